@@ -1,0 +1,56 @@
+# The short names; Meson and Ninja do the work. `make help` lists them.
+BUILD ?= build
+PREFIX ?= /usr/local
+LISTEN ?= 127.0.0.1:8700
+DEMO ?= demo
+
+.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-verify
+
+all: $(BUILD)/build.ninja ## build the program at build/qifeng
+	@ninja -C $(BUILD) qifeng
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+deps: ## install what is missing (apt), or print the command that does
+	@scripts/deps.sh build
+
+$(BUILD)/build.ninja: meson.build meson_options.txt
+	@scripts/deps.sh build
+	@if [ -f $@ ]; then meson setup --reconfigure $(BUILD) >/dev/null; \
+	 else scripts/configure.sh $(BUILD); fi
+
+run: all ## build, and start a node with its demonstration data
+	$(BUILD)/qifeng demo $(DEMO) --listen $(LISTEN)
+
+test: ## build and run all tests
+	@scripts/deps.sh test
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@scripts/test.sh $(BUILD)
+
+lint: ## formatting, static checks, layer rules
+	@scripts/deps.sh lint
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@scripts/lint.sh $(BUILD)
+
+format: ## bring all sources into form
+	@clang-format-14 -i $$(git ls-files -co --exclude-standard 'src/*.[ch]' 'fuzz/*.[ch]' 'bench/*.[ch]' 'test/*.[ch]')
+
+bench: all ## measure; writes build/bench/*.json
+	@scripts/deps.sh bench
+	@scripts/bench.sh $(BUILD) ledger
+
+bench-peers: all ## measure beside PostgreSQL and Tessera
+	@scripts/deps.sh bench
+	@scripts/bench.sh $(BUILD) peers
+
+fuzz: ## run every fuzz driver for a minute (FUZZ_SECONDS=60)
+	@scripts/deps.sh fuzz
+	@scripts/fuzz.sh
+
+install: all ## into $(DESTDIR)$(PREFIX)
+	@DESTDIR=$(DESTDIR) meson configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --quiet
+
+clean:
+	rm -rf $(BUILD) build-*

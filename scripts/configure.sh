@@ -1,0 +1,11 @@
+#!/bin/sh
+# Sets up a build folder, with ccache where there is one. Usage: configure.sh FOLDER [meson options]
+set -eu
+folder=$1
+shift
+if [ -z "${CC:-}" ]; then
+    CC=gcc
+    if command -v ccache >/dev/null 2>&1; then CC="ccache gcc"; fi
+fi
+export CC
+exec meson setup "$folder" "$@" >/dev/null

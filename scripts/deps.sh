@@ -1,0 +1,37 @@
+#!/bin/sh
+# Installs the Debian packages that a purpose needs and that are missing; without the right to do so,
+# prints the one command that does. Usage: deps.sh build|test|lint|bench|fuzz
+set -eu
+build="gcc make meson ninja-build pkg-config libssl-dev liblmdb-dev libmicrohttpd-dev libcurl4-openssl-dev
+ libyaml-dev libexpat1-dev libpcre2-dev libutf8proc-dev zlib1g-dev"
+test="libcmocka-dev libjansson-dev softhsm2 libengine-pkcs11-openssl opensc openssl curl python3"
+lint="clang-14 clang-format-14 clang-tidy-14 cppcheck"
+bench="postgresql-15"
+fuzz="clang-14 libclang-rt-14-dev llvm-14"
+case "${1:-build}" in
+    build) want="$build" ;;
+    test) want="$build $test" ;;
+    lint) want="$build $test $lint" ;;
+    bench) want="$build $bench" ;;
+    fuzz) want="$build $fuzz" ;;
+    *) echo "usage: deps.sh build|test|lint|bench|fuzz" >&2; exit 2 ;;
+esac
+command -v dpkg-query >/dev/null 2>&1 || exit 0 # not Debian: Meson says what is missing
+missing=""
+for package in $want; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+        missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" = 0 ]; then
+    echo "installing:$missing" >&2
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 || {
+        apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    }
+else
+    echo "Packages are missing. Please run:" >&2
+    echo "    sudo apt-get update && sudo apt-get install -y$missing" >&2
+    exit 3
+fi

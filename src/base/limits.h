@@ -1,0 +1,47 @@
+/* Every limit of the node, in one place. A refusal names the limit by the words in QF_LIMIT_LIST
+ * and its value; docs/OPERATIONS.md lists them from here. Changing one that bears on what the
+ * kernel accepts (first group) changes the network's rules: all nodes must agree. */
+#ifndef QF_BASE_LIMITS_H
+#define QF_BASE_LIMITS_H
+
+/* What every node must agree on. */
+#define QF_TX_SIZE_MAX 60000                  /* bytes of the compact JWS */
+#define QF_TX_OPS_MAX 256                     /* ops in a transaction */
+#define QF_TX_EXPIRY_MAX_S 3600               /* seconds exp may lie past block time */
+#define QF_JSON_DEPTH_MAX 32                  /* nesting of arrays and objects */
+#define QF_JSON_INT_MAX 9007199254740991LL    /* 2^53 - 1 */
+#define QF_ID_SIZE_MAX 128                    /* bytes of an id */
+#define QF_TEXT_SIZE_MAX 4096                 /* bytes of a text field */
+#define QF_ATTRIBUTES_MAX 32                  /* attributes of an evidence record */
+#define QF_ATTRIBUTE_NAME_SIZE_MAX 64         /* bytes of an attribute's name */
+#define QF_ROLES_MAX 32                       /* roles of an actor */
+#define QF_BATCH_COUNT_MAX 1000000000LL       /* hashes under one evidence.record_batch root */
+#define QF_BLOCK_TXS_MAX 10000                /* transactions in a block */
+#define QF_BLOCK_SIZE_MAX (1 << 20)           /* bytes of transactions in a block */
+#define QF_ENTRY_SIZE_MAX 65535               /* bytes of a log entry (C2SP tlog-tiles) */
+#define QF_STATE_KEY_SIZE_MAX 200             /* bytes of a state key */
+#define QF_STATE_VALUE_SIZE_MAX 1048576       /* bytes of a state value */
+#define QF_FEEL_STEPS_MAX 100000              /* steps of one evaluation */
+#define QF_FEEL_DEPTH_MAX 64                  /* nesting of one evaluation */
+#define QF_FEEL_BLOCK_STEPS_MAX 2000000       /* steps of all evaluations of a block */
+#define QF_SERVICE_PACKAGE_SIZE_MAX (1 << 20) /* bytes of a service package */
+#define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
+
+/* What a node sets for itself. */
+#define QF_HTTP_CONNECTIONS_MAX 4096
+#define QF_HTTP_BODY_SIZE_MAX (4 << 20)
+#define QF_HTTP_LINES_MAX 10000      /* transactions in one request */
+#define QF_QUEUE_TXS_MAX 65536       /* transactions that wait for a block */
+#define QF_QUEUE_SIZE_MAX (64 << 20) /* bytes of transactions that wait for a block */
+#define QF_PAGE_ITEMS_MAX 1000       /* items of one page of a list */
+#define QF_PAGE_ITEMS_DEFAULT 100
+#define QF_NOTE_SIZE_MAX (1 << 20) /* bytes of a signed note */
+#define QF_NOTE_SIGNATURES_MAX 100
+#define QF_PROOF_HASHES_MAX 63 /* hashes of a log proof */
+#define QF_CERT_SIZE_MAX 65536 /* bytes of an X.509 certificate */
+#define QF_CERT_CHAIN_MAX 8
+#define QF_WITNESSES_MAX 16
+#define QF_SSE_CLIENTS_MAX 256
+#define QF_WEBHOOKS_MAX 64
+
+#endif

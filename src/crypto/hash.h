@@ -1,0 +1,42 @@
+/* Hash functions of the two suites: SHA-256 (intl) and SM3 (gm), both 32 bytes. Contexts are kept
+ * per thread inside, so a call costs no allocation. Hashing cannot fail; a failure of the library
+ * stops the process. */
+#ifndef QF_CRYPTO_HASH_H
+#define QF_CRYPTO_HASH_H
+
+#include "base/slice.h"
+
+#define QF_HASH_SIZE 32
+
+enum qf_hash_alg {
+    QF_HASH_SHA256 = 1,
+    QF_HASH_SM3 = 2,
+};
+
+/* "sha-256" and "sm3", as in evidence hashes; qf_hash_alg_parse gives false for other text. */
+const char *qf_hash_alg_name(enum qf_hash_alg alg);
+bool qf_hash_alg_parse(enum qf_hash_alg *out, struct qf_slice name);
+
+void qf_hash(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice bytes);
+
+/* The hash of several parts one after another, without joining them in memory. */
+void qf_hash_parts(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const struct qf_slice *parts,
+                   size_t count);
+
+/* RFC 9162 2.1.1: H(00 ‖ entry) and H(01 ‖ left ‖ right). `out` may be one of the inputs. */
+void qf_hash_leaf(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice entry);
+void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t left[QF_HASH_SIZE],
+                  const uint8_t right[QF_HASH_SIZE]);
+
+/* HMAC (RFC 2104) for webhooks and the vault; 32 bytes. */
+void qf_hmac(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice key,
+             struct qf_slice bytes);
+
+/* Incremental hashing of large inputs. */
+struct qf_hasher;
+struct qf_hasher *qf_hasher_new(enum qf_hash_alg alg);
+void qf_hasher_add(struct qf_hasher *hasher, struct qf_slice bytes);
+void qf_hasher_finish(struct qf_hasher *hasher, uint8_t out[QF_HASH_SIZE]); /* and starts anew */
+void qf_hasher_free(struct qf_hasher *hasher);
+
+#endif

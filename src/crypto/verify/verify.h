@@ -1,0 +1,45 @@
+/* Checking signatures: the floor of what a network costs, since every node checks every one.
+ *
+ * One verifier serves the whole process and may be used from any thread. Two implementations give
+ * the same answer to the bit: OpenSSL, always there, and `fast` (tables of known keys over
+ * s2n-bignum's verified arithmetic), chosen at build and start-up. A verifier sees public data
+ * only, so nothing here needs constant time. */
+#ifndef QF_CRYPTO_VERIFY_VERIFY_H
+#define QF_CRYPTO_VERIFY_VERIFY_H
+
+#include "crypto/key.h"
+
+struct qf_verifier;
+
+enum qf_verifier_kind {
+    QF_VERIFIER_AUTO, /* fast where it was built and the processor has it, else OpenSSL */
+    QF_VERIFIER_OPENSSL,
+    QF_VERIFIER_FAST,
+};
+
+struct qf_verifier_options {
+    enum qf_verifier_kind kind;
+    size_t cache_size_max; /* bytes of tables for known keys; 0: 64 MiB */
+};
+
+QF_MUST_CHECK enum qf_status qf_verifier_new(struct qf_verifier **out,
+                                             const struct qf_verifier_options *options,
+                                             struct qf_error *err);
+void qf_verifier_free(struct qf_verifier *verifier);
+const char *qf_verifier_name(const struct qf_verifier *verifier); /* "openssl", "fast" */
+
+struct qf_verify_item {
+    const struct qf_public_key *key;
+    struct qf_slice message;
+    const uint8_t *signature; /* QF_SIGNATURE_SIZE bytes */
+    bool good;                /* out */
+};
+
+/* Checks each item for itself; items of one call may share work. */
+void qf_verifier_check(struct qf_verifier *verifier, struct qf_verify_item *items, size_t count);
+
+/* One signature. */
+bool qf_verifier_check_one(struct qf_verifier *verifier, const struct qf_public_key *key,
+                           struct qf_slice message, const uint8_t signature[QF_SIGNATURE_SIZE]);
+
+#endif

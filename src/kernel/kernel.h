@@ -1,0 +1,108 @@
+/* The kernel: (state, block) → (state', receipts, index terms, events). It has no clock, network,
+ * disk, thread, randomness or global; two nodes that apply the same blocks agree to the bit.
+ *
+ * The state below a block is read through qf_state_reader; what a block changes is kept in an
+ * overlay of the block's arena until qf_kernel_end hands it over. A transaction's ops happen
+ * together or not at all: a refused one leaves the overlay as it was.
+ *
+ * Course of a block:  begin → apply, once for each transaction in order → end.
+ * A kernel object belongs to one thread at a time. */
+#ifndef QF_KERNEL_KERNEL_H
+#define QF_KERNEL_KERNEL_H
+
+#include "base/limits.h"
+#include "kernel/tx.h"
+
+#define QF_KERNEL_TERM_SIZE 16
+
+struct qf_state_reader {
+    /* The committed value of a key, valid until the end of the block; false when absent. */
+    bool (*get)(void *self, struct qf_slice key, struct qf_slice *value);
+    /* Keys of a listed kind with this prefix, ascending (committed ones only). */
+    void (*list)(void *self, struct qf_slice prefix, bool (*each)(void *arg, struct qf_slice key),
+                 void *arg);
+    /* The leaf at which a transaction id was recorded, if it was within the last
+     * QF_TX_EXPIRY_MAX_S seconds of block time (older ones may be reported too). */
+    bool (*find_tx)(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf);
+    void *self;
+};
+
+/* Checks a signature when the key became known only in this block. */
+struct qf_signature_checker {
+    bool (*check)(void *self, const struct qf_public_key *key, struct qf_slice message,
+                  const uint8_t signature[QF_SIGNATURE_SIZE]);
+    void *self;
+};
+
+struct qf_kernel;
+
+QF_MUST_CHECK struct qf_kernel *qf_kernel_new(const struct qf_state_reader *reader,
+                                              const struct qf_signature_checker *checker);
+void qf_kernel_free(struct qf_kernel *kernel);
+
+struct qf_block_info {
+    uint64_t height;
+    int64_t time_ms;
+    uint64_t first_leaf;
+};
+
+/* What a transaction did, for indexes and subscribers. */
+struct qf_kernel_term {
+    uint8_t kind; /* QF_TERM_… */
+    uint8_t term[QF_KERNEL_TERM_SIZE];
+};
+enum qf_kernel_term_kind {
+    QF_TERM_TX = 1, /* transaction id, first 16 bytes (added by the ledger, not the kernel) */
+    QF_TERM_EVIDENCE_HASH = 2, /* hash of "alg:hex" text */
+    QF_TERM_EVIDENCE_ATTR = 3, /* hash of name NUL value */
+    QF_TERM_EVIDENCE_SOURCE = 4,
+    QF_TERM_ACTOR = 5, /* hash of the signer's actor id */
+    QF_TERM_MEMBER = 6,
+};
+struct qf_kernel_event {
+    const char *type;    /* "evidence.recorded"; static */
+    struct qf_slice key; /* state key it is about */
+    uint32_t op;         /* index of the op in its transaction */
+};
+
+struct qf_receipt {
+    enum qf_status code;     /* QF_OK: accepted */
+    struct qf_error problem; /* filled when refused */
+    uint64_t duplicate_of;   /* leaf of the first one, when code is QF_DUPLICATE */
+    struct qf_slice actor;   /* signer, once known; block arena */
+    struct qf_slice member;
+    const struct qf_kernel_term *terms;
+    size_t term_count;
+    const struct qf_kernel_event *events;
+    size_t event_count;
+};
+
+struct qf_kernel_change {
+    struct qf_slice key;
+    struct qf_slice value; /* data NULL: removed */
+    bool listed;
+};
+
+void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info);
+
+/* Applies one transaction; never fails, a refusal is a receipt. What the receipt points to lives
+ * until the next begin. */
+void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);
+
+/* The block's changes, each key once, sorted by key; they live until the next begin. */
+void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes,
+                   size_t *count);
+
+/* Creates the state of height 0 from a genesis document (spec/genesis.md): begin must have been
+ * called with height 0. */
+QF_MUST_CHECK enum qf_status qf_kernel_genesis(struct qf_kernel *kernel,
+                                               const struct qf_json *genesis, struct qf_error *err);
+
+/* Whether a transaction would be let in now (network, time, duplicate, key, member), against the
+ * committed state: the check before ordering. Writes nothing; its own reader, so any thread.
+ * `key` is filled with the signer's public key when one is found. */
+QF_MUST_CHECK enum qf_status qf_kernel_check(const struct qf_state_reader *reader,
+                                             const struct qf_tx *tx, int64_t now_ms,
+                                             struct qf_public_key *key, struct qf_error *err);
+
+#endif

@@ -1,0 +1,66 @@
+/* The log's Merkle tree (RFC 9162 2.1): appending, roots, inclusion and consistency proofs.
+ *
+ * The tree itself is the frontier: the roots of the complete subtrees of a prefix, at most 63
+ * hashes. Everything older is read through a qf_hash_reader, which the store implements over tiles.
+ * Pure computation; no I/O, no allocation. */
+#ifndef QF_MERKLE_LOG_TREE_H
+#define QF_MERKLE_LOG_TREE_H
+
+#include "base/limits.h"
+#include "base/status.h"
+#include "crypto/hash.h"
+
+struct qf_log_tree {
+    enum qf_hash_alg alg;
+    uint64_t size;
+    uint8_t frontier[64][QF_HASH_SIZE]; /* [i]: root of the complete subtree of 2^i leaves, where
+                                           bit i of size is set */
+};
+
+void qf_log_tree_init(struct qf_log_tree *tree, enum qf_hash_alg alg);
+
+/* Appends a leaf hash. Calls `node` (may be NULL) for every node that became complete, leaf first:
+ * its level, its index in the level, its hash. */
+typedef void qf_log_node_fn(void *arg, unsigned level, uint64_t index,
+                            const uint8_t hash[QF_HASH_SIZE]);
+void qf_log_tree_append(struct qf_log_tree *tree, const uint8_t leaf[QF_HASH_SIZE],
+                        qf_log_node_fn *node, void *arg);
+
+/* Root of the whole tree; of the empty tree H(""). */
+void qf_log_tree_root(const struct qf_log_tree *tree, uint8_t out[QF_HASH_SIZE]);
+
+/* Gives the hash of a complete node (level 0: leaf hashes). Any level may be asked; a tile store
+ * has levels 0, 8, 16, … on disk and computes the ones between from them. */
+struct qf_hash_reader {
+    QF_MUST_CHECK enum qf_status (*read)(void *self, unsigned level, uint64_t index,
+                                         uint8_t out[QF_HASH_SIZE]);
+    void *self;
+};
+
+struct qf_log_proof {
+    size_t count;
+    uint8_t hashes[QF_PROOF_HASHES_MAX][QF_HASH_SIZE];
+};
+
+/* Requires index < size, and old_size <= size. A reader's failure is handed on. */
+QF_MUST_CHECK enum qf_status qf_log_prove_inclusion(enum qf_hash_alg alg, struct qf_log_proof *out,
+                                                    uint64_t index, uint64_t size,
+                                                    const struct qf_hash_reader *reader);
+QF_MUST_CHECK enum qf_status qf_log_prove_consistency(enum qf_hash_alg alg,
+                                                      struct qf_log_proof *out, uint64_t old_size,
+                                                      uint64_t size,
+                                                      const struct qf_hash_reader *reader);
+
+/* RFC 9162 2.1.3.2 and 2.1.4.2: QF_OK or QF_INVALID. */
+QF_MUST_CHECK enum qf_status qf_log_verify_inclusion(enum qf_hash_alg alg, uint64_t index,
+                                                     uint64_t size,
+                                                     const uint8_t leaf[QF_HASH_SIZE],
+                                                     const struct qf_log_proof *proof,
+                                                     const uint8_t root[QF_HASH_SIZE]);
+QF_MUST_CHECK enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uint64_t old_size,
+                                                       uint64_t size,
+                                                       const uint8_t old_root[QF_HASH_SIZE],
+                                                       const uint8_t root[QF_HASH_SIZE],
+                                                       const struct qf_log_proof *proof);
+
+#endif
