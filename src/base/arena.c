@@ -84,7 +84,8 @@ static bool add_chunk(struct qf_arena *arena, size_t size)
 static void *take(struct qf_arena *arena, size_t size)
 {
     QF_ASSERT(size <= SIZE_MAX / 2);
-    size_t rounded = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    /* Nothing asked still gets an address of its own. */
+    size_t rounded = size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
     if ((size_t)(arena->end - arena->next) < rounded && !add_chunk(arena, rounded))
         return NULL;
     void *result = arena->next;
