@@ -1,0 +1,180 @@
+/* SHA-256 and SM3 through EVP. A tree node costs 0.107 µs this way and 0.096 µs through the
+ * deprecated SHA256_Init/Update/Final (SHA-NI, OpenSSL 3.0): the tenth is not worth leaving the
+ * provider interface, which is also where SM3 and FIPS modules are. What does cost is fetching
+ * (0.2 µs and a lock) and a context per call, so both are kept. */
+#include "crypto/hash.h"
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/status.h"
+
+#define ALG_COUNT 3 /* indexed by enum qf_hash_alg; 0 is unused */
+
+struct thread_contexts {
+    EVP_MD_CTX *of[ALG_COUNT];
+};
+
+struct qf_hasher {
+    enum qf_hash_alg alg;
+    EVP_MD_CTX *ctx;
+};
+
+static EVP_MD *digests[ALG_COUNT];
+static pthread_key_t contexts_key; /* frees a thread's contexts when it ends */
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local struct thread_contexts contexts;
+
+static void free_contexts(void *arg)
+{
+    struct thread_contexts *mine = arg;
+    for (size_t i = 0; i < ALG_COUNT; i++) {
+        EVP_MD_CTX_free(mine->of[i]);
+        mine->of[i] = NULL;
+    }
+}
+
+static void fetch_digests(void)
+{
+    digests[QF_HASH_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
+    digests[QF_HASH_SM3] = EVP_MD_fetch(NULL, "SM3", NULL);
+    QF_ASSERT(digests[QF_HASH_SHA256] != NULL && digests[QF_HASH_SM3] != NULL);
+    QF_ASSERT(pthread_key_create(&contexts_key, free_contexts) == 0);
+}
+
+static EVP_MD *digest_of(enum qf_hash_alg alg)
+{
+    QF_ASSERT(alg == QF_HASH_SHA256 || alg == QF_HASH_SM3);
+    QF_ASSERT(pthread_once(&once, fetch_digests) == 0);
+    return digests[alg];
+}
+
+static EVP_MD_CTX *new_context(enum qf_hash_alg alg)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    QF_ASSERT(ctx != NULL && EVP_DigestInit_ex2(ctx, digest_of(alg), NULL) == 1);
+    return ctx;
+}
+
+/* This thread's context, ready for a new message. */
+static EVP_MD_CTX *start(enum qf_hash_alg alg)
+{
+    QF_ASSERT(alg == QF_HASH_SHA256 || alg == QF_HASH_SM3);
+    EVP_MD_CTX *ctx = contexts.of[alg];
+    if (ctx == NULL) {
+        ctx = new_context(alg);
+        contexts.of[alg] = ctx;
+        QF_ASSERT(pthread_setspecific(contexts_key, &contexts) == 0);
+        return ctx;
+    }
+    QF_ASSERT(EVP_DigestInit_ex2(ctx, NULL, NULL) == 1);
+    return ctx;
+}
+
+static void add(EVP_MD_CTX *ctx, struct qf_slice bytes)
+{
+    if (bytes.size > 0)
+        QF_ASSERT(EVP_DigestUpdate(ctx, bytes.data, bytes.size) == 1);
+}
+
+static void finish(EVP_MD_CTX *ctx, uint8_t out[QF_HASH_SIZE])
+{
+    unsigned size = 0;
+    QF_ASSERT(EVP_DigestFinal_ex(ctx, out, &size) == 1 && size == QF_HASH_SIZE);
+}
+
+const char *qf_hash_alg_name(enum qf_hash_alg alg)
+{
+    QF_ASSERT(alg == QF_HASH_SHA256 || alg == QF_HASH_SM3);
+    return alg == QF_HASH_SHA256 ? "sha-256" : "sm3";
+}
+
+bool qf_hash_alg_parse(enum qf_hash_alg *out, struct qf_slice name)
+{
+    if (qf_slice_is(name, "sha-256"))
+        *out = QF_HASH_SHA256;
+    else if (qf_slice_is(name, "sm3"))
+        *out = QF_HASH_SM3;
+    else
+        return false;
+    return true;
+}
+
+void qf_hash(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice bytes)
+{
+    EVP_MD_CTX *ctx = start(alg);
+    add(ctx, bytes);
+    finish(ctx, out);
+}
+
+void qf_hash_parts(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const struct qf_slice *parts,
+                   size_t count)
+{
+    EVP_MD_CTX *ctx = start(alg);
+    for (size_t i = 0; i < count; i++)
+        add(ctx, parts[i]);
+    finish(ctx, out);
+}
+
+void qf_hash_leaf(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice entry)
+{
+    static const uint8_t prefix[1] = {0x00};
+    EVP_MD_CTX *ctx = start(alg);
+    add(ctx, qf_slice_make(prefix, sizeof prefix));
+    add(ctx, entry);
+    finish(ctx, out);
+}
+
+void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t left[QF_HASH_SIZE],
+                  const uint8_t right[QF_HASH_SIZE])
+{
+    /* One update of 65 bytes: two more updates would cost a sixth. */
+    uint8_t node[1 + 2 * QF_HASH_SIZE];
+    node[0] = 0x01;
+    memcpy(node + 1, left, QF_HASH_SIZE);
+    memcpy(node + 1 + QF_HASH_SIZE, right, QF_HASH_SIZE);
+    qf_hash(alg, out, qf_slice_make(node, sizeof node));
+}
+
+void qf_hmac(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice key,
+             struct qf_slice bytes)
+{
+    QF_ASSERT(key.size <= INT32_MAX);
+    unsigned size = 0;
+    static const uint8_t nothing[1] = {0};
+    const uint8_t *key_data = key.size > 0 ? key.data : nothing;
+    const uint8_t *data = bytes.size > 0 ? bytes.data : nothing;
+    QF_ASSERT(HMAC(digest_of(alg), key_data, (int)key.size, data, bytes.size, out, &size) != NULL);
+    QF_ASSERT(size == QF_HASH_SIZE);
+}
+
+struct qf_hasher *qf_hasher_new(enum qf_hash_alg alg)
+{
+    struct qf_hasher *hasher = malloc(sizeof *hasher);
+    QF_ASSERT(hasher != NULL);
+    hasher->alg = alg;
+    hasher->ctx = new_context(alg);
+    return hasher;
+}
+
+void qf_hasher_add(struct qf_hasher *hasher, struct qf_slice bytes)
+{
+    add(hasher->ctx, bytes);
+}
+
+void qf_hasher_finish(struct qf_hasher *hasher, uint8_t out[QF_HASH_SIZE])
+{
+    finish(hasher->ctx, out);
+    QF_ASSERT(EVP_DigestInit_ex2(hasher->ctx, NULL, NULL) == 1);
+}
+
+void qf_hasher_free(struct qf_hasher *hasher)
+{
+    if (hasher == NULL)
+        return;
+    EVP_MD_CTX_free(hasher->ctx);
+    free(hasher);
+}
