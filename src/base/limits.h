@@ -26,6 +26,11 @@
 #define QF_FEEL_BLOCK_STEPS_MAX 2000000       /* steps of all evaluations of a block */
 #define QF_SERVICE_PACKAGE_SIZE_MAX (1 << 20) /* bytes of a service package */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
+#define QF_XML_TOKEN_SIZE_MAX (1 << 20)       /* bytes of one tag or run of text */
+#define QF_XML_ATTRIBUTES_MAX 256             /* attributes of an XML element */
+#define QF_XES_DEPTH_MAX 32                   /* nesting of XES attributes */
+#define QF_XES_TRACE_SIZE_MAX (64 << 20)      /* bytes in memory of one trace of a log */
+#define QF_XES_TRACE_EVENTS_MAX 100000        /* events of one trace */
 
 /* What a node sets for itself. */
 #define QF_HTTP_CONNECTIONS_MAX 4096
