@@ -15,8 +15,9 @@ help: ## this list
 deps: ## install what is missing (apt), or print the command that does
 	@scripts/deps.sh build
 
-$(BUILD)/build.ninja: meson.build meson_options.txt
+$(BUILD)/build.ninja: meson.build meson_options.txt third_party/Cargo.lock
 	@scripts/deps.sh build
+	-@scripts/vendor.sh
 	@if [ -f $@ ]; then meson setup --reconfigure $(BUILD) >/dev/null; \
 	 else scripts/configure.sh $(BUILD); fi
 

@@ -8,4 +8,5 @@ if [ -z "${CC:-}" ]; then
     if command -v ccache >/dev/null 2>&1; then CC="ccache gcc"; fi
 fi
 export CC
+"$(dirname "$0")/vendor.sh" || echo "configure.sh: going on without the sources of vendor.sh" >&2
 exec meson setup "$folder" "$@" >/dev/null

@@ -22,6 +22,12 @@ for package in $want; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
         missing="$missing $package"
 done
+# scripts/vendor.sh needs cargo from 1.68 on (Debian 12: cargo-web; its plain cargo is older and
+# wants a clone of the whole index), as long as the sources have not been fetched.
+if [ ! -f "$(dirname "$0")/../vendor/stamp" ]; then
+    cargo=$(cargo --version 2>/dev/null | sed -nE 's/^cargo 1\.([0-9]+).*/\1/p')
+    [ "${cargo:-0}" -ge 68 ] || missing="$missing cargo-web"
+fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ]; then
     echo "installing:$missing" >&2
