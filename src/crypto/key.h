@@ -60,7 +60,12 @@ QF_MUST_CHECK enum qf_status qf_private_key_load(struct qf_private_key **out, co
                                                  struct qf_slice passphrase, struct qf_error *err);
 QF_MUST_CHECK enum qf_status qf_private_key_save(const struct qf_private_key *key, const char *path,
                                                  struct qf_slice passphrase, struct qf_error *err);
-/* A key in a token, by RFC 7512 URI; the PIN comes from the URI's pin-source file or from `pin`. */
+/* A P-256 key in a token, by RFC 7512 URI with object= or id=; the PIN comes from the URI's
+ * pin-source file, from `pin`, or from pin-value. module-path names the PKCS#11 module; without it
+ * p11-kit's configuration (or PKCS11_MODULE_PATH) does. One module a process. QF_PASSPHRASE: PIN
+ * missing or refused (a PIN is tried once); QF_NOT_FOUND: no such key. Tokens are used for P-256
+ * only: the engine knows no Ed25519, and SM2 in tokens is outside PKCS#11 (SoftHSM2 does not have
+ * it). */
 QF_MUST_CHECK enum qf_status qf_private_key_open_pkcs11(struct qf_private_key **out,
                                                         const char *uri, struct qf_slice pin,
                                                         struct qf_error *err);
