@@ -36,6 +36,11 @@ struct qf_public_key {
     uint8_t bytes[QF_PUBLIC_KEY_SIZE_MAX]; /* unused bytes are zero */
 };
 
+static inline bool qf_public_key_equal(const struct qf_public_key *a, const struct qf_public_key *b)
+{
+    return a->alg == b->alg && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
+
 /* From a public JWK (RFC 7517; OKP by RFC 8037; SM2 as {"crv":"SM2","kty":"EC","x","y"}). Refuses
  * points that are not on the curve, private members and unknown members. */
 QF_MUST_CHECK enum qf_status

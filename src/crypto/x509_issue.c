@@ -227,7 +227,7 @@ static enum qf_status check_issuer(const struct qf_x509 *issuer, const struct qf
     if (status != QF_OK)
         return status;
     qf_private_key_public(key, &signer);
-    if (memcmp(&in_cert, &signer, sizeof signer) != 0)
+    if (!qf_public_key_equal(&in_cert, &signer))
         return qf_fail(err, QF_BAD_FIELD, "issuer_key", "not the key of %s", info.subject);
     if (spec->not_before_ms / 1000 * 1000 < info.not_before_ms ||
         spec->not_after_ms > info.not_after_ms)

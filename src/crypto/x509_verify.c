@@ -129,11 +129,11 @@ static enum qf_status check_use(const struct qf_x509 *leaf, enum qf_x509_use use
             return qf_fail(err, QF_INVALID, "chain[0]", "%.120s: not for TLS both ways", subject);
         return QF_OK;
     case QF_X509_TIMESTAMP:
-        if (X509_check_purpose(leaf->native, X509_PURPOSE_TIMESTAMP_SIGN, 0) != 1)
-            return qf_fail(err, QF_INVALID, "chain[0]", "%.120s: not for time-stamps", subject);
-        return QF_OK;
+        break;
     }
-    QF_ASSERT(false);
+    if (X509_check_purpose(leaf->native, X509_PURPOSE_TIMESTAMP_SIGN, 0) != 1)
+        return qf_fail(err, QF_INVALID, "chain[0]", "%.120s: not for time-stamps", subject);
+    return QF_OK;
 }
 
 static enum qf_status add_crl(X509_STORE *store, struct qf_slice bytes, struct qf_error *err)
