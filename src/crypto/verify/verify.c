@@ -1,0 +1,109 @@
+#include "crypto/verify/verify.h"
+
+#include <stdlib.h>
+
+#include "crypto/verify/internal.h"
+
+/* Keys remembered at a time. OpenSSL's objects take 3 KiB each. */
+#define KEYS_MAX 8192
+
+struct qf_verifier {
+    struct qf_verify_impl impl;
+    struct qf_known_keys *keys;
+};
+
+static void check_openssl(void *self, struct qf_verify_task *tasks, size_t count)
+{
+    (void)self;
+    for (size_t i = 0; i < count; i++)
+        tasks[i].good = qf_verify_openssl(tasks[i].key, &tasks[i]);
+}
+
+enum qf_status qf_verifier_new(struct qf_verifier **out, const struct qf_verifier_options *options,
+                               struct qf_error *err)
+{
+    if (options->kind == QF_VERIFIER_FAST)
+        return qf_fail(err, QF_UNAVAILABLE, "verifier", "the fast verifier was not built");
+    struct qf_verifier *verifier = calloc(1, sizeof *verifier);
+    if (verifier == NULL)
+        return qf_fail(err, QF_NO_MEMORY, "verifier", "no memory");
+    verifier->impl = (struct qf_verify_impl){
+        .name = "openssl", .keys = {.keys_max = KEYS_MAX}, .check = check_openssl};
+    enum qf_status status = qf_known_keys_new(&verifier->keys, &verifier->impl.keys, err);
+    if (status != QF_OK) {
+        qf_verifier_free(verifier);
+        return status;
+    }
+    *out = verifier;
+    return QF_OK;
+}
+
+void qf_verifier_free(struct qf_verifier *verifier)
+{
+    if (verifier == NULL)
+        return;
+    qf_known_keys_free(verifier->keys);
+    if (verifier->impl.free != NULL)
+        verifier->impl.free(verifier->impl.self);
+    free(verifier);
+}
+
+const char *qf_verifier_name(const struct qf_verifier *verifier)
+{
+    return verifier->impl.name;
+}
+
+static void hash_message(struct qf_verify_task *task)
+{
+    switch (task->key->key.alg) {
+    case QF_ALG_ES256:
+        qf_hash(QF_HASH_SHA256, task->digest, task->message);
+        break;
+    case QF_ALG_SM2_SM3: {
+        const struct qf_slice parts[] = {{task->key->za, sizeof task->key->za}, task->message};
+        qf_hash_parts(QF_HASH_SM3, task->digest, parts, 2);
+        break;
+    }
+    case QF_ALG_EDDSA:
+        break;
+    }
+}
+
+static void check_batch(struct qf_verifier *verifier, struct qf_verify_item *items, size_t count)
+{
+    struct qf_verify_task tasks[QF_VERIFY_BATCH_MAX];
+    QF_ASSERT(count <= QF_VERIFY_BATCH_MAX);
+    for (size_t i = 0; i < count; i++) {
+        const struct qf_public_key *key = items[i].key;
+        QF_ASSERT(key->alg >= QF_ALG_ES256 && key->alg <= QF_ALG_SM2_SM3);
+        QF_ASSERT(key->size == (key->alg == QF_ALG_EDDSA ? 32 : 64));
+        tasks[i].key = qf_known_keys_get(verifier->keys, key);
+        tasks[i].message = items[i].message;
+        tasks[i].signature = items[i].signature;
+        tasks[i].good = false;
+        hash_message(&tasks[i]);
+    }
+    verifier->impl.check(verifier->impl.self, tasks, count);
+    for (size_t i = 0; i < count; i++) {
+        items[i].good = tasks[i].good;
+        qf_known_keys_release(verifier->keys, tasks[i].key);
+    }
+}
+
+void qf_verifier_check(struct qf_verifier *verifier, struct qf_verify_item *items, size_t count)
+{
+    while (count > 0) {
+        size_t some = count < QF_VERIFY_BATCH_MAX ? count : QF_VERIFY_BATCH_MAX;
+        check_batch(verifier, items, some);
+        items += some;
+        count -= some;
+    }
+}
+
+bool qf_verifier_check_one(struct qf_verifier *verifier, const struct qf_public_key *key,
+                           struct qf_slice message, const uint8_t signature[QF_SIGNATURE_SIZE])
+{
+    struct qf_verify_item item = {.key = key, .message = message, .signature = signature};
+    check_batch(verifier, &item, 1);
+    return item.good;
+}
