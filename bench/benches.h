@@ -1,0 +1,9 @@
+/* The benchmarks, one file each; a new one is a line here and a row in main.c. */
+#ifndef QF_BENCH_BENCHES_H
+#define QF_BENCH_BENCHES_H
+
+#include "report.h"
+
+bench_fn bench_verify;
+
+#endif
