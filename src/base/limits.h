@@ -45,6 +45,8 @@
 #define QF_PROOF_HASHES_MAX 63 /* hashes of a log proof */
 #define QF_CERT_SIZE_MAX 65536 /* bytes of an X.509 certificate */
 #define QF_CERT_CHAIN_MAX 8
+#define QF_TIMESTAMP_REQUEST_SIZE_MAX 4096 /* bytes of an RFC 3161 request */
+#define QF_TIMESTAMP_TOKEN_SIZE_MAX 131072 /* bytes of a time-stamp token */
 #define QF_WITNESSES_MAX 16
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64

@@ -19,6 +19,7 @@
 #define QF_X509_SERIAL_SIZE_MAX 20 /* RFC 5280 4.1.2.2 */
 #define QF_X509_HOSTS_MAX 16
 #define QF_X509_CRLS_MAX 16
+#define QF_X509_INTERMEDIATES_MAX 16
 #define QF_X509_CRL_SIZE_MAX (4 << 20)
 
 struct qf_x509;
@@ -91,7 +92,7 @@ QF_MUST_CHECK enum qf_status qf_x509_issue(struct qf_x509 **out, const struct qf
 
 struct qf_x509_path {
     const struct qf_x509 *const *intermediates; /* untrusted, in any order */
-    size_t intermediate_count;                  /* at most QF_CERT_CHAIN_MAX */
+    size_t intermediate_count;                  /* at most QF_X509_INTERMEDIATES_MAX */
     const struct qf_x509 *const *roots;         /* trusted as they are, self-signed or not */
     size_t root_count;                          /* at most QF_CERT_CHAIN_MAX */
     const struct qf_slice *crls; /* PEM or DER; when any is given, each certificate of the path */

@@ -229,8 +229,8 @@ static enum qf_status check_issuer(const struct qf_x509 *issuer, const struct qf
     qf_private_key_public(key, &signer);
     if (!qf_public_key_equal(&in_cert, &signer))
         return qf_fail(err, QF_BAD_FIELD, "issuer_key", "not the key of %s", info.subject);
-    if (spec->not_before_ms / 1000 * 1000 < info.not_before_ms ||
-        spec->not_after_ms > info.not_after_ms)
+    if (spec->not_before_ms / 1000 < info.not_before_ms / 1000 ||
+        spec->not_after_ms / 1000 > info.not_after_ms / 1000)
         return qf_fail(err, QF_BAD_FIELD, "not_after_ms", "not within the validity of %s",
                        info.subject);
     return QF_OK;

@@ -190,7 +190,7 @@ static void set_params(X509_STORE_CTX *ctx, const struct qf_x509_path *path)
 enum qf_status qf_x509_verify(const struct qf_x509 *leaf, const struct qf_x509_path *path,
                               struct qf_error *err)
 {
-    QF_ASSERT(path->intermediate_count <= QF_CERT_CHAIN_MAX &&
+    QF_ASSERT(path->intermediate_count <= QF_X509_INTERMEDIATES_MAX &&
               path->root_count <= QF_CERT_CHAIN_MAX && path->crl_count <= QF_X509_CRLS_MAX);
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
