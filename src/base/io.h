@@ -41,6 +41,9 @@ struct qf_fs {
     QF_MUST_CHECK enum qf_status (*remove)(void *self, const char *path);
     QF_MUST_CHECK enum qf_status (*make_dir)(void *self, const char *path); /* with parents */
     QF_MUST_CHECK enum qf_status (*sync_dir)(void *self, const char *path);
+    /* Everything that was written, created, renamed or removed before the call is durable after it:
+     * one call instead of a sync per file when hundreds of files are new. */
+    QF_MUST_CHECK enum qf_status (*sync_all)(void *self);
     /* Calls `each` for every name in the folder, in no order. */
     QF_MUST_CHECK enum qf_status (*list)(void *self, const char *path,
                                          void (*each)(void *arg, const char *name), void *arg);
