@@ -89,6 +89,10 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
  * until the next begin. */
 void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);
 
+/* The transaction applied last was refused and gets no place in the log: its position goes to the next
+ * one. Only right after an apply that gave a refusal. */
+void qf_kernel_retract(struct qf_kernel *kernel);
+
 /* The block's changes, each key once, sorted by key; they live until the next begin. */
 void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes,
                    size_t *count);
