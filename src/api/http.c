@@ -92,8 +92,8 @@ struct qf_json qf_http_problem_json(struct qf_arena *arena, const struct qf_erro
     qf_json_put(arena, &problem, "status", qf_json_make_int(qf_status_http(err->status)));
     qf_json_put(arena, &problem, "title", qf_json_make_text(qf_status_title(err->status)));
     qf_json_put(arena, &problem, "type",
-                qf_json_make_text(qf_arena_printf(arena, "urn:qifeng:problem:%s",
-                                                  qf_status_name(err->status))));
+                qf_json_make_text(
+                    qf_arena_printf(arena, "urn:qifeng:problem:%s", qf_status_name(err->status))));
     return problem;
 }
 
@@ -106,8 +106,7 @@ void qf_http_reply_problem(struct qf_http_exchange *exchange, const struct qf_er
         qf_http_set_header(exchange, "Retry-After", "1");
 }
 
-void qf_http_reply_bytes(struct qf_http_exchange *exchange, const char *type,
-                         struct qf_slice bytes)
+void qf_http_reply_bytes(struct qf_http_exchange *exchange, const char *type, struct qf_slice bytes)
 {
     exchange->response.status = 200;
     exchange->response.type = type;
@@ -184,8 +183,8 @@ static enum MHD_Result answer(struct exchange *exchange)
     for (size_t i = 0; i < public->response.header_count; i++)
         MHD_add_response_header(response, public->response.headers[i].name,
                                 public->response.headers[i].value);
-    enum MHD_Result result = MHD_queue_response(public->connection,
-                                                (unsigned)public->response.status, response);
+    enum MHD_Result result =
+        MHD_queue_response(public->connection, (unsigned)public->response.status, response);
     MHD_destroy_response(response);
     public->state = ANSWERED;
     return result;
@@ -206,8 +205,7 @@ static bool match(struct qf_http_exchange *exchange, const char *pattern)
         size_t size = rest ? strlen(path) : strcspn(path, "/");
         if (size == 0 || segments == QF_HTTP_SEGMENTS_MAX)
             return false;
-        exchange->segments[segments++] =
-            qf_arena_text(&exchange->arena, qf_slice_make(path, size));
+        exchange->segments[segments++] = qf_arena_text(&exchange->arena, qf_slice_make(path, size));
         path += size;
         pattern += rest ? 2 : 1;
     }
@@ -259,9 +257,9 @@ static struct exchange *exchange_new(struct qf_http_server *server,
 static enum MHD_Result refuse_body(struct exchange *exchange)
 {
     struct qf_error err;
-    enum qf_status status = qf_fail(&err, QF_BODY_TOO_LARGE, "body",
-                                    "the body is over the limit of %d bytes",
-                                    QF_HTTP_BODY_SIZE_MAX);
+    enum qf_status status =
+        qf_fail(&err, QF_BODY_TOO_LARGE, "body", "the body is over the limit of %d bytes",
+                QF_HTTP_BODY_SIZE_MAX);
     (void)status;
     qf_http_reply_problem(&exchange->public, &err);
     return answer(exchange);
@@ -330,8 +328,8 @@ static void completed(void *arg, struct MHD_Connection *connection, void **con_c
     *con_cls = NULL;
 }
 
-static enum qf_status resolve(struct sockaddr_storage *out, socklen_t *out_size,
-                              const char *listen, struct qf_error *err)
+static enum qf_status resolve(struct sockaddr_storage *out, socklen_t *out_size, const char *listen,
+                              struct qf_error *err)
 {
     char host[256];
     const char *colon = strrchr(listen, ':');
@@ -372,7 +370,8 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
         threads = processors > 1 ? (unsigned)processors : 2;
     }
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TCP_FASTOPEN;
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TCP_FASTOPEN;
     struct MHD_OptionItem items[4];
     size_t count = 0;
     if (options->tls_certificate != NULL) {
@@ -382,8 +381,8 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
         items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
                                                  (void *)(uintptr_t)options->tls_key};
         if (options->tls_client_roots != NULL)
-            items[count++] = (struct MHD_OptionItem){
-                MHD_OPTION_HTTPS_MEM_TRUST, 0, (void *)(uintptr_t)options->tls_client_roots};
+            items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
+                                                     (void *)(uintptr_t)options->tls_client_roots};
     }
     items[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     server->daemon = MHD_start_daemon(

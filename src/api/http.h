@@ -1,11 +1,12 @@
 /* HTTP at the edge: requests taken apart, responses put together, and libmicrohttpd behind both.
  *
- * A handler runs in one of the server's threads and either fills the response, or takes the exchange
- * away (qf_http_wait) and hands it back later from any thread (qf_http_ready); its `finish` function
- * then fills the response, again in a server thread. A handler that streams sets `stream`.
+ * A handler runs in one of the server's threads and either fills the response, or takes the
+ * exchange away (qf_http_wait) and hands it back later from any thread (qf_http_ready); its
+ * `finish` function then fills the response, again in a server thread. A handler that streams sets
+ * `stream`.
  *
- * Limits: QF_HTTP_CONNECTIONS_MAX connections, QF_HTTP_BODY_SIZE_MAX bytes of body; the library bounds
- * headers. Memory of a request is its arena's, given back when it ends. */
+ * Limits: QF_HTTP_CONNECTIONS_MAX connections, QF_HTTP_BODY_SIZE_MAX bytes of body; the library
+ * bounds headers. Memory of a request is its arena's, given back when it ends. */
 #ifndef QF_API_HTTP_H
 #define QF_API_HTTP_H
 
@@ -42,22 +43,23 @@ struct qf_http_response {
 
 struct qf_http_exchange {
     const char *method;
-    const char *path;    /* without query; percent-decoded by the library */
+    const char *path; /* without query; percent-decoded by the library */
     struct qf_slice body;
     struct qf_arena arena;
     struct qf_http_response response;
     const char *segments[QF_HTTP_SEGMENTS_MAX]; /* what the stars of the route matched */
     void *handler_data;
     void (*finish)(struct qf_http_exchange *exchange); /* after qf_http_ready */
-    void *context; /* of the server: the API */
-    void *connection; /* the library's */
+    void *context;                                     /* of the server: the API */
+    void *connection;                                  /* the library's */
     struct qf_buf body_buf;
     int state;
-    char client[64];      /* the other side's address */
-    void *session;        /* the TLS session, or NULL */
+    char client[64]; /* the other side's address */
+    void *session;   /* the TLS session, or NULL */
 };
 
-/* Query parameter or header, NULL when absent. The text is the library's, valid during the request. */
+/* Query parameter or header, NULL when absent. The text is the library's, valid during the request.
+ */
 const char *qf_http_query(const struct qf_http_exchange *exchange, const char *name);
 const char *qf_http_header(const struct qf_http_exchange *exchange, const char *name);
 /* Calls `each` for every query parameter, in the order of the request. */
@@ -67,8 +69,7 @@ void qf_http_each_query(const struct qf_http_exchange *exchange,
 void qf_http_set_header(struct qf_http_exchange *exchange, const char *name, const char *value);
 
 /* 200 with a JSON value in canonical form. */
-void qf_http_reply_json(struct qf_http_exchange *exchange, int status,
-                        const struct qf_json *value);
+void qf_http_reply_json(struct qf_http_exchange *exchange, int status, const struct qf_json *value);
 /* application/problem+json (RFC 9457) from an error: type, title, status, detail, field, cure. */
 void qf_http_reply_problem(struct qf_http_exchange *exchange, const struct qf_error *err);
 struct qf_json qf_http_problem_json(struct qf_arena *arena, const struct qf_error *err);
@@ -94,10 +95,11 @@ struct qf_http_options {
     const struct qf_route *routes;
     size_t route_count;
     void *context;
-    unsigned threads; /* 0: one a processor */
+    unsigned threads;            /* 0: one a processor */
     const char *tls_certificate; /* PEM, NULL: plain HTTP */
     const char *tls_key;         /* PEM */
-    const char *tls_client_roots; /* PEM: client certificates are asked for and must chain to these */
+    const char
+        *tls_client_roots; /* PEM: client certificates are asked for and must chain to these */
     void (*count)(void *context, const struct qf_route *route, int status, int64_t microseconds);
 };
 

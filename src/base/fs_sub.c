@@ -1,4 +1,5 @@
-/* A folder of a file system as a file system of its own: every path gets the prefix, nothing else. */
+/* A folder of a file system as a file system of its own: every path gets the prefix, nothing else.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -59,8 +59,8 @@ QF_MUST_CHECK enum qf_status qf_fs_posix_init(struct qf_fs *out, const char *roo
                                               struct qf_error *err);
 void qf_fs_posix_deinit(struct qf_fs *fs);
 
-/* The folder `prefix` of another file system (below 100 bytes) as one of its own. `parent` must stay
- * usable; release with qf_fs_sub_deinit. */
+/* The folder `prefix` of another file system (below 100 bytes) as one of its own. `parent` must
+ * stay usable; release with qf_fs_sub_deinit. */
 void qf_fs_sub(struct qf_fs *out, const struct qf_fs *parent, const char *prefix);
 void qf_fs_sub_deinit(struct qf_fs *fs);
 

@@ -89,8 +89,8 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
  * until the next begin. */
 void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);
 
-/* The transaction applied last was refused and gets no place in the log: its position goes to the next
- * one. Only right after an apply that gave a refusal. */
+/* The transaction applied last was refused and gets no place in the log: its position goes to the
+ * next one. Only right after an apply that gave a refusal. */
 void qf_kernel_retract(struct qf_kernel *kernel);
 
 /* The block's changes, each key once, sorted by key; they live until the next begin. */

@@ -13,13 +13,13 @@ static void reader_list(void *self, struct qf_slice prefix,
                         bool (*each)(void *arg, struct qf_slice key), void *arg)
 {
     struct qf_ledger *ledger = self;
-    enum qf_status status =
-        qf_state_list(ledger->state, prefix, (struct qf_slice){0}, each, arg);
+    enum qf_status status = qf_state_list(ledger->state, prefix, (struct qf_slice){0}, each, arg);
     if (status != QF_OK)
         qf_ledger_halt(ledger, status, "listing state");
 }
 
-/* A transaction that has not expired was recorded within the last hour: where the log stood then. */
+/* A transaction that has not expired was recorded within the last hour: where the log stood then.
+ */
 static uint64_t duplicates_from(const struct qf_ledger *ledger)
 {
     int64_t oldest = ledger->applied.time_ms - (QF_TX_EXPIRY_MAX_S + 60) * 1000LL;
@@ -123,8 +123,7 @@ static bool turned_away(enum qf_status code)
 
 /* Applies the transactions one by one and builds their entries in `block`. */
 static enum qf_status run_transactions(struct qf_ledger *ledger, struct qf_ledger_block *block,
-                                       struct qf_tx *const *txs, size_t count,
-                                       const int64_t *codes,
+                                       struct qf_tx *const *txs, size_t count, const int64_t *codes,
                                        struct qf_tx_result *const *results)
 {
     for (size_t i = 0; i < count; i++) {
@@ -229,8 +228,7 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
         return QF_NO_MEMORY;
     block->first_leaf = ledger->applied.size;
     block->head.height = ledger->applied.height + 1;
-    block->head.time_ms =
-        time_ms > ledger->applied.time_ms ? time_ms : ledger->applied.time_ms;
+    block->head.time_ms = time_ms > ledger->applied.time_ms ? time_ms : ledger->applied.time_ms;
     ledger->index_count = 0;
     const struct qf_block_info info = {.height = block->head.height,
                                        .time_ms = block->head.time_ms,
@@ -256,8 +254,7 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
 
 enum qf_status qf_ledger_finalize(struct qf_ledger *ledger, int64_t time_ms,
                                   struct qf_tx *const *txs, size_t count,
-                                  struct qf_tx_result *const *results,
-                                  struct qf_ledger_block **out)
+                                  struct qf_tx_result *const *results, struct qf_ledger_block **out)
 {
     *out = NULL;
     if (atomic_load(&ledger->halted) != QF_OK)

@@ -82,8 +82,8 @@ static enum qf_status check_time(const struct qf_tx *tx, int64_t now_ms, struct 
 
 /* QF_OK with the key; or the refusal. */
 static enum qf_status find_signer(struct qf_ledger *ledger, struct check_reader *reader,
-                                  const struct qf_tx *tx, int64_t now_ms,
-                                  struct qf_public_key *key, struct qf_error *err)
+                                  const struct qf_tx *tx, int64_t now_ms, struct qf_public_key *key,
+                                  struct qf_error *err)
 {
     enum qf_status status = check_time(tx, now_ms, err);
     if (status != QF_OK)
@@ -93,10 +93,8 @@ static enum qf_status find_signer(struct qf_ledger *ledger, struct check_reader 
         return key->alg == tx->alg
                    ? QF_OK
                    : qf_fail(err, QF_BAD_SIGNATURE, "alg", "the key is of another algorithm");
-    const struct qf_state_reader world = {.get = check_get,
-                                          .list = check_list,
-                                          .find_tx = check_find_tx,
-                                          .self = reader};
+    const struct qf_state_reader world = {
+        .get = check_get, .list = check_list, .find_tx = check_find_tx, .self = reader};
     status = qf_kernel_check(&world, tx, now_ms, key, err);
     if (status == QF_OK)
         remember_key(ledger, tx->kid, epoch, key);

@@ -4,7 +4,6 @@
 #include "codec/text.h"
 #include "engine/ledger/internal.h"
 
-
 /* The keeper sets the state apart after so many transactions or rounds, whichever is first: what a
  * start has to apply again stays within a second or two of work. */
 #define FLUSH_TXS 24000
@@ -127,9 +126,8 @@ static enum qf_status publish_checkpoint(struct qf_ledger *ledger,
     qf_checkpoint_put(&text, &checkpoint);
     qf_buf_put_slice(&note, qf_buf_slice(&text));
     qf_buf_put_byte(&note, '\n');
-    enum qf_status status =
-        qf_note_put_signature(&note, qf_buf_slice(&text), signer->name, QF_NOTE_ED25519,
-                              signer->key, 0, NULL);
+    enum qf_status status = qf_note_put_signature(&note, qf_buf_slice(&text), signer->name,
+                                                  QF_NOTE_ED25519, signer->key, 0, NULL);
     if (status == QF_OK)
         status = qf_buf_status(&note);
     if (status == QF_OK)

@@ -71,9 +71,9 @@ struct qf_ledger {
     /* Keeper. */
     bool frozen;
     struct qf_ledger_head frozen_head;
-    struct qf_ledger_head kept;    /* what LMDB holds */
-    uint64_t published_size;       /* of the checkpoint in the folder; UINT64_MAX: none yet */
-    _Atomic uint64_t kept_size;    /* kept.size, for qf_ledger_behind */
+    struct qf_ledger_head kept; /* what LMDB holds */
+    uint64_t published_size;    /* of the checkpoint in the folder; UINT64_MAX: none yet */
+    _Atomic uint64_t kept_size; /* kept.size, for qf_ledger_behind */
     int64_t rounds_since_flush;
 
     atomic_int halted; /* an enum qf_status */
@@ -91,8 +91,8 @@ void qf_ledger_remember(struct qf_ledger *ledger, const struct qf_ledger_head *h
 /* Stops the ledger; the first reason stays. Returns `status`. */
 enum qf_status qf_ledger_halt(struct qf_ledger *ledger, enum qf_status status, const char *doing);
 
-/* Sequencer's parts: one block through kernel, state and tree. When `codes` is given (a replay) each
- * result must equal it. */
+/* Sequencer's parts: one block through kernel, state and tree. When `codes` is given (a replay)
+ * each result must equal it. */
 enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct qf_tx *const *txs,
                                size_t count, const int64_t *codes,
                                struct qf_tx_result *const *results, struct qf_ledger_block **out);

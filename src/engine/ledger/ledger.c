@@ -1,4 +1,5 @@
-/* Opening and closing: genesis, state, tiles, journal, and the blocks that have to be applied again. */
+/* Opening and closing: genesis, state, tiles, journal, and the blocks that have to be applied
+ * again. */
 #include "engine/ledger/ledger.h"
 
 #include <stdlib.h>
@@ -107,15 +108,16 @@ static enum qf_status open_log(struct qf_ledger *ledger, struct qf_error *err)
     const struct qf_tiles_options options = {.sm3 = ledger->sm3,
                                              .archives = ledger->options.archives,
                                              .archive_count = ledger->options.archive_count};
-    enum qf_status status = qf_tiles_open(&ledger->tiles, &ledger->log_fs, &options,
-                                          ledger->applied.size, err);
+    enum qf_status status =
+        qf_tiles_open(&ledger->tiles, &ledger->log_fs, &options, ledger->applied.size, err);
     if (status != QF_OK)
         return status;
     uint8_t root[QF_HASH_SIZE];
     qf_tiles_tree(ledger->tiles, QF_HASH_SHA256, &ledger->tree);
     qf_log_tree_root(&ledger->tree, root);
     if (ledger->applied.height > 0 && memcmp(root, ledger->applied.root, QF_HASH_SIZE) != 0)
-        return qf_fail(err, QF_CORRUPT, "log", "the tiles do not have the root that the state names");
+        return qf_fail(err, QF_CORRUPT, "log",
+                       "the tiles do not have the root that the state names");
     memcpy(ledger->applied.root, root, QF_HASH_SIZE);
     if (ledger->sm3) {
         qf_tiles_tree(ledger->tiles, QF_HASH_SM3, &ledger->sm3_tree);
@@ -138,9 +140,9 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
     int64_t *codes = QF_ARENA_ARRAY(&arena, int64_t, record->count);
     enum qf_status status = QF_OK;
     if (record->height != ledger->applied.height + 1 || record->first_leaf != ledger->applied.size)
-        status = qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu does not follow block %llu",
-                         (unsigned long long)record->height,
-                         (unsigned long long)ledger->applied.height);
+        status =
+            qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu does not follow block %llu",
+                    (unsigned long long)record->height, (unsigned long long)ledger->applied.height);
     for (size_t i = 0; i < record->count && status == QF_OK; i++) {
         struct qf_entry entry;
         txs[i] = QF_ARENA_NEW(&arena, struct qf_tx);

@@ -1,5 +1,5 @@
-/* The ledger: the application that an ordering engine drives. It joins kernel, log, state and store,
- * and knows nothing of who orders or who asks.
+/* The ledger: the application that an ordering engine drives. It joins kernel, log, state and
+ * store, and knows nothing of who orders or who asks.
  *
  * A block's way, and the threads that walk it:
  *
@@ -13,9 +13,9 @@
  *      entry of it: a start reads both and applies the blocks after it from the journal again.
  *   3. Log, state and checkpoint of one height come from one finalize and are never mixed.
  *
- * finalize and commit may overlap (one block is written while the one before is synced). Readers may
- * run in any thread. After a failure to write or sync the ledger is halted: it answers reads of what
- * is durable and takes no more blocks until it is opened again. */
+ * finalize and commit may overlap (one block is written while the one before is synced). Readers
+ * may run in any thread. After a failure to write or sync the ledger is halted: it answers reads of
+ * what is durable and takes no more blocks until it is opened again. */
 #ifndef QF_ENGINE_LEDGER_LEDGER_H
 #define QF_ENGINE_LEDGER_LEDGER_H
 
@@ -29,12 +29,12 @@ struct qf_ledger;
 struct qf_ledger_options {
     const char *dir;              /* data directory; holds genesis.json, log/, journal/, state/ */
     struct qf_verifier *verifier; /* borrowed */
-    const struct qf_fs *fs;       /* file system of `dir` for journal and log; NULL: the machine's */
+    const struct qf_fs *fs; /* file system of `dir` for journal and log; NULL: the machine's */
     const struct qf_fs *archives; /* folders that full tiles may have been moved to */
     size_t archive_count;
-    bool no_sync;                 /* state without sync; for simulations and tests */
-    bool keep_refused_intake;     /* log transactions that a gateway would have turned away; true where
-                                     somebody else proposes blocks */
+    bool no_sync;             /* state without sync; for simulations and tests */
+    bool keep_refused_intake; /* log transactions that a gateway would have turned away; true where
+                                 somebody else proposes blocks */
 };
 
 QF_MUST_CHECK enum qf_status qf_ledger_open(struct qf_ledger **out,
@@ -50,13 +50,14 @@ struct qf_slice qf_ledger_network(const struct qf_ledger *ledger);
 enum qf_suite qf_ledger_suite(const struct qf_ledger *ledger);
 struct qf_slice qf_ledger_genesis(const struct qf_ledger *ledger); /* bytes of genesis.json */
 const struct qf_tx_rules *qf_ledger_tx_rules(const struct qf_ledger *ledger);
-uint64_t qf_ledger_replayed(const struct qf_ledger *ledger); /* transactions applied again at open */
+uint64_t
+qf_ledger_replayed(const struct qf_ledger *ledger); /* transactions applied again at open */
 
 /* ---- before ordering: any thread ---- */
 
-/* Decides for each decoded transaction whether it is let in: network time, key, member, signature (all
- * of a call are checked together). codes[i] is QF_OK or the refusal, problems[i] says why. Sets
- * tx->signature. */
+/* Decides for each decoded transaction whether it is let in: network time, key, member, signature
+ * (all of a call are checked together). codes[i] is QF_OK or the refusal, problems[i] says why.
+ * Sets tx->signature. */
 void qf_ledger_check(struct qf_ledger *ledger, struct qf_tx *txs, size_t count, int64_t now_ms,
                      struct qf_error *problems);
 

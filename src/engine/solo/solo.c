@@ -18,10 +18,10 @@ struct qf_solo {
     struct qf_solo_options options;
     pthread_t sequencer, syncer, keeper;
 
-    pthread_mutex_t lock; /* guards everything below */
-    pthread_cond_t arrived;   /* for the sequencer: work, room, or stopping */
-    pthread_cond_t written;   /* for the syncer */
-    pthread_cond_t woken;     /* for the keeper */
+    pthread_mutex_t lock;   /* guards everything below */
+    pthread_cond_t arrived; /* for the sequencer: work, room, or stopping */
+    pthread_cond_t written; /* for the syncer */
+    pthread_cond_t woken;   /* for the keeper */
     struct qf_submission *queue;
     struct qf_submission **queue_tail;
     size_t queued_txs, queued_size;

@@ -2,11 +2,12 @@
  * being written becomes the next block, so that one sync serves many and nobody waits for a timer.
  *
  *   submitters ──queue──▶ sequencer ──blocks──▶ syncer ──▶ done(submission)
- *                                                 keeper: tiles, state, checkpoint, several times a second
+ *                                                 keeper: tiles, state, checkpoint, several times a
+ * second
  *
- * A submission is answered as a whole, after every block that holds a part of it is durable. The queue
- * is bounded (QF_QUEUE_TXS_MAX, QF_QUEUE_SIZE_MAX); beyond it qf_solo_submit refuses, and the caller
- * tells its client to come back. */
+ * A submission is answered as a whole, after every block that holds a part of it is durable. The
+ * queue is bounded (QF_QUEUE_TXS_MAX, QF_QUEUE_SIZE_MAX); beyond it qf_solo_submit refuses, and the
+ * caller tells its client to come back. */
 #ifndef QF_ENGINE_SOLO_SOLO_H
 #define QF_ENGINE_SOLO_SOLO_H
 
@@ -16,7 +17,8 @@
 struct qf_solo;
 
 /* Decoded and checked transactions that were let in, and where their results go. The memory is the
- * submitter's and must stay until `done` was called, which happens once, from the engine's thread. */
+ * submitter's and must stay until `done` was called, which happens once, from the engine's thread.
+ */
 struct qf_submission {
     struct qf_tx **txs;
     struct qf_tx_result **results;
@@ -36,9 +38,8 @@ struct qf_solo_options {
     struct qf_note_signer signer; /* of the published checkpoint */
 };
 
-QF_MUST_CHECK enum qf_status qf_solo_start(struct qf_solo **out,
-                                           const struct qf_solo_options *options,
-                                           struct qf_error *err);
+QF_MUST_CHECK enum qf_status
+qf_solo_start(struct qf_solo **out, const struct qf_solo_options *options, struct qf_error *err);
 /* Lets no more in, finishes what was submitted, ends the threads. */
 void qf_solo_stop(struct qf_solo *solo);
 
