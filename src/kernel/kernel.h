@@ -27,7 +27,8 @@ struct qf_state_reader {
     void *self;
 };
 
-/* Checks a signature when the key became known only in this block. */
+/* Checks a signature that was not checked before (QF_TX_UNCHECKED): the key became known only in
+ * this block. */
 struct qf_signature_checker {
     bool (*check)(void *self, const struct qf_public_key *key, struct qf_slice message,
                   const uint8_t signature[QF_SIGNATURE_SIZE]);
@@ -36,6 +37,8 @@ struct qf_signature_checker {
 
 struct qf_kernel;
 
+/* Both tables are copied. The state behind the reader changes by this kernel's blocks only, between
+ * an end and the next begin; a block may also be dropped. */
 QF_MUST_CHECK struct qf_kernel *qf_kernel_new(const struct qf_state_reader *reader,
                                               const struct qf_signature_checker *checker);
 void qf_kernel_free(struct qf_kernel *kernel);
@@ -43,22 +46,34 @@ void qf_kernel_free(struct qf_kernel *kernel);
 struct qf_block_info {
     uint64_t height;
     int64_t time_ms;
-    uint64_t first_leaf;
+    uint64_t first_leaf; /* every applied transaction is one leaf, in order */
 };
 
-/* What a transaction did, for indexes and subscribers. */
+/* What a transaction did, for indexes and subscribers. A term is 16 bytes under which readers of an
+ * index look; the qf_kernel_term_… functions make them, for the kernel and for who searches. A term
+ * found is a candidate: who searches compares the entry itself. */
 struct qf_kernel_term {
     uint8_t kind; /* QF_TERM_… */
     uint8_t term[QF_KERNEL_TERM_SIZE];
 };
 enum qf_kernel_term_kind {
     QF_TERM_TX = 1, /* transaction id, first 16 bytes (added by the ledger, not the kernel) */
-    QF_TERM_EVIDENCE_HASH = 2, /* hash of "alg:hex" text */
-    QF_TERM_EVIDENCE_ATTR = 3, /* hash of name NUL value */
-    QF_TERM_EVIDENCE_SOURCE = 4,
-    QF_TERM_ACTOR = 5, /* hash of the signer's actor id */
-    QF_TERM_MEMBER = 6,
+    QF_TERM_EVIDENCE_HASH = 2,   /* first half of the hash itself; a batch's root likewise */
+    QF_TERM_EVIDENCE_ATTR = 3,   /* SHA-256 of name NUL value; an integer as decimal text */
+    QF_TERM_EVIDENCE_SOURCE = 4, /* SHA-256 of the text, as are all below */
+    QF_TERM_ACTOR = 5,           /* member '/' actor: the signer, also of refused transactions */
+    QF_TERM_MEMBER = 6,          /* the signer's member */
 };
+
+void qf_kernel_term_text(struct qf_kernel_term *out, enum qf_kernel_term_kind kind,
+                         struct qf_slice text);
+void qf_kernel_term_attribute(struct qf_kernel_term *out, struct qf_slice name,
+                              struct qf_slice value);
+void qf_kernel_term_actor(struct qf_kernel_term *out, struct qf_slice member,
+                          struct qf_slice actor);
+/* From "alg:hex"; false when it is not of that form. */
+QF_MUST_CHECK bool qf_kernel_term_hash(struct qf_kernel_term *out, struct qf_slice text);
+
 struct qf_kernel_event {
     const char *type;    /* "evidence.recorded"; static */
     struct qf_slice key; /* state key it is about */
@@ -69,7 +84,11 @@ struct qf_receipt {
     enum qf_status code;     /* QF_OK: accepted */
     struct qf_error problem; /* filled when refused */
     uint64_t duplicate_of;   /* leaf of the first one, when code is QF_DUPLICATE */
-    struct qf_slice actor;   /* signer, once known; block arena */
+    /* Whether the id is used up: the signature was good. Only then may the id become findable by
+     * find_tx, else anybody could burn another's transaction by sending it first with a bad
+     * signature. */
+    bool id_taken;
+    struct qf_slice actor; /* signer, once known; block arena */
     struct qf_slice member;
     const struct qf_kernel_term *terms;
     size_t term_count;
@@ -89,16 +108,18 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
  * until the next begin. */
 void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);
 
-/* The transaction applied last was refused and gets no place in the log: its position goes to the
- * next one. Only right after an apply that gave a refusal. */
-void qf_kernel_retract(struct qf_kernel *kernel);
-
 /* The block's changes, each key once, sorted by key; they live until the next begin. */
 void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes,
                    size_t *count);
 
+/* What must be known before a state is there: the rules for decoding. `out` points into genesis.
+ * QF_BAD_FIELD with the field. */
+QF_MUST_CHECK enum qf_status qf_genesis_rules(struct qf_tx_rules *out,
+                                              const struct qf_json *genesis, struct qf_error *err);
+
 /* Creates the state of height 0 from a genesis document (spec/genesis.md): begin must have been
- * called with height 0. */
+ * called with height 0, and nothing applied. QF_OK, or BAD_FIELD, OVER_LIMIT, UNSUPPORTED_ALG,
+ * EXISTS, NO_QUORUM with the field; the overlay is then unchanged. */
 QF_MUST_CHECK enum qf_status qf_kernel_genesis(struct qf_kernel *kernel,
                                                const struct qf_json *genesis, struct qf_error *err);
 

@@ -1,0 +1,62 @@
+/* What the apply function of an op works with. It may read the state, put records, and leave index
+ * terms and events; it decides nothing about authority and nothing about undoing. */
+#ifndef QF_KERNEL_CONTEXT_H
+#define QF_KERNEL_CONTEXT_H
+
+#include "kernel/ops.h"
+#include "kernel/overlay.h"
+#include "kernel/record.h"
+#include "kernel/signer.h"
+
+/* Terms and events of the transaction at hand; kept by the kernel and reused. */
+struct qf_effects {
+    struct qf_kernel_term *terms;
+    size_t term_count, term_capacity;
+    struct qf_kernel_event *events;
+    size_t event_count, event_capacity;
+};
+
+/* Counts what can make a parsed signer stale. */
+struct qf_identity_watch {
+    uint64_t version; /* differs whenever a record that a signer was read from has changed */
+    bool touched;     /* an identity record was put in this block */
+};
+
+struct qf_op_context {
+    struct qf_overlay *overlay;
+    struct qf_state_reader state; /* the overlay, as a reader */
+    struct qf_arena *arena;       /* the block's */
+    struct qf_buf *text;          /* for encoding one record at a time */
+    struct qf_effects *effects;
+    struct qf_identity_watch *watch;
+    enum qf_suite suite;
+    int64_t time_ms;
+    uint64_t leaf;                  /* of the transaction */
+    uint32_t op;                    /* index of the op in it */
+    const struct qf_signer *signer; /* NULL in genesis */
+    struct qf_slice member;         /* that is acted for: the signer's, or by mandate another */
+};
+
+static inline int64_t qf_context_time_s(const struct qf_op_context *ctx)
+{
+    return ctx->time_ms / 1000;
+}
+
+/* The record now, or NULL. */
+const struct qf_json *qf_context_get(struct qf_op_context *ctx, const struct qf_state_key *key);
+bool qf_context_has(struct qf_op_context *ctx, const struct qf_state_key *key);
+
+/* Puts a record; returns the lasting copy of its key, for events. `insert` requires that the record
+ * was absent (no signer can have been read from it), `put` replaces. */
+struct qf_slice qf_context_insert(struct qf_op_context *ctx, const struct qf_state_key *key,
+                                  const struct qf_json *record);
+struct qf_slice qf_context_put(struct qf_op_context *ctx, const struct qf_state_key *key,
+                               const struct qf_json *record);
+
+void qf_context_add_term(struct qf_op_context *ctx, const struct qf_kernel_term *term);
+void qf_context_add_event(struct qf_op_context *ctx, const char *type, struct qf_slice key);
+
+/* A record that can be changed member by member with qf_json_put. */
+struct qf_json qf_context_copy(struct qf_op_context *ctx, const struct qf_json *record);
+
+#endif

@@ -1,0 +1,90 @@
+/* The table of ops: what there is, what each needs, who may, and the function that applies it. A
+ * new op is one row in its module's table and one function; a new kind of thing that can be voted
+ * on is one row in a table of actions. Tables are constant; any thread. */
+#ifndef QF_KERNEL_OPS_H
+#define QF_KERNEL_OPS_H
+
+#include "kernel/schema.h"
+
+struct qf_op_context;
+
+/* How the signer must stand to what the op is about (its target). */
+enum qf_relation {
+    QF_TO_NOTHING,    /* no relation is asked for */
+    QF_TO_OWN_MEMBER, /* the target belongs to the member that is acted for */
+    QF_TO_SELF,       /* the target is the signer himself */
+};
+
+/* One way to be allowed: all of it must hold. */
+struct qf_may {
+    uint32_t roles; /* one of these (enum qf_role); 0: any actor */
+    uint32_t kinds; /* the member is one of these (enum qf_member_kind); 0: any */
+    enum qf_relation relation;
+};
+
+#define QF_MAY_MAX 3
+
+struct qf_op_target {
+    struct qf_slice member;
+    struct qf_slice actor; /* empty where the target has none */
+};
+
+struct qf_op_row {
+    const char *name;
+    const char *doc;
+    struct qf_fields fields;
+    const struct qf_may *may; /* alternatives: one must hold */
+    size_t may_count;
+    /* Finds what the op is about, for the relations; NULL when `may` uses none. */
+    enum qf_status (*target)(struct qf_op_context *ctx, const struct qf_json *body,
+                             struct qf_op_target *out, struct qf_error *err);
+    enum qf_status (*apply)(struct qf_op_context *ctx, const struct qf_json *body,
+                            struct qf_error *err);
+};
+
+#define QF_MAY(table) .may = (table), .may_count = sizeof(table) / sizeof((table)[0])
+
+/* Something that members vote on; `apply` runs when a proposal has passed. */
+struct qf_action_row {
+    const char *name;
+    const char *doc;
+    struct qf_fields fields;
+    enum qf_status (*apply)(struct qf_op_context *ctx, const struct qf_json *action,
+                            struct qf_error *err);
+};
+
+struct qf_module {
+    const char *name;
+    const char *doc;
+    const struct qf_op_row *ops;
+    size_t op_count;
+    const struct qf_action_row *actions;
+    size_t action_count;
+};
+
+/* The modules, NULL-terminated, in the order of the documentation. */
+extern const struct qf_module *const qf_modules[];
+
+/* NULL when there is none. */
+const struct qf_op_row *qf_op_find(struct qf_slice name);
+const struct qf_action_row *qf_action_find(struct qf_slice name);
+
+/* The one place that decides: QF_OK, QF_NOT_ALLOWED with who would be allowed, or what finding the
+ * target came to. Takes the context's `member` (acted for) as the signer's side. */
+QF_MUST_CHECK enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row *row,
+                                             const struct qf_json *body, struct qf_error *err);
+
+/* Who may, as a sentence part ("role admin of the same member, or the actor himself"); appended. */
+void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row);
+
+/* The tables as one canonical JSON document:
+ * {"actions":[{"doc","fields":[…],"name"}…],"ops":[{"doc", "fields":[…],"may","name"}…]}; a field
+ * is {"choices","doc","fields","item","max","min","name", "required","type"}, without what does not
+ * apply. Appended to `out`. */
+void qf_ops_describe(struct qf_buf *out);
+/* The same for people: the text of spec/operations.md. */
+void qf_ops_describe_markdown(struct qf_buf *out);
+/* One table of fields as a Markdown table. */
+void qf_fields_describe_markdown(struct qf_buf *out, const struct qf_fields *fields);
+
+#endif
