@@ -324,7 +324,7 @@ static enum qf_status check_path(struct qf_timestamp *out, X509 *signer, PKCS7 *
 {
     const STACK_OF(X509) *sent = token->d.sign->cert;
     const struct qf_x509 *between[QF_X509_INTERMEDIATES_MAX];
-    struct qf_x509 *imported[QF_CERT_CHAIN_MAX];
+    struct qf_x509 *imported[QF_CERT_CHAIN_MAX] = {0};
     struct qf_x509 *leaf = NULL;
     size_t count = 0;
     int sent_count = sent != NULL ? sk_X509_num(sent) : 0;
