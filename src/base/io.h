@@ -41,6 +41,9 @@ struct qf_fs {
     QF_MUST_CHECK enum qf_status (*remove)(void *self, const char *path);
     QF_MUST_CHECK enum qf_status (*make_dir)(void *self, const char *path); /* with parents */
     QF_MUST_CHECK enum qf_status (*sync_dir)(void *self, const char *path);
+    /* Everything that was written, created, renamed or removed before the call is durable after it:
+     * one call instead of a sync per file when hundreds of files are new. */
+    QF_MUST_CHECK enum qf_status (*sync_all)(void *self);
     /* Calls `each` for every name in the folder, in no order. */
     QF_MUST_CHECK enum qf_status (*list)(void *self, const char *path,
                                          void (*each)(void *arg, const char *name), void *arg);
@@ -55,5 +58,10 @@ struct qf_random qf_random_system(void);
 QF_MUST_CHECK enum qf_status qf_fs_posix_init(struct qf_fs *out, const char *root,
                                               struct qf_error *err);
 void qf_fs_posix_deinit(struct qf_fs *fs);
+
+/* The folder `prefix` of another file system (below 100 bytes) as one of its own. `parent` must
+ * stay usable; release with qf_fs_sub_deinit. */
+void qf_fs_sub(struct qf_fs *out, const struct qf_fs *parent, const char *prefix);
+void qf_fs_sub_deinit(struct qf_fs *fs);
 
 #endif

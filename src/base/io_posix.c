@@ -185,6 +185,11 @@ static enum qf_status fs_sync_dir(void *self, const char *path)
     return status;
 }
 
+static enum qf_status fs_sync_all(void *self)
+{
+    return syncfs(root_of(self)) == 0 ? QF_OK : from_errno();
+}
+
 static enum qf_status fs_list(void *self, const char *path,
                               void (*each)(void *arg, const char *name), void *arg)
 {
@@ -231,6 +236,7 @@ enum qf_status qf_fs_posix_init(struct qf_fs *out, const char *root, struct qf_e
         .remove = fs_remove,
         .make_dir = fs_make_dir,
         .sync_dir = fs_sync_dir,
+        .sync_all = fs_sync_all,
         .list = fs_list,
         .self = self,
     };

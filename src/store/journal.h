@@ -1,13 +1,24 @@
 /* The journal: the node's write-ahead log of blocks. A block is durable when qf_journal_sync has
  * returned after its append; nothing is acknowledged before.
  *
- * Segments of preallocated files, reused in turn. A record is one block: header (height, time,
- * first leaf, count), the entries exactly as they stand in the log (uint16 length, bytes), and a
- * SHA-256 over header and leaf hashes, by which a torn record is known. After a crash the journal
- * ends before the first record that is not whole. Records are kept until qf_journal_trim says that
- * the tiles and the state have everything below a leaf.
+ * Segments are preallocated files, reused in turn, so that a sync in steady state writes data only.
+ * A record is one block: header (height, time, first leaf, count), the entries exactly as they
+ * stand in the log (uint16 length, bytes), and a SHA-256 over the previous record's hash, the
+ * header and the leaf hashes, by which a torn record, and one left over from an earlier use of the
+ * segment, is known. After a crash the journal ends before the first record that is not whole.
+ * Records are kept until qf_journal_trim says that the tiles and the state have everything below a
+ * leaf. Bytes: spec/on-disk.md.
  *
- * One thread appends, one (another or the same) syncs. All I/O through qf_fs. */
+ *   1. A page that holds a part of a synced record is never written again (records are padded to
+ *      pages), so a torn write can only hurt what nobody was promised.
+ *   2. Segments form one chain: each names the hash of the record before its first. Opening starts
+ *      a new segment with a sequence above every one seen and clears those that fell out of the
+ *      chain, so what a crash left behind can never become part of the journal later.
+ *   3. The oldest segment is cleared, durably, before the next oldest: the chain has no gaps.
+ *
+ * Threads: one appends, one (another or the same) syncs, one (another or the same) trims and
+ * prepares. Limits: QF_BLOCK_TXS_MAX entries of QF_ENTRY_SIZE_MAX bytes a block. All I/O through
+ * qf_fs. */
 #ifndef QF_STORE_JOURNAL_H
 #define QF_STORE_JOURNAL_H
 
@@ -26,23 +37,36 @@ struct qf_journal_block {
     const uint8_t (*leaf_hashes)[QF_HASH_SIZE]; /* SHA-256 leaf hashes */
 };
 
-/* Opens or creates below `dir` and finds the end. */
+/* Bytes of a segment unless a single block needs more. */
+#define QF_JOURNAL_SEGMENT_SIZE (32u << 20)
+
+/* Opens or creates below `dir` and finds the end. `segment_size`: 0 for the default; a multiple of
+ * 4096, at least 8192. `fs` is copied; what it points to must outlive the journal. */
 QF_MUST_CHECK enum qf_status qf_journal_open(struct qf_journal **out, const struct qf_fs *fs,
                                              const char *dir, struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_journal_open_sized(struct qf_journal **out, const struct qf_fs *fs,
+                                                   const char *dir, size_t segment_size,
+                                                   struct qf_error *err);
 void qf_journal_close(struct qf_journal *journal);
 
-/* Calls `each` for every whole block whose height is above `after_height`, in order. The block
- * lives in the arena until the next call. */
+/* Calls `each` for every whole block whose height is above `after_height`, in order; its first
+ * refusal ends the replay and is returned. The block lives until the next call. Before the first
+ * append only. */
 QF_MUST_CHECK enum qf_status
 qf_journal_replay(struct qf_journal *journal, uint64_t after_height,
                   enum qf_status (*each)(void *arg, const struct qf_journal_block *block),
                   void *arg, struct qf_error *err);
 
-/* After a failed append or sync the journal refuses everything until it is opened again: what is on
+/* Appends a block: heights rise, first_leaf follows the last block's leaves (both asserted).
+ * After a failed append or sync the journal refuses everything until it is opened again: what is on
  * disk is then unknown, and only a replay can tell. */
 QF_MUST_CHECK enum qf_status qf_journal_append(struct qf_journal *journal,
                                                const struct qf_journal_block *block);
 QF_MUST_CHECK enum qf_status qf_journal_sync(struct qf_journal *journal);
 QF_MUST_CHECK enum qf_status qf_journal_trim(struct qf_journal *journal, uint64_t below_leaf);
+
+/* Makes sure that a preallocated segment stands ready, so that an append need not wait for one.
+ * For a background thread, every second or so. A failure harms nothing; append will try itself. */
+QF_MUST_CHECK enum qf_status qf_journal_prepare(struct qf_journal *journal);
 
 #endif

@@ -1,0 +1,414 @@
+#include "api/http.h"
+
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+
+enum exchange_state {
+    READING,  /* headers are there, the body is coming */
+    WAITING,  /* a handler took it away */
+    ANSWERED, /* the response is queued */
+    REFUSED,  /* the body is too large: the rest is thrown away */
+};
+
+struct qf_http_server {
+    struct MHD_Daemon *daemon;
+    struct qf_http_options options;
+    unsigned port;
+    struct qf_route *routes; /* copy, most used first */
+    const char *listen;
+};
+
+struct exchange { /* what the library carries for us */
+    struct qf_http_exchange public;
+    struct qf_http_server *server;
+    const struct qf_route *route;
+    struct timespec started;
+};
+
+const char *qf_http_query(const struct qf_http_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+const char *qf_http_header(const struct qf_http_exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, name);
+}
+
+struct each_query {
+    void (*each)(void *arg, const char *name, const char *value);
+    void *arg;
+};
+
+static enum MHD_Result visit_query(void *arg, enum MHD_ValueKind kind, const char *name,
+                                   const char *value)
+{
+    (void)kind;
+    const struct each_query *visit = arg;
+    visit->each(visit->arg, name, value != NULL ? value : "");
+    return MHD_YES;
+}
+
+void qf_http_each_query(const struct qf_http_exchange *exchange,
+                        void (*each)(void *arg, const char *name, const char *value), void *arg)
+{
+    struct each_query visit = {each, arg};
+    MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, visit_query, &visit);
+}
+
+void qf_http_set_header(struct qf_http_exchange *exchange, const char *name, const char *value)
+{
+    struct qf_http_response *response = &exchange->response;
+    QF_ASSERT(response->header_count < QF_HTTP_HEADERS_MAX);
+    response->headers[response->header_count++] = (struct qf_http_header){name, value};
+}
+
+void qf_http_reply_json(struct qf_http_exchange *exchange, int status, const struct qf_json *value)
+{
+    struct qf_http_response *response = &exchange->response;
+    response->status = status;
+    response->type = "application/json";
+    qf_buf_reset(&response->body);
+    qf_json_write(&response->body, value);
+}
+
+struct qf_json qf_http_problem_json(struct qf_arena *arena, const struct qf_error *err)
+{
+    struct qf_json problem = qf_json_make_object();
+    qf_json_put(arena, &problem, "cure", qf_json_make_text(qf_status_cure(err->status)));
+    if (err->detail[0] != '\0')
+        qf_json_put(arena, &problem, "detail",
+                    qf_json_make_text(qf_arena_text(arena, qf_slice_of(err->detail))));
+    if (err->field[0] != '\0')
+        qf_json_put(arena, &problem, "field",
+                    qf_json_make_text(qf_arena_text(arena, qf_slice_of(err->field))));
+    qf_json_put(arena, &problem, "status", qf_json_make_int(qf_status_http(err->status)));
+    qf_json_put(arena, &problem, "title", qf_json_make_text(qf_status_title(err->status)));
+    qf_json_put(arena, &problem, "type",
+                qf_json_make_text(
+                    qf_arena_printf(arena, "urn:qifeng:problem:%s", qf_status_name(err->status))));
+    return problem;
+}
+
+void qf_http_reply_problem(struct qf_http_exchange *exchange, const struct qf_error *err)
+{
+    struct qf_json problem = qf_http_problem_json(&exchange->arena, err);
+    qf_http_reply_json(exchange, qf_status_http(err->status), &problem);
+    exchange->response.type = "application/problem+json";
+    if (exchange->response.status == 503 || exchange->response.status == 429)
+        qf_http_set_header(exchange, "Retry-After", "1");
+}
+
+void qf_http_reply_bytes(struct qf_http_exchange *exchange, const char *type, struct qf_slice bytes)
+{
+    exchange->response.status = 200;
+    exchange->response.type = type;
+    qf_buf_reset(&exchange->response.body);
+    qf_buf_put_slice(&exchange->response.body, bytes);
+}
+
+void qf_http_wait(struct qf_http_exchange *exchange,
+                  void (*finish)(struct qf_http_exchange *exchange))
+{
+    exchange->finish = finish;
+    exchange->state = WAITING;
+    MHD_suspend_connection(exchange->connection);
+}
+
+void qf_http_ready(struct qf_http_exchange *exchange)
+{
+    MHD_resume_connection(exchange->connection);
+}
+
+void qf_http_stream_wake(void *connection)
+{
+    MHD_resume_connection(connection);
+}
+
+struct stream {
+    struct qf_http_response response;
+    void *connection;
+};
+
+static ssize_t read_stream(void *arg, uint64_t position, char *out, size_t size)
+{
+    (void)position;
+    struct stream *stream = arg;
+    ssize_t got = stream->response.stream(stream->response.stream_arg, out, size);
+    if (got < 0)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    return got;
+}
+
+static void free_stream(void *arg)
+{
+    struct stream *stream = arg;
+    stream->response.stream_free(stream->response.stream_arg);
+    free(stream);
+}
+
+static struct MHD_Response *make_response(struct qf_http_exchange *exchange)
+{
+    struct qf_http_response *response = &exchange->response;
+    if (response->stream != NULL) {
+        struct stream *stream = malloc(sizeof *stream);
+        QF_ASSERT(stream != NULL);
+        *stream = (struct stream){*response, exchange->connection};
+        return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 8192, read_stream, stream,
+                                                 free_stream);
+    }
+    struct MHD_Response *made = MHD_create_response_from_buffer(
+        response->body.size, response->body.data, MHD_RESPMEM_MUST_FREE);
+    if (made != NULL)
+        response->body = (struct qf_buf){0}; /* now the library's */
+    return made;
+}
+
+static enum MHD_Result answer(struct exchange *exchange)
+{
+    struct qf_http_exchange *public = &exchange->public;
+    if (qf_buf_status(&public->response.body) != QF_OK)
+        return MHD_NO;
+    struct MHD_Response *response = make_response(public);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, public->response.type);
+    for (size_t i = 0; i < public->response.header_count; i++)
+        MHD_add_response_header(response, public->response.headers[i].name,
+                                public->response.headers[i].value);
+    enum MHD_Result result =
+        MHD_queue_response(public->connection, (unsigned)public->response.status, response);
+    MHD_destroy_response(response);
+    public->state = ANSWERED;
+    return result;
+}
+
+/* Whether a pattern matches; `*` and `**` parts are copied to segments. */
+static bool match(struct qf_http_exchange *exchange, const char *pattern)
+{
+    const char *path = exchange->path;
+    size_t segments = 0;
+    while (*pattern != '\0') {
+        if (*pattern != '*') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        bool rest = pattern[1] == '*';
+        size_t size = rest ? strlen(path) : strcspn(path, "/");
+        if (size == 0 || segments == QF_HTTP_SEGMENTS_MAX)
+            return false;
+        exchange->segments[segments++] = qf_arena_text(&exchange->arena, qf_slice_make(path, size));
+        path += size;
+        pattern += rest ? 2 : 1;
+    }
+    return *path == '\0';
+}
+
+static void dispatch(struct exchange *exchange)
+{
+    struct qf_http_exchange *public = &exchange->public;
+    const struct qf_http_options *options = &exchange->server->options;
+    struct qf_error err = {0};
+    const char *method = strcmp(public->method, "HEAD") == 0 ? "GET" : public->method;
+    bool path_known = false;
+    for (size_t i = 0; i < options->route_count; i++) {
+        const struct qf_route *route = &options->routes[i];
+        if (!match(public, route->pattern))
+            continue;
+        path_known = true;
+        if (strcmp(route->method, method) != 0)
+            continue;
+        exchange->route = route;
+        route->handle(public);
+        return;
+    }
+    enum qf_status status =
+        path_known ? qf_fail(&err, QF_METHOD, "method", "%s is not possible here", public->method)
+                   : qf_fail(&err, QF_NO_SUCH_RESOURCE, "path", "no such address");
+    (void)status;
+    qf_http_reply_problem(public, &err);
+}
+
+static struct exchange *exchange_new(struct qf_http_server *server,
+                                     struct MHD_Connection *connection, const char *url,
+                                     const char *method)
+{
+    struct exchange *exchange = calloc(1, sizeof *exchange);
+    if (exchange == NULL)
+        return NULL;
+    exchange->server = server;
+    exchange->public.method = method;
+    exchange->public.path = url;
+    exchange->public.context = server->options.context;
+    exchange->public.connection = connection;
+    exchange->public.body_buf.limit = QF_HTTP_BODY_SIZE_MAX;
+    clock_gettime(CLOCK_MONOTONIC, &exchange->started);
+    return exchange;
+}
+
+static enum MHD_Result refuse_body(struct exchange *exchange)
+{
+    struct qf_error err;
+    enum qf_status status =
+        qf_fail(&err, QF_BODY_TOO_LARGE, "body", "the body is over the limit of %d bytes",
+                QF_HTTP_BODY_SIZE_MAX);
+    (void)status;
+    qf_http_reply_problem(&exchange->public, &err);
+    return answer(exchange);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *upload,
+                              size_t *upload_size, void **con_cls)
+{
+    (void)version;
+    struct exchange *exchange = *con_cls;
+    if (exchange == NULL) {
+        exchange = exchange_new(arg, connection, url, method);
+        *con_cls = exchange;
+        if (exchange == NULL)
+            return MHD_NO;
+        const char *length = qf_http_header(&exchange->public, MHD_HTTP_HEADER_CONTENT_LENGTH);
+        if (length != NULL && strtoull(length, NULL, 10) > QF_HTTP_BODY_SIZE_MAX) {
+            exchange->public.state = REFUSED;
+            return refuse_body(exchange);
+        }
+        return MHD_YES;
+    }
+    struct qf_http_exchange *public = &exchange->public;
+    if (*upload_size > 0) {
+        qf_buf_put(&public->body_buf, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (public->state == WAITING) {
+        public->finish(public);
+        return answer(exchange);
+    }
+    if (public->state != READING)
+        return MHD_YES;
+    if (qf_buf_status(&public->body_buf) != QF_OK) {
+        public->state = REFUSED;
+        return refuse_body(exchange);
+    }
+    public->body = qf_buf_slice(&public->body_buf);
+    dispatch(exchange);
+    return public->state == WAITING ? MHD_YES : answer(exchange);
+}
+
+static void completed(void *arg, struct MHD_Connection *connection, void **con_cls,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)connection;
+    (void)code;
+    struct qf_http_server *server = arg;
+    struct exchange *exchange = *con_cls;
+    if (exchange == NULL)
+        return;
+    if (server->options.count != NULL) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t took = (now.tv_sec - exchange->started.tv_sec) * 1000000LL +
+                       (now.tv_nsec - exchange->started.tv_nsec) / 1000;
+        server->options.count(server->options.context, exchange->route,
+                              exchange->public.response.status, took);
+    }
+    qf_buf_deinit(&exchange->public.response.body);
+    qf_buf_deinit(&exchange->public.body_buf);
+    qf_arena_deinit(&exchange->public.arena);
+    free(exchange);
+    *con_cls = NULL;
+}
+
+static enum qf_status resolve(struct sockaddr_storage *out, socklen_t *out_size, const char *listen,
+                              struct qf_error *err)
+{
+    char host[256];
+    const char *colon = strrchr(listen, ':');
+    if (colon == NULL || (size_t)(colon - listen) >= sizeof host)
+        return qf_fail(err, QF_USAGE, "--listen", "want HOST:PORT, got %s", listen);
+    snprintf(host, sizeof host, "%.*s", (int)(colon - listen), listen);
+    const char *name = host;
+    if (host[0] == '[' && host[strlen(host) - 1] == ']') {
+        host[strlen(host) - 1] = '\0';
+        name = host + 1;
+    }
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int code = getaddrinfo(name, colon + 1, &hints, &found);
+    if (code != 0)
+        return qf_fail(err, QF_USAGE, "--listen", "%s: %s", listen, gai_strerror(code));
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    *out_size = found->ai_addrlen;
+    freeaddrinfo(found);
+    return QF_OK;
+}
+
+enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_options *options,
+                             struct qf_error *err)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t address_size = 0;
+    enum qf_status status = resolve(&address, &address_size, options->listen, err);
+    if (status != QF_OK)
+        return status;
+    struct qf_http_server *server = calloc(1, sizeof *server);
+    if (server == NULL)
+        return qf_fail(err, QF_NO_MEMORY, "", "no memory");
+    server->options = *options;
+    unsigned threads = options->threads;
+    if (threads == 0) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        threads = processors > 1 ? (unsigned)processors : 2;
+    }
+    unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TCP_FASTOPEN;
+    struct MHD_OptionItem items[4];
+    size_t count = 0;
+    if (options->tls_certificate != NULL) {
+        flags |= MHD_USE_TLS;
+        items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                                 (void *)(uintptr_t)options->tls_certificate};
+        items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
+                                                 (void *)(uintptr_t)options->tls_key};
+        if (options->tls_client_roots != NULL)
+            items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
+                                                     (void *)(uintptr_t)options->tls_client_roots};
+    }
+    items[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
+    server->daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)QF_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)131072,
+        MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        free(server);
+        return qf_fail(err, QF_IO, "--listen", "cannot listen on %s", options->listen);
+    }
+    server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+    *out = server;
+    return QF_OK;
+}
+
+unsigned qf_http_port(const struct qf_http_server *server)
+{
+    return server->port;
+}
+
+void qf_http_stop(struct qf_http_server *server)
+{
+    if (server == NULL)
+        return;
+    MHD_stop_daemon(server->daemon);
+    free(server);
+}

@@ -1,0 +1,144 @@
+/* The check before ordering: who signs, may he, and did he. */
+#include "engine/ledger/internal.h"
+
+#include "base/bytes.h"
+
+#define CHECK_BATCH 256
+
+struct check_reader {
+    struct qf_ledger *ledger;
+    struct qf_arena *arena;
+    struct qf_buf buf;
+};
+
+static bool check_get(void *self, struct qf_slice key, struct qf_slice *value)
+{
+    struct check_reader *reader = self;
+    qf_buf_reset(&reader->buf);
+    if (qf_state_get(reader->ledger->state, &reader->buf, key) != QF_OK)
+        return false;
+    *value = qf_arena_copy(reader->arena, qf_buf_slice(&reader->buf));
+    return true;
+}
+
+static void check_list(void *self, struct qf_slice prefix,
+                       bool (*each)(void *arg, struct qf_slice key), void *arg)
+{
+    struct check_reader *reader = self;
+    enum qf_status status =
+        qf_state_list(reader->ledger->state, prefix, (struct qf_slice){0}, each, arg);
+    (void)status; /* a list that breaks off lets nothing in that the kernel would refuse */
+}
+
+/* Left to the sequencer, which alone knows the order. */
+static bool check_find_tx(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)
+{
+    (void)self;
+    (void)id;
+    (void)leaf;
+    return false;
+}
+
+static size_t key_slot(const char *kid)
+{
+    return qf_be32_load((const uint8_t *)kid) * 2654435761u % KEYS_CACHED;
+}
+
+static bool cached(struct qf_ledger *ledger, const char *kid, uint64_t epoch,
+                   struct qf_public_key *out)
+{
+    const struct cached_key *slot = &ledger->keys[key_slot(kid)];
+    pthread_rwlock_rdlock(&ledger->key_lock);
+    bool found = slot->epoch == epoch && memcmp(slot->kid, kid, QF_KID_SIZE) == 0;
+    if (found)
+        *out = slot->key;
+    pthread_rwlock_unlock(&ledger->key_lock);
+    return found;
+}
+
+static void remember_key(struct qf_ledger *ledger, const char *kid, uint64_t epoch,
+                         const struct qf_public_key *key)
+{
+    struct cached_key *slot = &ledger->keys[key_slot(kid)];
+    pthread_rwlock_wrlock(&ledger->key_lock);
+    memcpy(slot->kid, kid, QF_KID_SIZE + 1);
+    slot->epoch = epoch;
+    slot->key = *key;
+    pthread_rwlock_unlock(&ledger->key_lock);
+}
+
+static enum qf_status check_time(const struct qf_tx *tx, int64_t now_ms, struct qf_error *err)
+{
+    int64_t now_s = now_ms / 1000;
+    if (tx->exp_s <= now_s)
+        return qf_fail(err, QF_EXPIRED, "exp", "exp %lld is not after the node's time %lld",
+                       (long long)tx->exp_s, (long long)now_s);
+    if (tx->exp_s > now_s + QF_TX_EXPIRY_MAX_S)
+        return qf_fail(err, QF_EXPIRY_TOO_FAR, "exp",
+                       "exp %lld is more than %d seconds after the node's time %lld",
+                       (long long)tx->exp_s, QF_TX_EXPIRY_MAX_S, (long long)now_s);
+    return QF_OK;
+}
+
+/* QF_OK with the key; or the refusal. */
+static enum qf_status find_signer(struct qf_ledger *ledger, struct check_reader *reader,
+                                  const struct qf_tx *tx, int64_t now_ms, struct qf_public_key *key,
+                                  struct qf_error *err)
+{
+    enum qf_status status = check_time(tx, now_ms, err);
+    if (status != QF_OK)
+        return status;
+    uint64_t epoch = atomic_load(&ledger->epoch);
+    if (cached(ledger, tx->kid, epoch, key))
+        return key->alg == tx->alg
+                   ? QF_OK
+                   : qf_fail(err, QF_BAD_SIGNATURE, "alg", "the key is of another algorithm");
+    const struct qf_state_reader world = {
+        .get = check_get, .list = check_list, .find_tx = check_find_tx, .self = reader};
+    status = qf_kernel_check(&world, tx, now_ms, key, err);
+    if (status == QF_OK)
+        remember_key(ledger, tx->kid, epoch, key);
+    return status;
+}
+
+static void check_some(struct qf_ledger *ledger, struct check_reader *reader, struct qf_tx *txs,
+                       size_t count, int64_t now_ms, struct qf_error *problems)
+{
+    struct qf_public_key keys[CHECK_BATCH];
+    struct qf_verify_item items[CHECK_BATCH];
+    size_t which[CHECK_BATCH];
+    size_t item_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (problems[i].status != QF_OK)
+            continue;
+        struct qf_public_key *key = &keys[item_count];
+        if (find_signer(ledger, reader, &txs[i], now_ms, key, &problems[i]) != QF_OK)
+            continue;
+        items[item_count] = (struct qf_verify_item){
+            .key = key, .message = txs[i].signing_input, .signature = txs[i].signature_bytes};
+        which[item_count++] = i;
+    }
+    qf_verifier_check(ledger->options.verifier, items, item_count);
+    for (size_t j = 0; j < item_count; j++) {
+        struct qf_tx *tx = &txs[which[j]];
+        tx->signature = items[j].good ? QF_TX_GOOD : QF_TX_BAD;
+        if (!items[j].good) {
+            enum qf_status status = qf_fail(&problems[which[j]], QF_BAD_SIGNATURE, "signature",
+                                            "the signature does not verify with key %s", tx->kid);
+            (void)status;
+        }
+    }
+}
+
+void qf_ledger_check(struct qf_ledger *ledger, struct qf_tx *txs, size_t count, int64_t now_ms,
+                     struct qf_error *problems)
+{
+    struct qf_arena arena = {0};
+    struct check_reader reader = {.ledger = ledger, .arena = &arena};
+    for (size_t at = 0; at < count; at += CHECK_BATCH) {
+        size_t some = count - at < CHECK_BATCH ? count - at : CHECK_BATCH;
+        check_some(ledger, &reader, txs + at, some, now_ms, problems + at);
+    }
+    qf_buf_deinit(&reader.buf);
+    qf_arena_deinit(&arena);
+}
