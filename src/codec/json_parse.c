@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 /* The parser: one pass, recursive descent with a counted depth. Children of open containers stand
  * on a stack and are copied to the arena in one piece when their container closes. */
 #include <stdlib.h>
@@ -19,38 +18,11 @@ struct parser {
     struct qf_json_member *stack; /* children of open containers; key unused in arrays */
     size_t used, capacity;
     struct qf_json_member first[STACK_START];
-=======
-/* One pass over the input. Finished items and members wait on a stack, in units of one value (a
- * member is two), until their container closes and is copied to the arena in one piece. The stack
- * begins in the caller's frame, which is enough for most transactions. */
-#include "codec/json_text.h"
-
-struct member_unit {
-    _Alignas(struct qf_json) uint8_t bytes[sizeof(struct qf_json)];
-};
-_Static_assert(sizeof(struct qf_json_member) == 2 * sizeof(struct member_unit),
-               "a member is two units of the stack");
-
-#define STACK_UNITS 192
-
-struct parser {
-    const uint8_t *at;
-    const uint8_t *end;
-    const uint8_t *start;
-    struct qf_arena *arena;
-    struct qf_error *err;
-    struct member_unit *stack;
-    size_t used;
-    size_t capacity;
-    enum qf_json_mode mode;
-    unsigned depth;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 };
 
 static enum qf_status fail_at(struct parser *p, const uint8_t *at, enum qf_status status,
                               const char *reason)
 {
-<<<<<<< HEAD
     char place[32];
     size_t offset = (size_t)(at - p->start);
     char digits[20];
@@ -64,18 +36,10 @@ static enum qf_status fail_at(struct parser *p, const uint8_t *at, enum qf_statu
         place[5 + i] = digits[n - 1 - i];
     place[5 + n] = '\0';
     return qf_fail(p->err, status, place, "%s", reason);
-=======
-    if (p->err == NULL)
-        return status;
-    (void)qf_fail(p->err, status, "", "%s", reason);
-    qf_error_within(p->err, "byte %zu", (size_t)(at - p->start));
-    return status;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 static enum qf_status fail(struct parser *p, const char *reason)
 {
-<<<<<<< HEAD
     return fail_at(p, p->at, QF_MALFORMED, reason);
 }
 
@@ -89,21 +53,12 @@ static struct qf_json_member *push(struct parser *p)
         p->capacity = capacity;
     }
     return &p->stack[p->used++];
-=======
-    return fail_at(p, p->at, QF_MALFORMED, p->at < p->end ? reason : "the text ends too soon");
-}
-
-static enum qf_status no_room(struct parser *p)
-{
-    return fail_at(p, p->at, QF_OVER_LIMIT, "the value needs more memory than is allowed");
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 static void skip_space(struct parser *p)
 {
     if (p->mode == QF_JSON_CANONICAL)
         return;
-<<<<<<< HEAD
     while (p->at < p->end && (*p->at == ' ' || *p->at == '\t' || *p->at == '\n' || *p->at == '\r'))
         p->at++;
 }
@@ -332,452 +287,11 @@ static enum qf_status parse_word(struct parser *p, const char *word, enum qf_jso
     size_t size = strlen(word);
     if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
         return fail(p, "a value was expected");
-=======
-    while (p->at < p->end && (*p->at == ' ' || *p->at == '\n' || *p->at == '\t' || *p->at == '\r'))
-        p->at++;
-}
-
-static int next_byte(const struct parser *p)
-{
-    return p->at < p->end ? *p->at : -1;
-}
-
-static enum qf_status push(struct parser *p, const void *value, size_t units)
-{
-    if (p->capacity - p->used < units) {
-        size_t size = p->capacity * sizeof *p->stack;
-        struct member_unit *stack = qf_arena_try(p->arena, size * 2);
-        if (stack == NULL)
-            return no_room(p);
-        memcpy(stack, p->stack, size);
-        p->stack = stack;
-        p->capacity *= 2;
-    }
-    memcpy(p->stack + p->used, value, units * sizeof *p->stack);
-    p->used += units;
-    return QF_OK;
-}
-
-/* Takes everything from `base` on off the stack. Room for a power of two, as json_build.c wants. */
-static void *pop(struct parser *p, size_t base, size_t count, size_t unit_size)
-{
-    size_t room = 1;
-    while (room < count)
-        room *= 2;
-    void *place = qf_arena_try(p->arena, room * unit_size);
-    if (place != NULL)
-        memcpy(place, p->stack + base, count * unit_size);
-    p->used = base;
-    return place;
-}
-
-/* ---- strings ---- */
-
-static int hex_value(uint8_t digit, bool lower_only)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (!lower_only && digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
-/* The code unit of "uXXXX" at p->at, or -1. */
-static int32_t read_unit(struct parser *p)
-{
-    if (p->end - p->at < 5 || p->at[0] != 'u')
-        return -1;
-    int32_t unit = 0;
-    for (int i = 1; i <= 4; i++) {
-        int digit = hex_value(p->at[i], p->mode == QF_JSON_CANONICAL);
-        if (digit < 0)
-            return -1;
-        unit = unit * 16 + digit;
-    }
-    p->at += 5;
-    return unit;
-}
-
-static size_t put_utf8(uint8_t *out, int32_t code)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (uint8_t)(0xC0 | (code >> 6));
-        out[1] = (uint8_t)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (uint8_t)(0xE0 | (code >> 12));
-        out[1] = (uint8_t)(0x80 | ((code >> 6) & 0x3F));
-        out[2] = (uint8_t)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xF0 | (code >> 18));
-    out[1] = (uint8_t)(0x80 | ((code >> 12) & 0x3F));
-    out[2] = (uint8_t)(0x80 | ((code >> 6) & 0x3F));
-    out[3] = (uint8_t)(0x80 | (code & 0x3F));
-    return 4;
-}
-
-static int short_escape(uint8_t letter)
-{
-    switch (letter) {
-    case '"':
-        return '"';
-    case '\\':
-        return '\\';
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    case 'n':
-        return '\n';
-    case 'r':
-        return '\r';
-    case 't':
-        return '\t';
-    default:
-        return -1;
-    }
-}
-
-/* p->at is behind the backslash. Sets *code to what the escape stands for. */
-static enum qf_status read_escape(struct parser *p, int32_t *code)
-{
-    if (p->at == p->end)
-        return fail(p, "");
-    int simple = short_escape(*p->at);
-    if (simple >= 0 || (*p->at == '/' && p->mode != QF_JSON_CANONICAL)) {
-        *code = simple >= 0 ? simple : '/';
-        p->at++;
-        return QF_OK;
-    }
-    const uint8_t *escape = p->at;
-    int32_t unit = read_unit(p);
-    if (unit < 0)
-        return fail(p, "not an escape");
-    *code = unit;
-    if (p->mode == QF_JSON_CANONICAL) {
-        bool has_short =
-            unit == '\b' || unit == '\t' || unit == '\n' || unit == '\f' || unit == '\r';
-        if (unit >= 0x20 || has_short)
-            return fail_at(p, escape, QF_MALFORMED, "not canonical: this escape is not needed");
-        return QF_OK;
-    }
-    if (unit < 0xD800 || unit > 0xDFFF)
-        return QF_OK;
-    if (unit <= 0xDBFF && p->at < p->end && *p->at == '\\') {
-        p->at++;
-        int32_t low = read_unit(p);
-        if (low >= 0xDC00 && low <= 0xDFFF) {
-            *code = 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
-            return QF_OK;
-        }
-    }
-    return fail_at(p, escape, QF_MALFORMED, "half of a surrogate pair");
-}
-
-/* Moves p->at over bytes that stand for themselves, to a quote or a backslash. */
-static enum qf_status skip_text(struct parser *p)
-{
-    for (;;) {
-        p->at = qf_json_skip_ascii(p->at, p->end);
-        while (p->at < p->end && *p->at >= 0x80) {
-            size_t size = qf_json_utf8_size(p->at, p->end);
-            if (size == 0)
-                return fail(p, "not valid UTF-8");
-            p->at += size;
-        }
-        if (p->at == p->end)
-            return fail(p, "");
-        if (*p->at == '"' || *p->at == '\\')
-            return QF_OK;
-        if (*p->at < 0x20)
-            return fail(p, "a control character that is not escaped");
-    }
-}
-
-/* The string has an escape at p->at; `from` is behind its opening quote. */
-static enum qf_status read_escaped(struct parser *p, const uint8_t *from, struct qf_slice *out)
-{
-    const uint8_t *quote = p->at;
-    while (quote < p->end && *quote != '"')
-        quote += *quote == '\\' && p->end - quote > 1 ? 2 : 1;
-    if (quote == p->end) {
-        p->at = p->end;
-        return fail(p, "");
-    }
-    uint8_t *text = qf_arena_try(p->arena, (size_t)(quote - from));
-    if (text == NULL)
-        return no_room(p);
-    size_t size = 0;
-    for (;;) {
-        memcpy(text + size, from, (size_t)(p->at - from));
-        size += (size_t)(p->at - from);
-        if (*p->at++ == '"')
-            break;
-        int32_t code = 0;
-        enum qf_status status = read_escape(p, &code);
-        if (status != QF_OK)
-            return status;
-        size += put_utf8(text + size, code);
-        from = p->at;
-        status = skip_text(p);
-        if (status != QF_OK)
-            return status;
-    }
-    *out = qf_slice_make(text, size);
-    return QF_OK;
-}
-
-static enum qf_status read_string(struct parser *p, struct qf_slice *out)
-{
-    const uint8_t *from = ++p->at;
-    enum qf_status status = skip_text(p);
-    if (status != QF_OK)
-        return status;
-    if (*p->at == '\\')
-        return read_escaped(p, from, out);
-    *out = qf_slice_make(from, (size_t)(p->at - from));
-    p->at++;
-    return QF_OK;
-}
-
-/* ---- numbers ---- */
-
-static bool is_digit(int byte)
-{
-    return byte >= '0' && byte <= '9';
-}
-
-/* Moves over fraction and exponent; *decimal says whether there was one. */
-static enum qf_status skip_fraction(struct parser *p, bool *decimal)
-{
-    if (next_byte(p) == '.') {
-        *decimal = true;
-        p->at++;
-        if (!is_digit(next_byte(p)))
-            return fail(p, "a digit is missing");
-        while (is_digit(next_byte(p)))
-            p->at++;
-    }
-    if (next_byte(p) == 'e' || next_byte(p) == 'E') {
-        *decimal = true;
-        p->at++;
-        if (next_byte(p) == '+' || next_byte(p) == '-')
-            p->at++;
-        if (!is_digit(next_byte(p)))
-            return fail(p, "a digit is missing");
-        while (is_digit(next_byte(p)))
-            p->at++;
-    }
-    return QF_OK;
-}
-
-static enum qf_status read_number(struct parser *p, struct qf_json *out)
-{
-    const uint8_t *from = p->at;
-    bool negative = *from == '-';
-    p->at += negative ? 1 : 0;
-    const uint8_t *digits = p->at;
-    uint64_t value = 0;
-    while (is_digit(next_byte(p))) {
-        if (value <= QF_JSON_INT_MAX)
-            value = value * 10 + (uint64_t)(*p->at - '0');
-        p->at++;
-    }
-    if (p->at == digits)
-        return fail(p, "not a number");
-    if (*digits == '0' && p->at - digits > 1)
-        return fail_at(p, digits, QF_MALFORMED, "a number begins with 0");
-    bool decimal = false;
-    if (p->mode != QF_JSON_CANONICAL) {
-        enum qf_status status = skip_fraction(p, &decimal);
-        if (status != QF_OK)
-            return status;
-    } else if (negative && value == 0) {
-        return fail_at(p, from, QF_MALFORMED, "not canonical: -0");
-    }
-    if (!decimal && value <= QF_JSON_INT_MAX) {
-        out->type = QF_JSON_INT;
-        out->count = 0;
-        out->integer = negative ? -(int64_t)value : (int64_t)value;
-        return QF_OK;
-    }
-    if (p->mode != QF_JSON_ANY_NUMBER)
-        return decimal ? fail_at(p, from, QF_MALFORMED, "not an integer; decimals are strings")
-                       : fail_at(p, from, QF_OVER_LIMIT, "an integer beyond 2^53-1");
-    struct qf_slice text = qf_slice_make(from, (size_t)(p->at - from));
-    if (!qf_json_number_fits(text))
-        return fail_at(p, from, QF_OVER_LIMIT, "a number beyond what binary64 holds");
-    out->type = QF_JSON_DECIMAL;
-    out->count = (uint32_t)text.size;
-    out->text = (const char *)text.data;
-    return QF_OK;
-}
-
-/* ---- containers ---- */
-
-static enum qf_status read_value(struct parser *p, struct qf_json *out);
-
-static enum qf_status enter(struct parser *p)
-{
-    if (p->depth == QF_JSON_DEPTH_MAX)
-        return fail_at(p, p->at, QF_OVER_LIMIT, "nested deeper than 32");
-    p->depth++;
-    p->at++;
-    skip_space(p);
-    return QF_OK;
-}
-_Static_assert(QF_JSON_DEPTH_MAX == 32, "the message above names the limit");
-
-/* Behind an item: a comma (true in *more) or the end of the container. */
-static enum qf_status read_separator(struct parser *p, uint8_t close, bool *more)
-{
-    skip_space(p);
-    int byte = next_byte(p);
-    if (byte != ',' && byte != close)
-        return fail(p, close == ']' ? "expected , or ]" : "expected , or }");
-    *more = byte == ',';
-    p->at++;
-    if (*more)
-        skip_space(p);
-    return QF_OK;
-}
-
-static enum qf_status read_array(struct parser *p, struct qf_json *out)
-{
-    enum qf_status status = enter(p);
-    if (status != QF_OK)
-        return status;
-    size_t base = p->used;
-    bool more = next_byte(p) != ']';
-    p->at += more ? 0 : 1;
-    while (more) {
-        struct qf_json item;
-        if ((status = read_value(p, &item)) != QF_OK || (status = push(p, &item, 1)) != QF_OK ||
-            (status = read_separator(p, ']', &more)) != QF_OK)
-            return status;
-    }
-    p->depth--;
-    out->type = QF_JSON_ARRAY;
-    out->count = (uint32_t)(p->used - base);
-    out->items = NULL;
-    if (out->count > 0)
-        out->items = pop(p, base, out->count, sizeof(struct qf_json));
-    return out->count > 0 && out->items == NULL ? no_room(p) : QF_OK;
-}
-
-static bool member_before(const struct qf_json_member *a, const struct qf_json_member *b)
-{
-    return qf_json_key_compare(a->key, b->key) < 0;
-}
-
-static void sift_down(struct qf_json_member *heap, size_t at, size_t count)
-{
-    struct qf_json_member moving = heap[at];
-    for (;;) {
-        size_t child = 2 * at + 1;
-        if (child >= count)
-            break;
-        if (child + 1 < count && member_before(&heap[child], &heap[child + 1]))
-            child++;
-        if (!member_before(&moving, &heap[child]))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = moving;
-}
-
-/* Heap sort: no memory of its own and no bad case for hostile input. */
-static void sort_members(struct qf_json_member *members, size_t count)
-{
-    for (size_t i = count / 2; i > 0; i--)
-        sift_down(members, i - 1, count);
-    for (size_t left = count; left > 1; left--) {
-        struct qf_json_member last = members[left - 1];
-        members[left - 1] = members[0];
-        members[0] = last;
-        sift_down(members, 0, left - 1);
-    }
-}
-
-static enum qf_status close_object(struct parser *p, struct qf_json *out, size_t base, bool sorted)
-{
-    p->depth--;
-    out->type = QF_JSON_OBJECT;
-    out->count = (uint32_t)((p->used - base) / 2);
-    out->members = NULL;
-    if (out->count == 0)
-        return QF_OK;
-    out->members = pop(p, base, out->count, sizeof(struct qf_json_member));
-    if (out->members == NULL)
-        return no_room(p);
-    if (sorted)
-        return QF_OK;
-    sort_members(out->members, out->count);
-    for (uint32_t i = 1; i < out->count; i++)
-        if (qf_slice_equal(out->members[i - 1].key, out->members[i].key))
-            return fail_at(p, p->at, QF_MALFORMED, "a key stands twice in the object ending here");
-    return QF_OK;
-}
-
-static enum qf_status read_object(struct parser *p, struct qf_json *out)
-{
-    enum qf_status status = enter(p);
-    if (status != QF_OK)
-        return status;
-    size_t base = p->used;
-    struct qf_slice before = {NULL, 0};
-    bool sorted = true;
-    bool more = next_byte(p) != '}';
-    p->at += more ? 0 : 1;
-    while (more) {
-        struct qf_json_member member;
-        const uint8_t *key = p->at;
-        if (next_byte(p) != '"')
-            return fail(p, "expected a key");
-        if ((status = read_string(p, &member.key)) != QF_OK)
-            return status;
-        if (before.data != NULL && qf_json_key_compare(before, member.key) >= 0) {
-            if (p->mode == QF_JSON_CANONICAL)
-                return fail_at(p, key, QF_MALFORMED,
-                               "not canonical: the keys are not in order, or one stands twice");
-            sorted = false;
-        }
-        before = member.key;
-        skip_space(p);
-        if (next_byte(p) != ':')
-            return fail(p, "expected :");
-        p->at++;
-        skip_space(p);
-        if ((status = read_value(p, &member.value)) != QF_OK ||
-            (status = push(p, &member, 2)) != QF_OK ||
-            (status = read_separator(p, '}', &more)) != QF_OK)
-            return status;
-    }
-    return close_object(p, out, base, sorted);
-}
-
-static enum qf_status read_word(struct parser *p, struct qf_json *out, const char *word,
-                                enum qf_json_type type)
-{
-    size_t size = strlen(word);
-    if ((size_t)(p->end - p->at) < size || memcmp(p->at, word, size) != 0)
-        return fail_at(p, p->at, QF_MALFORMED, "not a value");
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     p->at += size;
     *out = (struct qf_json){.type = type};
     return QF_OK;
 }
 
-<<<<<<< HEAD
 static enum qf_status parse_value(struct parser *p, struct qf_json *out);
 
 static enum qf_status parse_array(struct parser *p, struct qf_json *out)
@@ -926,43 +440,12 @@ static enum qf_status parse_value(struct parser *p, struct qf_json *out)
         return parse_word(p, "null", QF_JSON_NULL, out);
     default:
         return parse_number(p, out);
-=======
-static enum qf_status read_value(struct parser *p, struct qf_json *out)
-{
-    struct qf_slice text;
-    enum qf_status status;
-    int first = next_byte(p);
-    switch (first) {
-    case '"':
-        status = read_string(p, &text);
-        if (status == QF_OK) {
-            out->type = QF_JSON_STRING;
-            out->count = (uint32_t)text.size;
-            out->text = (const char *)text.data;
-        }
-        return status;
-    case '{':
-        return read_object(p, out);
-    case '[':
-        return read_array(p, out);
-    case 't':
-        return read_word(p, out, "true", QF_JSON_TRUE);
-    case 'f':
-        return read_word(p, out, "false", QF_JSON_FALSE);
-    case 'n':
-        return read_word(p, out, "null", QF_JSON_NULL);
-    default:
-        if (first == '-' || is_digit(first))
-            return read_number(p, out);
-        return fail(p, "not a value");
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     }
 }
 
 enum qf_status qf_json_parse(struct qf_arena *arena, struct qf_json *out, struct qf_slice input,
                              enum qf_json_mode mode, struct qf_error *err)
 {
-<<<<<<< HEAD
     struct parser p;
     p.arena = arena;
     p.start = p.at = input.data;
@@ -983,27 +466,4 @@ enum qf_status qf_json_parse(struct qf_arena *arena, struct qf_json *out, struct
         return status;
     skip_space(&p);
     return p.at == p.end ? QF_OK : fail(&p, "something follows the value");
-=======
-    struct member_unit stack[STACK_UNITS];
-    struct parser p = {
-        .at = input.data,
-        .end = input.size == 0 ? input.data : input.data + input.size,
-        .start = input.data,
-        .arena = arena,
-        .err = err,
-        .stack = stack,
-        .capacity = STACK_UNITS,
-        .mode = mode,
-    };
-    if (input.size > UINT32_MAX)
-        return fail_at(&p, p.start, QF_OVER_LIMIT, "the text is longer than 4 GiB");
-    skip_space(&p);
-    enum qf_status status = read_value(&p, out);
-    if (status != QF_OK)
-        return status;
-    skip_space(&p);
-    if (p.at != p.end)
-        return fail(&p, "something follows the value");
-    return QF_OK;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }

@@ -2,7 +2,6 @@
 
 #include "codec/text.h"
 
-<<<<<<< HEAD
 static enum qf_status decode_part(struct qf_arena *arena, struct qf_slice *out,
                                   struct qf_slice text, const char *name, struct qf_error *err)
 {
@@ -10,23 +9,10 @@ static enum qf_status decode_part(struct qf_arena *arena, struct qf_slice *out,
     size_t size = 0;
     if (!qf_base64url_decode(bytes, &size, text))
         return qf_fail(err, QF_MALFORMED, name, "not base64url without padding");
-=======
-/* Decodes into the arena, with room for one byte at least. */
-static enum qf_status decode_part(struct qf_arena *arena, struct qf_slice *out,
-                                  struct qf_slice text, const char *part, struct qf_error *err)
-{
-    uint8_t *bytes = qf_arena_try(arena, text.size / 4 * 3 + 3);
-    if (bytes == NULL)
-        return qf_fail(err, QF_OVER_LIMIT, part, "needs more memory than is allowed");
-    size_t size;
-    if (!qf_base64url_decode(bytes, &size, text))
-        return qf_fail(err, QF_MALFORMED, part, "not base64url without padding");
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     *out = qf_slice_make(bytes, size);
     return QF_OK;
 }
 
-<<<<<<< HEAD
 static bool take(struct qf_slice *rest, const char *text)
 {
     size_t size = strlen(text);
@@ -57,34 +43,11 @@ static bool decode_header(struct qf_jws *jws)
            take(&rest, "\",\"kid\":\"") && take_plain(&rest, &jws->kid) &&
            take(&rest, "\",\"typ\":\"") && take_plain(&rest, &jws->typ) && take(&rest, "\"}") &&
            rest.size == 0;
-=======
-static enum qf_status read_header(struct qf_arena *arena, struct qf_jws *out, struct qf_error *err)
-{
-    struct qf_json header;
-    enum qf_status status = qf_json_parse(arena, &header, out->header, QF_JSON_CANONICAL, err);
-    if (status != QF_OK) {
-        qf_error_within(err, "header");
-        return status;
-    }
-    static const char *const names[3] = {"alg", "kid", "typ"}; /* in the order of their keys */
-    struct qf_slice *const values[3] = {&out->alg, &out->kid, &out->typ};
-    bool good = header.type == QF_JSON_OBJECT && header.count == 3;
-    for (size_t i = 0; i < 3 && good; i++) {
-        const struct qf_json_member *member = &header.members[i];
-        good = qf_slice_is(member->key, names[i]) && member->value.type == QF_JSON_STRING;
-        if (good)
-            *values[i] = qf_json_text(&member->value);
-    }
-    if (!good)
-        return qf_fail(err, QF_MALFORMED, "header", "must be the texts alg, kid and typ alone");
-    return QF_OK;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 enum qf_status qf_jws_decode(struct qf_arena *arena, struct qf_jws *out, struct qf_slice compact,
                              struct qf_error *err)
 {
-<<<<<<< HEAD
     const uint8_t *first = compact.size > 0 ? memchr(compact.data, '.', compact.size) : NULL;
     if (first == NULL)
         return qf_fail(err, QF_MALFORMED, "header", "want header.payload.signature");
@@ -114,44 +77,12 @@ enum qf_status qf_jws_decode(struct qf_arena *arena, struct qf_jws *out, struct 
     memcpy(out->signature, bytes, QF_JWS_SIGNATURE_SIZE);
     out->signing_input = qf_slice_make(compact.data, signed_size);
     return QF_OK;
-=======
-    const uint8_t *start = compact.data;
-    const uint8_t *dot = compact.size == 0 ? NULL : memchr(start, '.', compact.size);
-    if (dot == NULL)
-        return qf_fail(err, QF_MALFORMED, "payload", "no second part");
-    size_t header_size = (size_t)(dot - start);
-    const uint8_t *payload = dot + 1;
-    size_t left = compact.size - header_size - 1;
-    const uint8_t *second = memchr(payload, '.', left);
-    if (second == NULL)
-        return qf_fail(err, QF_MALFORMED, "signature", "no third part");
-    size_t payload_size = (size_t)(second - payload);
-    struct qf_slice signature = qf_slice_make(second + 1, left - payload_size - 1);
-    if (signature.size != QF_BASE64URL_SIZE(QF_JWS_SIGNATURE_SIZE))
-        return qf_fail(err, QF_MALFORMED, "signature", "not of 64 bytes");
-    size_t signature_size;
-    if (!qf_base64url_decode(out->signature, &signature_size, signature))
-        return qf_fail(err, QF_MALFORMED, "signature", "not base64url without padding");
-    QF_ASSERT(signature_size == QF_JWS_SIGNATURE_SIZE);
-    out->signing_input = qf_slice_make(start, header_size + 1 + payload_size);
-    enum qf_status status =
-        decode_part(arena, &out->header, qf_slice_make(start, header_size), "header", err);
-    if (status == QF_OK)
-        status =
-            decode_part(arena, &out->payload, qf_slice_make(payload, payload_size), "payload", err);
-    return status == QF_OK ? read_header(arena, out, err) : status;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_jws_put_signing_input(struct qf_buf *buf, const char *alg, struct qf_slice kid,
                               const char *typ, struct qf_slice payload)
 {
-<<<<<<< HEAD
     struct qf_buf header = {0};
-=======
-    struct qf_buf header;
-    qf_buf_init(&header, 0);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     qf_buf_put_text(&header, "{\"alg\":");
     qf_json_write_string(&header, qf_slice_of(alg));
     qf_buf_put_text(&header, ",\"kid\":");
@@ -159,12 +90,7 @@ void qf_jws_put_signing_input(struct qf_buf *buf, const char *alg, struct qf_sli
     qf_buf_put_text(&header, ",\"typ\":");
     qf_json_write_string(&header, qf_slice_of(typ));
     qf_buf_put_byte(&header, '}');
-<<<<<<< HEAD
     buf->failed = buf->failed || header.failed;
-=======
-    if (qf_buf_status(&header) != QF_OK)
-        buf->failed = true;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     qf_buf_put_base64url(buf, qf_buf_slice(&header));
     qf_buf_put_byte(buf, '.');
     qf_buf_put_base64url(buf, payload);

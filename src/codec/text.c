@@ -2,7 +2,6 @@
 
 #include "base/limits.h"
 
-<<<<<<< HEAD
 static const char base64url_digits[65] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 static const char base64_digits[65] =
@@ -44,104 +43,26 @@ static void encode_groups(char *out, struct qf_slice bytes, const char *digits)
     *out++ = digits[group >> 12 & 63];
     if (rest == 2)
         *out++ = digits[group >> 6 & 63];
-=======
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
-
-#define BAD 0x80 /* in a table: not a letter of the alphabet */
-
-static const char url_alphabet[65] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-static const char plain_alphabet[65] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-static const char hex_alphabet[17] = "0123456789abcdef";
-
-/* Value of each letter. */
-static const uint8_t url_values[256] = {
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, 62,  BAD, BAD, 52,  53,  54,  55,  56,  57,  58,  59,  60,
-    61,  BAD, BAD, BAD, BAD, BAD, BAD, BAD, 0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
-    11,  12,  13,  14,  15,  16,  17,  18,  19,  20,  21,  22,  23,  24,  25,  BAD, BAD, BAD, BAD,
-    63,  BAD, 26,  27,  28,  29,  30,  31,  32,  33,  34,  35,  36,  37,  38,  39,  40,  41,  42,
-    43,  44,  45,  46,  47,  48,  49,  50,  51,  BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-};
-static const uint8_t plain_values[256] = {
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, 62,  BAD, BAD, BAD, 63,  52,  53,  54,  55,  56,  57,  58,  59,  60,
-    61,  BAD, BAD, BAD, BAD, BAD, BAD, BAD, 0,   1,   2,   3,   4,   5,   6,   7,   8,   9,   10,
-    11,  12,  13,  14,  15,  16,  17,  18,  19,  20,  21,  22,  23,  24,  25,  BAD, BAD, BAD, BAD,
-    BAD, BAD, 26,  27,  28,  29,  30,  31,  32,  33,  34,  35,  36,  37,  38,  39,  40,  41,  42,
-    43,  44,  45,  46,  47,  48,  49,  50,  51,  BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-    BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD, BAD,
-};
-
-static char *encode64(char *out, const char *alphabet, struct qf_slice bytes)
-{
-    const uint8_t *at = bytes.data;
-    size_t left = bytes.size;
-    for (; left >= 3; left -= 3, at += 3) {
-        uint32_t group = (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
-        *out++ = alphabet[group >> 18];
-        *out++ = alphabet[group >> 12 & 63];
-        *out++ = alphabet[group >> 6 & 63];
-        *out++ = alphabet[group & 63];
-    }
-    if (left == 0)
-        return out;
-    uint32_t group = (uint32_t)at[0] << 16 | (left == 2 ? (uint32_t)at[1] << 8 : 0);
-    *out++ = alphabet[group >> 18];
-    *out++ = alphabet[group >> 12 & 63];
-    if (left == 2)
-        *out++ = alphabet[group >> 6 & 63];
-    return out;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_base64url_encode(char *out, struct qf_slice bytes)
 {
-<<<<<<< HEAD
     encode_groups(out, bytes, base64url_digits);
-=======
-    encode64(out, url_alphabet, bytes);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_base64_encode(char *out, struct qf_slice bytes)
 {
-<<<<<<< HEAD
     encode_groups(out, bytes, base64_digits);
     size_t end = QF_BASE64_SIZE(bytes.size);
     if (bytes.size % 3 != 0)
         out[end - 1] = '=';
     if (bytes.size % 3 == 1)
         out[end - 2] = '=';
-=======
-    char *end = encode64(out, plain_alphabet, bytes);
-    for (size_t i = bytes.size % 3; i > 0 && i < 3; i++)
-        *end++ = '=';
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_hex_encode(char *out, struct qf_slice bytes)
 {
     for (size_t i = 0; i < bytes.size; i++) {
-<<<<<<< HEAD
         *out++ = hex_digits[bytes.data[i] >> 4];
         *out++ = hex_digits[bytes.data[i] & 15];
     }
@@ -169,32 +90,10 @@ static bool decode_groups(uint8_t *out, size_t *size, struct qf_slice text, char
         uint32_t d = value_of(in[3], d62, d63);
         bad |= a | b | c | d;
         uint32_t group = a << 18 | b << 12 | c << 6 | d;
-=======
-        out[2 * i] = hex_alphabet[bytes.data[i] >> 4];
-        out[2 * i + 1] = hex_alphabet[bytes.data[i] & 15];
-    }
-}
-
-/* Text without padding. The bits that are left over must be zero. */
-static bool decode64(uint8_t *out, size_t *size, const uint8_t values[256], struct qf_slice text)
-{
-    const uint8_t *at = text.data;
-    size_t left = text.size;
-    uint8_t *start = out;
-    unsigned bad = 0;
-    for (; left >= 4; left -= 4, at += 4, out += 3) {
-        unsigned a = values[at[0]];
-        unsigned b = values[at[1]];
-        unsigned c = values[at[2]];
-        unsigned d = values[at[3]];
-        bad |= a | b | c | d;
-        unsigned group = a << 18 | b << 12 | c << 6 | d;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
         out[0] = (uint8_t)(group >> 16);
         out[1] = (uint8_t)(group >> 8);
         out[2] = (uint8_t)group;
     }
-<<<<<<< HEAD
     size_t rest = text.size % 4;
     if (rest == 1)
         return false;
@@ -209,97 +108,18 @@ static bool decode64(uint8_t *out, size_t *size, const uint8_t values[256], stru
         *out++ = (uint8_t)(a << 2 | b >> 4);
         if (rest == 3)
             *out++ = (uint8_t)(b << 4 | c >> 2);
-=======
-    if (left == 1)
-        return false;
-    if (left > 1) {
-        unsigned a = values[at[0]];
-        unsigned b = values[at[1]];
-        unsigned c = left == 3 ? values[at[2]] : 0;
-        bad |= a | b | c;
-        unsigned group = a << 18 | b << 12 | c << 6;
-        *out++ = (uint8_t)(group >> 16);
-        if (left == 3)
-            *out++ = (uint8_t)(group >> 8);
-        if ((group & (left == 3 ? 0xFFu : 0xFFFFu)) != 0)
-            return false;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
     }
     *size = (size_t)(out - start);
     return (bad & BAD) == 0;
 }
 
-<<<<<<< HEAD
 bool qf_base64url_decode(uint8_t *out, size_t *size, struct qf_slice text)
 {
     return decode_groups(out, size, text, '-', '_');
-=======
-#if defined(__x86_64__)
-/* 1 in each byte of `bytes` that lies between the two letters, as a mask. Bytes from 0x80 on are
- * negative and so in no range. */
-__attribute__((target("avx2"))) static inline __m256i within(__m256i bytes, char first, char last)
-{
-    return _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8((char)(first - 1))),
-                            _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(last + 1)), bytes));
-}
-
-/* 32 letters become 24 bytes at a time, while 32 may be written: the last eight are written over
- * by what follows. Returns the letters that were taken; less than there are also when one is bad.
- */
-__attribute__((target("avx2"))) static size_t decode_url_avx2(uint8_t *out, struct qf_slice text)
-{
-    const __m256i gather = _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1,
-                                            2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1);
-    const __m256i join = _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 7, 7);
-    size_t at = 0;
-    for (; text.size - at >= 44; at += 32, out += 24) {
-        __m256i in = _mm256_loadu_si256((const void *)(text.data + at));
-        __m256i upper = within(in, 'A', 'Z');
-        __m256i lower = within(in, 'a', 'z');
-        __m256i digit = within(in, '0', '9');
-        __m256i dash = _mm256_cmpeq_epi8(in, _mm256_set1_epi8('-'));
-        __m256i line = _mm256_cmpeq_epi8(in, _mm256_set1_epi8('_'));
-        __m256i known = _mm256_or_si256(_mm256_or_si256(upper, lower),
-                                        _mm256_or_si256(_mm256_or_si256(digit, dash), line));
-        if (_mm256_movemask_epi8(known) != -1)
-            break;
-        __m256i shift = _mm256_and_si256(upper, _mm256_set1_epi8(0 - 'A'));
-        shift = _mm256_or_si256(shift, _mm256_and_si256(lower, _mm256_set1_epi8(26 - 'a')));
-        shift = _mm256_or_si256(shift, _mm256_and_si256(digit, _mm256_set1_epi8(52 - '0')));
-        shift = _mm256_or_si256(shift, _mm256_and_si256(dash, _mm256_set1_epi8(62 - '-')));
-        shift = _mm256_or_si256(shift, _mm256_and_si256(line, _mm256_set1_epi8(63 - '_')));
-        __m256i sextets = _mm256_add_epi8(in, shift);
-        __m256i pairs = _mm256_maddubs_epi16(sextets, _mm256_set1_epi32(0x01400140));
-        __m256i groups = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x00011000));
-        __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_shuffle_epi8(groups, gather), join);
-        _mm256_storeu_si256((void *)out, bytes);
-    }
-    return at;
-}
-#endif
-
-bool qf_base64url_decode(uint8_t *out, size_t *size, struct qf_slice text)
-{
-    *size = 0;
-    if (text.size == 0)
-        return true;
-    size_t done = 0;
-#if defined(__x86_64__)
-    if (text.size >= 44 && __builtin_cpu_supports("avx2"))
-        done = decode_url_avx2(out, text);
-#endif
-    size_t rest;
-    struct qf_slice tail = qf_slice_make(text.data + done, text.size - done);
-    if (!decode64(out + done / 4 * 3, &rest, url_values, tail))
-        return false;
-    *size = done / 4 * 3 + rest;
-    return true;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 bool qf_base64_decode(uint8_t *out, size_t *size, struct qf_slice text)
 {
-<<<<<<< HEAD
     if (text.size % 4 != 0)
         return false;
     size_t padding = 0;
@@ -314,30 +134,12 @@ static int hex_value(uint8_t c)
     if (c >= '0' && c <= '9')
         return c - '0';
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-=======
-    *size = 0;
-    if (text.size % 4 != 0)
-        return false;
-    for (int i = 0; i < 2 && text.size > 0 && text.data[text.size - 1] == '='; i++)
-        text.size--;
-    return text.size == 0 || decode64(out, size, plain_values, text);
-}
-
-static unsigned hex_value(uint8_t digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return (unsigned)digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return (unsigned)digit - 'a' + 10;
-    return BAD;
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 bool qf_hex_decode(uint8_t *out, size_t *size, struct qf_slice text)
 {
     if (text.size % 2 != 0)
         return false;
-<<<<<<< HEAD
     for (size_t i = 0; i < text.size; i += 2) {
         int high = hex_value(text.data[i]);
         int low = hex_value(text.data[i + 1]);
@@ -347,66 +149,33 @@ bool qf_hex_decode(uint8_t *out, size_t *size, struct qf_slice text)
     }
     *size = text.size / 2;
     return true;
-=======
-    unsigned bad = 0;
-    for (size_t i = 0; i < text.size / 2; i++) {
-        unsigned high = hex_value(text.data[2 * i]);
-        unsigned low = hex_value(text.data[2 * i + 1]);
-        bad |= high | low;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    *size = text.size / 2;
-    return (bad & BAD) == 0;
-}
-
-static void put_encoded(struct qf_buf *buf, size_t size, struct qf_slice bytes,
-                        void (*encode)(char *, struct qf_slice))
-{
-    uint8_t *place = size == 0 ? NULL : qf_buf_reserve(buf, size);
-    if (place == NULL)
-        return;
-    encode((char *)place, bytes);
-    qf_buf_grow(buf, size);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_buf_put_base64url(struct qf_buf *buf, struct qf_slice bytes)
 {
-<<<<<<< HEAD
     uint8_t *place = qf_buf_reserve(buf, QF_BASE64URL_SIZE(bytes.size));
     if (place == NULL)
         return;
     qf_base64url_encode((char *)place, bytes);
     qf_buf_grow(buf, QF_BASE64URL_SIZE(bytes.size));
-=======
-    put_encoded(buf, QF_BASE64URL_SIZE(bytes.size), bytes, qf_base64url_encode);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_buf_put_base64(struct qf_buf *buf, struct qf_slice bytes)
 {
-<<<<<<< HEAD
     uint8_t *place = qf_buf_reserve(buf, QF_BASE64_SIZE(bytes.size));
     if (place == NULL)
         return;
     qf_base64_encode((char *)place, bytes);
     qf_buf_grow(buf, QF_BASE64_SIZE(bytes.size));
-=======
-    put_encoded(buf, QF_BASE64_SIZE(bytes.size), bytes, qf_base64_encode);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 void qf_buf_put_hex(struct qf_buf *buf, struct qf_slice bytes)
 {
-<<<<<<< HEAD
     uint8_t *place = qf_buf_reserve(buf, 2 * bytes.size);
     if (place == NULL)
         return;
     qf_hex_encode((char *)place, bytes);
     qf_buf_grow(buf, 2 * bytes.size);
-=======
-    put_encoded(buf, bytes.size * 2, bytes, qf_hex_encode);
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
 }
 
 bool qf_id_valid(struct qf_slice text)
@@ -414,17 +183,9 @@ bool qf_id_valid(struct qf_slice text)
     if (text.size == 0 || text.size > QF_ID_SIZE_MAX)
         return false;
     for (size_t i = 0; i < text.size; i++) {
-<<<<<<< HEAD
         uint8_t c = text.data[i];
         /* The digits of base64 less + and /, and five marks. */
         if (common_values[c] == BAD && c != '.' && c != '_' && c != ':' && c != '/' && c != '-')
-=======
-        uint8_t byte = text.data[i];
-        bool letter = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
-        bool digit_or_colon = byte >= '0' && byte <= ':';
-        bool mark = byte == '.' || byte == '_' || byte == '/' || byte == '-';
-        if (!letter && !digit_or_colon && !mark)
->>>>>>> fb02f7a (codec: canonical JSON in one pass, base64url, JWS)
             return false;
     }
     return true;
