@@ -41,6 +41,7 @@ struct qf_kernel {
     size_t id_count, id_capacity;
     struct qf_block_info block;
     uint64_t applied;
+    bool last_refused, last_took_id;
     bool has_suite;
     enum qf_suite suite;
 };
@@ -129,6 +130,13 @@ static void remember_id(struct qf_kernel *kernel, const uint8_t id[QF_HASH_SIZE]
     kernel->id_slots[slot] = (uint32_t)kernel->id_count;
 }
 
+/* The newest id can go without a trace: nothing was placed after it. */
+static void forget_last_id(struct qf_kernel *kernel)
+{
+    QF_ASSERT(kernel->id_count > 0);
+    kernel->id_slots[kernel->ids[--kernel->id_count].slot] = 0;
+}
+
 static bool find_id(const struct qf_kernel *kernel, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)
 {
     uint32_t number = kernel->id_count == 0 ? 0 : kernel->id_slots[id_slot(kernel, id)];
@@ -154,6 +162,7 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
     qf_arena_reset(&kernel->arena);
     kernel->block = *info;
     kernel->applied = 0;
+    kernel->last_refused = false;
     if (!kernel->has_suite) {
         struct qf_tx_rules rules;
         kernel->has_suite = qf_query_rules(&kernel->reader, &kernel->arena, &rules);
@@ -394,5 +403,16 @@ void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf
     }
     QF_ASSERT((int)status <= QF_STATUS_REFUSAL_MAX);
     out->code = status;
+    kernel->last_refused = status != QF_OK;
+    kernel->last_took_id = out->id_taken;
     give_effects(kernel, out);
+}
+
+void qf_kernel_retract(struct qf_kernel *kernel)
+{
+    QF_ASSERT(kernel->last_refused && kernel->applied > 0);
+    if (kernel->last_took_id)
+        forget_last_id(kernel);
+    kernel->applied--;
+    kernel->last_refused = false;
 }

@@ -108,6 +108,10 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
  * until the next begin. */
 void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);
 
+/* Takes back the transaction that was applied last, which must have been refused: it gets no leaf,
+ * and its id is not used up. For who turns some refusals away instead of ordering them. */
+void qf_kernel_retract(struct qf_kernel *kernel);
+
 /* The block's changes, each key once, sorted by key; they live until the next begin. */
 void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes,
                    size_t *count);

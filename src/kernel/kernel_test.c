@@ -275,6 +275,30 @@ static void check_before_ordering_agrees(void **state)
     assert_string_equal(err.field, "header.kid");
 }
 
+static void refused_can_be_taken_back(void **state)
+{
+    struct qf_testing_world *world = *state;
+    const struct qf_json *bad =
+        qf_testing_json(world, "[{\"op\":\"identity.mandate.revoke\",\"mandate\":\"none\"}]");
+    struct qf_slice jws = qf_testing_sign(world, 0, soon(world), bad);
+    struct qf_receipt receipt;
+    qf_testing_begin(world);
+    qf_testing_apply(world, jws, QF_TX_GOOD, &receipt);
+    expect(&receipt, QF_NOT_FOUND, "ops[0].mandate");
+    qf_kernel_retract(world->kernel);
+    qf_testing_apply(world, jws, QF_TX_GOOD, &receipt);
+    expect(&receipt, QF_NOT_FOUND, "ops[0].mandate"); /* not a repeat */
+    qf_kernel_retract(world->kernel);
+    qf_testing_apply(world, sign_record(world, 4, soon(world)), QF_TX_GOOD, &receipt);
+    expect(&receipt, QF_UNKNOWN_KEY, "header.kid");
+    qf_kernel_retract(world->kernel);
+    qf_testing_apply(world, sign_record(world, 0, soon(world)), QF_TX_GOOD, &receipt);
+    expect(&receipt, QF_OK, "");
+    qf_testing_end(world, false);
+    assert_string_equal(qf_testing_value(world, "evidence/record/x"),
+                        "{\"leaf\":0,\"member\":\"a\"}");
+}
+
 static void signers_are_read_once(void **state)
 {
     struct qf_testing_world *world = *state;
@@ -304,6 +328,7 @@ int main(void)
         T(ops_happen_together_or_not_at_all),
         T(algorithm_of_header_must_be_the_keys),
         T(check_before_ordering_agrees),
+        T(refused_can_be_taken_back),
         T(signers_are_read_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
