@@ -67,7 +67,7 @@ uint64_t qf_state_record_count(struct qf_state *state);
 
 /* ---- the writer ---- */
 
-/* As qf_state_get, but without copying where possible: valid until the next install. */
+/* As qf_state_get, but without copying: valid until the next install or freeze. */
 QF_MUST_CHECK enum qf_status qf_state_peek(struct qf_state *state, struct qf_slice key,
                                            struct qf_slice *value);
 /* The smallest leaf under the term at or after `from_leaf`, for the writer's duplicate check. */
@@ -87,7 +87,7 @@ struct qf_state_block {
     uint64_t height;
     struct qf_state_change *changes; /* each key once; sorted in place by the callee */
     size_t change_count;
-    const struct qf_index_entry *index;
+    const struct qf_index_entry *index; /* of one term: ascending leaves */
     size_t index_count;
 };
 /* Installs a block in memory and brings the tree up to date; copies everything. */

@@ -1,0 +1,249 @@
+/* Indexes and listed names: LMDB and the overlays merged. Callers' functions are called without the
+ * lock, a batch at a time, so that a slow reader never holds up the writer. */
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/limits.h"
+#include "store/state_internal.h"
+
+#define BATCH 256
+
+void qf_state_index_key(uint8_t out[QF_INDEX_KEY_SIZE], const struct qf_index_term *term,
+                        uint64_t leaf)
+{
+    uint8_t number[8];
+    QF_ASSERT(leaf >> 48 == 0);
+    qf_be32_store(out, (uint32_t)(leaf / QF_INDEX_GENERATION));
+    out[4] = term->kind;
+    memcpy(out + 5, term->term, QF_INDEX_TERM_SIZE);
+    qf_be64_store(number, leaf);
+    memcpy(out + 5 + QF_INDEX_TERM_SIZE, number + 2, 6);
+}
+
+static uint64_t leaf_of(const uint8_t *key)
+{
+    uint8_t number[8] = {0};
+    memcpy(number + 2, key + QF_INDEX_KEY_SIZE - 6, 6);
+    return qf_be64_load(number);
+}
+
+enum qf_status qf_state_index_scan(MDB_cursor *cursor, uint64_t leaf_end,
+                                   const struct qf_index_term *term, uint64_t from, uint64_t *out,
+                                   size_t max, size_t *count)
+{
+    *count = 0;
+    while (from < leaf_end && *count < max) {
+        uint8_t key[QF_INDEX_KEY_SIZE];
+        qf_state_index_key(key, term, from);
+        MDB_val k = {sizeof key, key}, v;
+        int code = mdb_cursor_get(cursor, &k, &v, MDB_SET_RANGE);
+        while (code == 0 && *count < max) {
+            if (k.mv_size != QF_INDEX_KEY_SIZE)
+                return QF_CORRUPT;
+            if (memcmp(k.mv_data, key, QF_INDEX_KEY_SIZE - 6) != 0)
+                break;
+            out[(*count)++] = leaf_of(k.mv_data);
+            code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
+        }
+        if (code != 0 && code != MDB_NOTFOUND)
+            return qf_state_from_mdb(code);
+        from = (from / QF_INDEX_GENERATION + 1) * QF_INDEX_GENERATION;
+    }
+    return QF_OK;
+}
+
+bool qf_state_find_first(struct qf_state *state, const struct qf_index_term *term,
+                         uint64_t from_leaf, uint64_t *leaf)
+{
+    size_t count = 0;
+    enum qf_status status =
+        qf_state_index_scan(state->writer_index, state->leaf_end, term, from_leaf, leaf, 1, &count);
+    /* The writer's question decides what is a duplicate; a disk that cannot answer must not. */
+    QF_ASSERT(status == QF_OK);
+    if (count == 0 && state->frozen != NULL)
+        count = qf_overlay_leaves_from(qf_overlay_find(state->frozen, term), from_leaf, leaf, 1);
+    if (count == 0)
+        count = qf_overlay_leaves_from(qf_overlay_find(state->active, term), from_leaf, leaf, 1);
+    return count > 0;
+}
+
+/* One batch of leaves from `from` on, of one moment. The lock is held for the look into memory
+ * only: LMDB's snapshot is taken with it and stays. */
+static enum qf_status find_batch(struct qf_state *state, const struct qf_index_term *term,
+                                 uint64_t from, uint64_t out[BATCH], size_t *count)
+{
+    uint64_t recent[2][BATCH];
+    size_t recent_count[2] = {0, 0};
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    *count = 0;
+    pthread_rwlock_rdlock(&state->lock);
+    uint64_t leaf_end = state->leaf_end;
+    enum qf_status status = qf_state_begin(state, &txn);
+    if (state->frozen != NULL)
+        recent_count[0] =
+            qf_overlay_leaves_from(qf_overlay_find(state->frozen, term), from, recent[0], BATCH);
+    recent_count[1] =
+        qf_overlay_leaves_from(qf_overlay_find(state->active, term), from, recent[1], BATCH);
+    pthread_rwlock_unlock(&state->lock);
+    if (status != QF_OK)
+        return status;
+    status = qf_state_from_mdb(mdb_cursor_open(txn, state->index, &cursor));
+    if (status == QF_OK) {
+        status = qf_state_index_scan(cursor, leaf_end, term, from, out, BATCH, count);
+        mdb_cursor_close(cursor);
+    }
+    qf_state_end(state, txn);
+    /* What is frozen may be in LMDB by now; leaves only ascend, so repeats are the lower ones. */
+    for (size_t part = 0; part < 2; part++)
+        for (size_t i = 0; i < recent_count[part] && *count < BATCH; i++)
+            if (*count == 0 || recent[part][i] > out[*count - 1])
+                out[(*count)++] = recent[part][i];
+    return status;
+}
+
+enum qf_status qf_state_find(struct qf_state *state, const struct qf_index_term *term,
+                             uint64_t from_leaf, bool (*each)(void *arg, uint64_t leaf), void *arg)
+{
+    for (;;) {
+        uint64_t leaves[BATCH];
+        size_t count = 0;
+        enum qf_status status = find_batch(state, term, from_leaf, leaves, &count);
+        if (status != QF_OK)
+            return status;
+        for (size_t i = 0; i < count; i++)
+            if (!each(arg, leaves[i]))
+                return QF_OK;
+        if (count < BATCH)
+            return QF_OK;
+        from_leaf = leaves[count - 1] + 1;
+    }
+}
+
+/* ---- names ---- */
+
+static bool has_prefix(struct qf_slice key, struct qf_slice prefix)
+{
+    return key.size >= prefix.size && memcmp(key.data, prefix.data, prefix.size) == 0;
+}
+
+struct name_batch {
+    uint8_t keys[BATCH][QF_STATE_KEY_SIZE_MAX];
+    size_t sizes[BATCH];
+    size_t count;
+};
+
+/* Where a merge of the three stands. */
+struct name_merge {
+    MDB_cursor *cursor;
+    int code;
+    MDB_val key;
+    const struct qf_overlay_name *frozen, *active;
+};
+
+static struct qf_slice least_name(const struct name_merge *merge)
+{
+    struct qf_slice least = {NULL, 0};
+    if (merge->code == 0)
+        least = qf_slice_make(merge->key.mv_data, merge->key.mv_size);
+    if (merge->frozen != NULL &&
+        (least.data == NULL || qf_slice_compare(merge->frozen->key, least) < 0))
+        least = merge->frozen->key;
+    if (merge->active != NULL &&
+        (least.data == NULL || qf_slice_compare(merge->active->key, least) < 0))
+        least = merge->active->key;
+    return least;
+}
+
+static enum qf_status merge_names(struct name_merge *merge, struct qf_slice prefix,
+                                  struct name_batch *batch)
+{
+    while (batch->count < BATCH) {
+        if (merge->code != 0 && merge->code != MDB_NOTFOUND)
+            return qf_state_from_mdb(merge->code);
+        struct qf_slice least = least_name(merge);
+        if (least.data == NULL || !has_prefix(least, prefix))
+            return QF_OK;
+        if (least.size > QF_STATE_KEY_SIZE_MAX)
+            return QF_CORRUPT;
+        bool removed = false;
+        uint8_t *copy = batch->keys[batch->count];
+        memcpy(copy, least.data, least.size);
+        struct qf_slice key = {copy, least.size};
+        bool stored = merge->code == 0 &&
+                      qf_slice_equal(qf_slice_make(merge->key.mv_data, merge->key.mv_size), key);
+        if (merge->frozen != NULL && qf_slice_equal(merge->frozen->key, key)) {
+            removed = merge->frozen->removed;
+            merge->frozen = merge->frozen->next[0];
+        }
+        if (merge->active != NULL && qf_slice_equal(merge->active->key, key)) {
+            removed = merge->active->removed;
+            merge->active = merge->active->next[0];
+        }
+        if (stored) {
+            MDB_val v;
+            merge->code = mdb_cursor_get(merge->cursor, &merge->key, &v, MDB_NEXT);
+        }
+        if (!removed)
+            batch->sizes[batch->count++] = key.size;
+    }
+    return QF_OK;
+}
+
+static enum qf_status name_batch(struct qf_state *state, struct qf_slice prefix,
+                                 struct qf_slice start, bool exclusive, struct name_batch *batch)
+{
+    struct name_merge merge = {0};
+    MDB_txn *txn;
+    batch->count = 0;
+    pthread_rwlock_rdlock(&state->lock);
+    enum qf_status status = qf_state_begin(state, &txn);
+    if (status == QF_OK)
+        status = qf_state_from_mdb(mdb_cursor_open(txn, state->name, &merge.cursor));
+    if (status == QF_OK) {
+        uint8_t key[QF_STATE_KEY_SIZE_MAX + 1] = {0};
+        MDB_val v;
+        memcpy(key, start.data, start.size);
+        /* The least key after a key is the key with a zero byte. */
+        merge.key = (MDB_val){start.size + exclusive, key};
+        merge.code = mdb_cursor_get(merge.cursor, &merge.key, &v,
+                                    merge.key.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
+        if (state->frozen != NULL)
+            merge.frozen = qf_overlay_name_from(state->frozen, start, exclusive);
+        merge.active = qf_overlay_name_from(state->active, start, exclusive);
+        status = merge_names(&merge, prefix, batch);
+        mdb_cursor_close(merge.cursor);
+    }
+    if (txn != NULL)
+        qf_state_end(state, txn);
+    pthread_rwlock_unlock(&state->lock);
+    return status;
+}
+
+enum qf_status qf_state_list(struct qf_state *state, struct qf_slice prefix, struct qf_slice after,
+                             bool (*each)(void *arg, struct qf_slice key), void *arg)
+{
+    uint8_t last[QF_STATE_KEY_SIZE_MAX];
+    struct name_batch *batch = malloc(sizeof *batch);
+    QF_ASSERT(prefix.size <= sizeof last && after.size <= sizeof last);
+    if (batch == NULL)
+        return QF_NO_MEMORY;
+    bool exclusive = after.size > 0 && qf_slice_compare(after, prefix) >= 0;
+    struct qf_slice start = exclusive ? after : prefix;
+    enum qf_status status;
+    do {
+        status = name_batch(state, prefix, start, exclusive, batch);
+        for (size_t i = 0; status == QF_OK && i < batch->count; i++) {
+            if (!each(arg, (struct qf_slice){batch->keys[i], batch->sizes[i]}))
+                goto done;
+        }
+        if (batch->count > 0) {
+            start = (struct qf_slice){last, batch->sizes[batch->count - 1]};
+            memcpy(last, batch->keys[batch->count - 1], start.size);
+            exclusive = true;
+        }
+    } while (status == QF_OK && batch->count == BATCH);
+done:
+    free(batch);
+    return status;
+}
