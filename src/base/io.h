@@ -38,7 +38,7 @@ struct qf_fs {
     QF_MUST_CHECK enum qf_status (*size)(void *self, struct qf_file *file, uint64_t *out);
     QF_MUST_CHECK enum qf_status (*truncate)(void *self, struct qf_file *file, uint64_t size);
     QF_MUST_CHECK enum qf_status (*rename)(void *self, const char *from, const char *to);
-    QF_MUST_CHECK enum qf_status (*remove)(void *self, const char *path);
+    QF_MUST_CHECK enum qf_status (*remove)(void *self, const char *path);   /* or an empty folder */
     QF_MUST_CHECK enum qf_status (*make_dir)(void *self, const char *path); /* with parents */
     QF_MUST_CHECK enum qf_status (*sync_dir)(void *self, const char *path);
     /* Everything that was written, created, renamed or removed before the call is durable after it:

@@ -155,7 +155,11 @@ static enum qf_status fs_rename(void *self, const char *from, const char *to)
 
 static enum qf_status fs_remove(void *self, const char *path)
 {
-    return unlinkat(root_of(self), path, 0) == 0 ? QF_OK : from_errno();
+    if (unlinkat(root_of(self), path, 0) == 0)
+        return QF_OK;
+    if (errno == EISDIR && unlinkat(root_of(self), path, AT_REMOVEDIR) == 0)
+        return QF_OK;
+    return from_errno();
 }
 
 static enum qf_status fs_make_dir(void *self, const char *path)

@@ -1,6 +1,7 @@
 /* The log folder: tiles on disk exactly as C2SP tlog-tiles names them, so that any web server can
  * serve it. Full tiles are written once (temporary name, rename); partial ones are replaced as they
- * grow, by qf_tiles_publish. Reading looks in the folder, then in the archive folders.
+ * grow, by qf_tiles_publish: the two newest stay, older ones go once the newer are durable. Reading
+ * looks in the folder, then in the archive folders.
  *
  * The newest, not yet written part is kept in memory here: readers see every appended entry.
  * One thread appends; any thread reads. */
@@ -48,5 +49,8 @@ QF_MUST_CHECK enum qf_status qf_tiles_entry(struct qf_tiles *tiles, struct qf_bu
                                             uint64_t index);
 QF_MUST_CHECK enum qf_status qf_tiles_read(struct qf_tiles *tiles, struct qf_buf *out,
                                            const struct qf_tile *tile);
+/* The same for the tree of SM3 hashes. */
+QF_MUST_CHECK enum qf_status qf_tiles_read_sm3(struct qf_tiles *tiles, struct qf_buf *out,
+                                               const struct qf_tile *tile);
 
 #endif
