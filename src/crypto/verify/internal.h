@@ -30,4 +30,9 @@ struct qf_verify_impl {
     void *self;
 };
 
+/* A verifier over `impl`, which it takes over, also when it fails. */
+QF_MUST_CHECK enum qf_status
+qf_verifier_of(struct qf_verifier **out, const struct qf_verify_impl *impl, struct qf_error *err);
+const struct qf_verify_impl *qf_verifier_impl(const struct qf_verifier *verifier);
+
 #endif

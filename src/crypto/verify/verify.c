@@ -3,9 +3,13 @@
 #include <stdlib.h>
 
 #include "crypto/verify/internal.h"
+#ifdef QF_FAST_VERIFY
+#include "crypto/verify/verify_fast.h"
+#endif
 
-/* Keys remembered at a time. OpenSSL's objects take 3 KiB each. */
+/* Keys remembered at a time by the OpenSSL implementation, 3 KiB each. */
 #define KEYS_MAX 8192
+#define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
 struct qf_verifier {
     struct qf_verify_impl impl;
@@ -19,23 +23,55 @@ static void check_openssl(void *self, struct qf_verify_task *tasks, size_t count
         tasks[i].good = qf_verify_openssl(tasks[i].key, &tasks[i]);
 }
 
+static enum qf_status impl_new(struct qf_verify_impl *out,
+                               const struct qf_verifier_options *options, struct qf_error *err)
+{
+    *out = (struct qf_verify_impl){
+        .name = "openssl", .keys = {.keys_max = KEYS_MAX}, .check = check_openssl};
+    if (options->kind == QF_VERIFIER_OPENSSL)
+        return QF_OK;
+#ifdef QF_FAST_VERIFY
+    size_t size = options->cache_size_max > 0 ? options->cache_size_max : CACHE_SIZE_DEFAULT;
+    return qf_verify_fast_new(out, size, qf_arith_best(), err);
+#else
+    if (options->kind == QF_VERIFIER_FAST)
+        return qf_fail(err, QF_UNAVAILABLE, "verifier", "the fast verifier was not built");
+    return QF_OK;
+#endif
+}
+
 enum qf_status qf_verifier_new(struct qf_verifier **out, const struct qf_verifier_options *options,
                                struct qf_error *err)
 {
-    if (options->kind == QF_VERIFIER_FAST)
-        return qf_fail(err, QF_UNAVAILABLE, "verifier", "the fast verifier was not built");
+    struct qf_verify_impl impl;
+    enum qf_status status = impl_new(&impl, options, err);
+    if (status != QF_OK)
+        return status;
+    return qf_verifier_of(out, &impl, err);
+}
+
+enum qf_status qf_verifier_of(struct qf_verifier **out, const struct qf_verify_impl *impl,
+                              struct qf_error *err)
+{
     struct qf_verifier *verifier = calloc(1, sizeof *verifier);
-    if (verifier == NULL)
+    if (verifier == NULL) {
+        if (impl->free != NULL)
+            impl->free(impl->self);
         return qf_fail(err, QF_NO_MEMORY, "verifier", "no memory");
-    verifier->impl = (struct qf_verify_impl){
-        .name = "openssl", .keys = {.keys_max = KEYS_MAX}, .check = check_openssl};
-    enum qf_status status = qf_known_keys_new(&verifier->keys, &verifier->impl.keys, err);
+    }
+    verifier->impl = *impl;
+    enum qf_status status = qf_known_keys_new(&verifier->keys, &impl->keys, err);
     if (status != QF_OK) {
         qf_verifier_free(verifier);
         return status;
     }
     *out = verifier;
     return QF_OK;
+}
+
+const struct qf_verify_impl *qf_verifier_impl(const struct qf_verifier *verifier)
+{
+    return &verifier->impl;
 }
 
 void qf_verifier_free(struct qf_verifier *verifier)

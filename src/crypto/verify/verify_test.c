@@ -119,6 +119,12 @@ static void test_wycheproof_openssl(void **state)
     wycheproof(QF_VERIFIER_OPENSSL, 1);
 }
 
+static void test_wycheproof_fast(void **state)
+{
+    (void)state;
+    wycheproof(QF_VERIFIER_FAST, 20);
+}
+
 /* What the private keys of crypto/key.h sign is good; with one bit changed anywhere it is not. */
 static void check_own(struct qf_verifier *verifier, enum qf_sig_alg alg)
 {
@@ -265,9 +271,10 @@ int main(int argc, char **argv)
         return 2;
     data_folder = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_wycheproof_openssl),  cmocka_unit_test(test_own_signatures),
-        cmocka_unit_test(test_batch_names_the_bad), cmocka_unit_test(test_bad_keys),
-        cmocka_unit_test(test_known_keys_bound),    cmocka_unit_test(test_known_keys_pinned),
+        cmocka_unit_test(test_wycheproof_openssl), cmocka_unit_test(test_wycheproof_fast),
+        cmocka_unit_test(test_own_signatures),     cmocka_unit_test(test_batch_names_the_bad),
+        cmocka_unit_test(test_bad_keys),           cmocka_unit_test(test_known_keys_bound),
+        cmocka_unit_test(test_known_keys_pinned),
     };
     return cmocka_run_group_tests_name("verify", tests, NULL, NULL);
 }

@@ -1,0 +1,60 @@
+/* The tables of the keys in use: a bounded area of memory cut into places of 52 KiB each.
+ *
+ * A key asks each time it is used. From its n-th use on (QF_TABLE_USES_MIN) it is put in line for a
+ * table, which a thread of the cache makes beside the work (0.2 ms); until then the caller goes
+ * without. When all places are taken, the table used longest ago gives way, unless it is in use,
+ * and not more often than once in QF_TABLE_REPLACE_USES uses: with more keys in rotation than
+ * places, making tables never costs more than a fraction of what they save.
+ *
+ * Any thread may call. One lock guards everything but the tables' contents, which do not change
+ * while anybody has them acquired. */
+#ifndef QF_CRYPTO_VERIFY_TABLE_CACHE_H
+#define QF_CRYPTO_VERIFY_TABLE_CACHE_H
+
+#include "crypto/verify/point_table.h"
+
+#define QF_TABLE_USES_MIN 4
+#define QF_TABLE_REPLACE_USES 64
+
+struct qf_table_cache;
+struct qf_table_place;
+
+/* A key's side of it, zeroed but for the first two members; owned by the key, guarded by the
+ * cache's lock. */
+struct qf_table_user {
+    struct qf_affine point;
+    const struct qf_curve *curve;
+    struct qf_table_place *place;
+    struct qf_table_user *next; /* in line */
+    struct qf_table_user *previous;
+    uint32_t uses;
+    bool queued;
+};
+
+/* `size_max` bytes for tables; fewer than one table needs: no key ever gets one. */
+QF_MUST_CHECK enum qf_status qf_table_cache_new(struct qf_table_cache **out, size_t size_max,
+                                                struct qf_error *err);
+void qf_table_cache_free(struct qf_table_cache *cache); /* nothing may be acquired */
+
+/* Counts a use of each user, and gives each its table or NULL. Users may repeat. */
+void qf_table_cache_acquire(struct qf_table_cache *cache, struct qf_table_user *const *users,
+                            const struct qf_affine **tables, size_t count);
+/* Gives back what qf_table_cache_acquire gave. */
+void qf_table_cache_release(struct qf_table_cache *cache, struct qf_table_user *const *users,
+                            const struct qf_affine *const *tables, size_t count);
+
+/* The key goes; it has nothing acquired. */
+void qf_table_cache_forget(struct qf_table_cache *cache, struct qf_table_user *user);
+
+/* Waits until nobody is in line. For tests and benchmarks. */
+void qf_table_cache_settle(struct qf_table_cache *cache);
+
+struct qf_table_stats {
+    size_t places;
+    size_t tables; /* places with a table */
+    uint64_t built;
+    uint64_t replaced;
+};
+struct qf_table_stats qf_table_cache_stats(struct qf_table_cache *cache);
+
+#endif
