@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,6 +72,46 @@ static void test_sign(void **state)
     }
 }
 
+struct signer {
+    const struct qf_private_key *key;
+    bool good;
+};
+
+static void *sign_in_thread(void *arg)
+{
+    struct signer *signer = arg;
+    struct qf_public_key public_key;
+    uint8_t signature[QF_SIGNATURE_SIZE];
+    qf_private_key_public(signer->key, &public_key);
+    signer->good = true;
+    for (int i = 0; i < 50 && signer->good; i++) {
+        struct qf_slice message = qf_slice_make(&i, sizeof i);
+        signer->good = qf_private_key_sign(signer->key, signature, message, NULL) == QF_OK &&
+                       verify(&public_key, message, signature);
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    enum { THREADS = 4 };
+    for (size_t i = 0; i < 3; i++) {
+        struct qf_private_key *key = generate(all[i]);
+        struct signer signers[THREADS];
+        pthread_t threads[THREADS];
+        for (size_t t = 0; t < THREADS; t++) {
+            signers[t] = (struct signer){.key = key};
+            assert_int_equal(pthread_create(&threads[t], NULL, sign_in_thread, &signers[t]), 0);
+        }
+        for (size_t t = 0; t < THREADS; t++) {
+            assert_int_equal(pthread_join(threads[t], NULL), 0);
+            assert_true(signers[t].good);
+        }
+        qf_private_key_free(key);
+    }
+}
+
 static void test_files(void **state)
 {
     (void)state;
@@ -136,16 +177,26 @@ static void test_bad_files(void **state)
     static const char junk[] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     static const char sealed[] =
         "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
-    /* A P-384 key: good PKCS#8, no algorithm of ours. */
+    /* A good P-384 key, of no algorithm of ours. */
     static const char p384[] = "-----BEGIN PRIVATE KEY-----\n"
-                               "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDCHZ1YGSDt/bS2YMHHB\n"
+                               "MIG2AgEAMBAGByqGSM49AgEGBSuBBAAiBIGeMIGbAgEBBDAWFVktZSphnQopad4b\n"
+                               "VNSCmZ50rsTCRbf+HkPzQ9jgtG3hhk/FrGSgyz2pAWQkMPihZANiAATP4B/LdDXv\n"
+                               "W/69h+8/MXfcGiGmZguR9qQJaXszikRnNEpNjBHQ/gEl7E+B7Gnmef1da0sGC0QS\n"
+                               "3s08tEdqZ7IfwhCpoMY1sWyb9okDQ+QJt+6K7qtDZdyA3yi5xwC+LME=\n"
                                "-----END PRIVATE KEY-----\n";
+    /* A good P-256 private number beside the public point of another key. */
+    static const char mixed[] = "-----BEGIN PRIVATE KEY-----\n"
+                                "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgfm5KVqIhius79R4p\n"
+                                "9MyQBsmmeu6EVfgZKZJiqZAY4LehRANCAAT4+P4avqSImtA8mKdDcd+KTjh3wzns\n"
+                                "UvAfoN3Bzuj9Bh87FwI+vYEZwxZtSI1iYXrytzR605sTjQS1WkHVJvpJ\n"
+                                "-----END PRIVATE KEY-----\n";
     refuse_file("", 0, QF_MALFORMED);
     refuse_file("hello", 5, QF_MALFORMED);
     refuse_file(sec1, sizeof sec1 - 1, QF_MALFORMED);
     refuse_file(junk, sizeof junk - 1, QF_MALFORMED);
     refuse_file(sealed, sizeof sealed - 1, QF_MALFORMED);
-    refuse_file(p384, sizeof p384 - 1, QF_MALFORMED);
+    refuse_file(p384, sizeof p384 - 1, QF_UNSUPPORTED_ALG);
+    refuse_file(mixed, sizeof mixed - 1, QF_MALFORMED);
     refuse_file(large, sizeof large, QF_OVER_LIMIT);
     struct qf_private_key *key = NULL;
     struct qf_error err = {0};
@@ -214,9 +265,9 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sign),      cmocka_unit_test(test_files),
-        cmocka_unit_test(test_bad_files), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_der),
+        cmocka_unit_test(test_sign),  cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_names), cmocka_unit_test(test_der),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
