@@ -48,7 +48,8 @@ enum qf_json_mode {
 };
 
 /* Parses the whole of `input`. QF_OK, or QF_MALFORMED / QF_OVER_LIMIT with err->field "byte N" and
- * the reason; *out is then unspecified. */
+ * the reason; *out is then unspecified. Memory is at most about 80 times the input's (an array of
+ * one-digit numbers); an arena with a limit refuses earlier. */
 QF_MUST_CHECK enum qf_status qf_json_parse(struct qf_arena *arena, struct qf_json *out,
                                            struct qf_slice input, enum qf_json_mode mode,
                                            struct qf_error *err);

@@ -1,6 +1,9 @@
 /* The parser: one pass, recursive descent with a counted depth. Children of open containers stand
  * on a stack and are copied to the arena in one piece when their container closes. */
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "codec/json.h"
 #include "codec/json_internal.h"
@@ -43,11 +46,19 @@ static enum qf_status fail(struct parser *p, const char *reason)
     return fail_at(p, p->at, QF_MALFORMED, reason);
 }
 
+static enum qf_status no_room(struct parser *p)
+{
+    return fail_at(p, p->at, QF_OVER_LIMIT, "the value needs more memory than is allowed");
+}
+
+/* NULL at the arena's limit. */
 static struct qf_json_member *push(struct parser *p)
 {
     if (p->used == p->capacity) {
         size_t capacity = p->capacity * 2;
-        struct qf_json_member *grown = qf_arena_alloc(p->arena, capacity * sizeof *grown);
+        struct qf_json_member *grown = qf_arena_try(p->arena, capacity * sizeof *grown);
+        if (grown == NULL)
+            return NULL;
         memcpy(grown, p->stack, p->used * sizeof *grown);
         p->stack = grown;
         p->capacity = capacity;
@@ -66,6 +77,20 @@ static void skip_space(struct parser *p)
 /* First byte at or after `at` that is a quote, a backslash, a control, or not ASCII; or the end. */
 static const uint8_t *plain_end(const uint8_t *at, const uint8_t *end)
 {
+#ifdef __SSE2__
+    while (end - at >= 16) {
+        __m128i bytes = _mm_loadu_si128((const void *)at);
+        __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+        __m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+        /* As signed bytes, everything from 0x80 on is below a space too. */
+        __m128i low = _mm_cmplt_epi8(bytes, _mm_set1_epi8(' '));
+        unsigned special =
+            (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, slash), low));
+        if (special != 0)
+            return at + __builtin_ctz(special);
+        at += 16;
+    }
+#endif
     const uint64_t ones = 0x0101010101010101u;
     const uint64_t high = 0x8080808080808080u;
     while (end - at >= 8) {
@@ -159,8 +184,10 @@ static enum qf_status decode_string(struct parser *p, const uint8_t *begin, stru
     const uint8_t *close = p->at;
     while (close < p->end && *close != '"')
         close += *close == '\\' && p->end - close > 1 ? 2 : 1;
-    uint8_t *copy = qf_arena_alloc(p->arena, (size_t)(close - begin) + 4);
+    uint8_t *copy = qf_arena_try(p->arena, (size_t)(close - begin) + 4);
     uint8_t *out = copy;
+    if (copy == NULL)
+        return no_room(p);
     memcpy(out, begin, (size_t)(p->at - begin));
     out += p->at - begin;
     for (;;) {
@@ -310,7 +337,10 @@ static enum qf_status parse_array(struct parser *p, struct qf_json *out)
         enum qf_status status = parse_value(p, &item);
         if (status != QF_OK)
             return status;
-        push(p)->value = item;
+        struct qf_json_member *place = push(p);
+        if (place == NULL)
+            return no_room(p);
+        place->value = item;
         skip_space(p);
         if (p->at == p->end)
             return fail(p, "the text ends within an array");
@@ -322,7 +352,9 @@ static enum qf_status parse_array(struct parser *p, struct qf_json *out)
     }
     p->at++;
     size_t count = p->used - base;
-    struct qf_json *items = qf_arena_alloc(p->arena, qf_json_room(count) * sizeof *items);
+    struct qf_json *items = qf_arena_try(p->arena, qf_json_room(count) * sizeof *items);
+    if (items == NULL)
+        return no_room(p);
     for (size_t i = 0; i < count; i++)
         items[i] = p->stack[base + i].value;
     p->used = base;
@@ -340,8 +372,9 @@ static int by_key(const void *a, const void *b)
 static enum qf_status close_object(struct parser *p, size_t base, bool sorted, struct qf_json *out)
 {
     size_t count = p->used - base;
-    struct qf_json_member *members =
-        qf_arena_alloc(p->arena, qf_json_room(count) * sizeof *members);
+    struct qf_json_member *members = qf_arena_try(p->arena, qf_json_room(count) * sizeof *members);
+    if (members == NULL)
+        return no_room(p);
     memcpy(members, p->stack + base, count * sizeof *members);
     p->used = base;
     if (!sorted) {
@@ -393,7 +426,10 @@ static enum qf_status parse_object(struct parser *p, struct qf_json *out)
                 return fail_at(p, begin, QF_MALFORMED, "keys must be sorted and stand once");
             sorted = false;
         }
-        *push(p) = member;
+        struct qf_json_member *place = push(p);
+        if (place == NULL)
+            return no_room(p);
+        *place = member;
         skip_space(p);
         if (p->at == p->end)
             return fail(p, "the text ends within an object");
