@@ -41,6 +41,11 @@ static inline bool qf_public_key_equal(const struct qf_public_key *a, const stru
     return a->alg == b->alg && a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
+/* Whether the bytes of a key are a good point: on the curve, encoded in the one way, and for
+ * Ed25519 not of small order. QF_BAD_FIELD at "x". The functions below have done it already. */
+QF_MUST_CHECK enum qf_status qf_public_key_check(const struct qf_public_key *key,
+                                                 struct qf_error *err);
+
 /* From a public JWK (RFC 7517; OKP by RFC 8037; SM2 as {"crv":"SM2","kty":"EC","x","y"}). Refuses
  * points that are not on the curve, private members and unknown members. */
 QF_MUST_CHECK enum qf_status

@@ -70,7 +70,7 @@ static bool ed25519_point_good(const uint8_t bytes[COORDINATE_SIZE])
     return good;
 }
 
-static enum qf_status check_point(const struct qf_public_key *key, struct qf_error *err)
+enum qf_status qf_public_key_check(const struct qf_public_key *key, struct qf_error *err)
 {
     if (key->alg == QF_ALG_EDDSA) {
         if (!ed25519_point_good(key->bytes))
@@ -156,7 +156,7 @@ enum qf_status qf_public_key_from_jwk(struct qf_public_key *out, const struct qf
     if (status != QF_OK)
         return status;
     out->size = form->has_y ? 2 * COORDINATE_SIZE : COORDINATE_SIZE;
-    return check_point(out, err);
+    return qf_public_key_check(out, err);
 }
 
 static const struct jwk_row *form_of(const struct qf_public_key *key)

@@ -216,7 +216,8 @@ enum qf_status qf_x509_public_key(const struct qf_x509 *cert, struct qf_public_k
     EVP_PKEY *pkey = X509_get0_pubkey(cert->native);
     if (pkey == NULL)
         return qf_evp_fail(err, QF_UNSUPPORTED_ALG, "key", "the certificate's key cannot be read");
-    return qf_evp_public(out, pkey, err);
+    enum qf_status status = qf_evp_public(out, pkey, err);
+    return status == QF_OK ? qf_public_key_check(out, err) : status;
 }
 
 void qf_x509_put_der(struct qf_buf *buf, const struct qf_x509 *cert)

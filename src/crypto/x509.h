@@ -47,7 +47,8 @@ QF_MUST_CHECK enum qf_status qf_x509_import_chain(struct qf_x509 *out[QF_CERT_CH
 void qf_x509_free(struct qf_x509 *cert); /* NULL is allowed */
 
 void qf_x509_read(const struct qf_x509 *cert, struct qf_x509_info *out);
-/* QF_UNSUPPORTED_ALG when the key is not P-256, Ed25519 or SM2. */
+/* QF_UNSUPPORTED_ALG when the key is not P-256, Ed25519 or SM2; QF_BAD_FIELD when it is no good
+ * point (qf_public_key_check). */
 QF_MUST_CHECK enum qf_status qf_x509_public_key(const struct qf_x509 *cert,
                                                 struct qf_public_key *out, struct qf_error *err);
 /* SHA-256 of the DER form. */

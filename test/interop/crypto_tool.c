@@ -1,6 +1,6 @@
 /* What the interoperability tests drive: keys, signatures, certificates and time-stamps of ours
- * from the command line, one command a run. Exit status 0: done, or good; 1: refused, or not good;
- * 2: wrong usage. */
+ * from the command line, one command a run. KEY is a file or a pkcs11: URI, under TOOL_PASSPHRASE.
+ * Exit status 0: done, or good; 1: refused, or not good; 2: wrong usage. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -61,7 +61,10 @@ static struct qf_slice passphrase(void)
 static struct qf_private_key *load_key(const char *path)
 {
     struct qf_private_key *key = NULL;
-    if (qf_private_key_load(&key, path, passphrase(), &problem) != QF_OK)
+    enum qf_status status = strncmp(path, "pkcs11:", 7) == 0
+                                ? qf_private_key_open_pkcs11(&key, path, passphrase(), &problem)
+                                : qf_private_key_load(&key, path, passphrase(), &problem);
+    if (status != QF_OK)
         exit(refused());
     return key;
 }

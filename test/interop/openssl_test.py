@@ -3,45 +3,13 @@
 and time-stamps, refuses what was tampered with; and we do the same with what it makes.
 Usage: openssl_test.py CRYPTO_TOOL"""
 import json
-import os
-import pathlib
-import shutil
-import subprocess
-import sys
-import tempfile
 
-TOOL = os.path.abspath(sys.argv[1])
+from harness import openssl, run, skip_without, tool, work
+
 DISTID = "distid:1234567812345678"
 ALGS = {"ES256": "p256", "EdDSA": "ed25519", "SM2-SM3": "sm2"}
 GENPKEY = {"ES256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
            "EdDSA": ["-algorithm", "ED25519"], "SM2-SM3": ["-algorithm", "SM2"]}
-work = pathlib.Path(tempfile.mkdtemp(prefix="qf-openssl-"))
-checks = 0
-
-
-def run(*args, env=None):
-    return subprocess.run([str(a) for a in args], cwd=work, capture_output=True,
-                          env={**os.environ, **(env or {})}, check=False)
-
-
-def expect(good, *args, env=None, says=None):
-    """Runs; the exit status must be 0 (good) or not."""
-    global checks
-    done = run(*args, env=env)
-    text = (done.stdout + done.stderr).decode(errors="replace")
-    if (done.returncode == 0) != good or (says is not None and says not in text):
-        sys.exit(f"{'should succeed' if good else 'should be refused'}: "
-                 f"{' '.join(str(a) for a in args)}\nexit {done.returncode}\n{text}")
-    checks += 1
-    return done.stdout.decode(errors="replace")
-
-
-def tool(good, *args, env=None, says=None):
-    return expect(good, TOOL, *args, env=env, says=says)
-
-
-def openssl(good, *args, says=None):
-    return expect(good, "openssl", *args, says=says)
 
 
 def verify_args(alg, public, signature, message):
@@ -166,16 +134,10 @@ ess_cert_id_alg = sha256
     tool(False, "stamp-verify", "ed25519.ca.pem", "theirs")
 
 
-if shutil.which("openssl") is None:
-    print("skipped: the openssl program is not installed")
-    sys.exit(77)
-try:
-    (work / "message").write_text("骑缝\n" * 100)
-    (work / "tampered").write_text("骑缝\n" * 99 + "奇缝\n")
-    for algorithm, short in ALGS.items():
-        keys_and_signatures(algorithm, short)
-        certificates(algorithm, short)
-    time_stamps()
-finally:
-    shutil.rmtree(work)
-print(f"{checks} checks")
+skip_without("openssl")
+(work / "message").write_text("骑缝\n" * 100)
+(work / "tampered").write_text("骑缝\n" * 99 + "奇缝\n")
+for algorithm, short in ALGS.items():
+    keys_and_signatures(algorithm, short)
+    certificates(algorithm, short)
+time_stamps()
