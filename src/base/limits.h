@@ -26,6 +26,15 @@
 #define QF_FEEL_BLOCK_STEPS_MAX 2000000       /* steps of all evaluations of a block */
 #define QF_SERVICE_PACKAGE_SIZE_MAX (1 << 20) /* bytes of a service package */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
+#define QF_BPMN_SIZE_MAX (4 << 20)            /* bytes of a process model */
+#define QF_BPMN_XML_ELEMENTS_MAX 50000        /* XML elements of it, diagram included */
+#define QF_BPMN_XML_DEPTH_MAX 64              /* their nesting */
+#define QF_BPMN_STATES_MAX 100000             /* markings searched when a process is checked */
+#define QF_BPMN_STEPS_MAX 10000               /* steps of a case without waiting */
+#define QF_BPMN_INSTANCES_MAX 1000            /* instances of a multi-instance activity, turns */
+#define QF_BPMN_WAITING_MAX 4096              /* things that one case waits for at once */
+#define QF_BPMN_CASE_SIZE_MAX 262144          /* bytes of a case's state */
+#define QF_BPMN_VOTERS_MAX 64                 /* votes on one task */
 #define QF_XML_TOKEN_SIZE_MAX (1 << 20)       /* bytes of one tag or run of text */
 #define QF_XML_ATTRIBUTES_MAX 256             /* attributes of an XML element */
 #define QF_XES_DEPTH_MAX 32                   /* nesting of XES attributes */
