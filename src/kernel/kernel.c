@@ -8,7 +8,7 @@
 #include "kernel/query.h"
 
 #define SIGNERS 4096u /* places of the cache of parsed signers */
-#define IDS_INITIAL 32768u
+#define IDS_INITIAL ((size_t)32768)
 #define TERMS_INITIAL 1024u
 #define EVENTS_INITIAL 1024u
 
@@ -106,6 +106,7 @@ static size_t id_slot(const struct qf_kernel *kernel, const uint8_t id[QF_HASH_S
 static void grow_ids(struct qf_kernel *kernel)
 {
     kernel->id_capacity *= 2;
+    QF_ASSERT(kernel->id_capacity > 0 && kernel->id_capacity < UINT32_MAX);
     struct block_id *ids = realloc(kernel->ids, kernel->id_capacity * sizeof *ids);
     free(kernel->id_slots);
     kernel->id_slots = calloc(2 * kernel->id_capacity, sizeof *kernel->id_slots);

@@ -4,9 +4,9 @@
 
 /* A block of QF_BLOCK_SIZE_MAX bytes holds some 8,000 of the smallest ops; each writes one to four
  * records. */
-#define ENTRIES_INITIAL 32768u
+#define ENTRIES_INITIAL ((size_t)32768)
 #define SLOTS_INITIAL (2 * ENTRIES_INITIAL)
-#define UNDO_INITIAL 2048u
+#define UNDO_INITIAL ((size_t)2048)
 
 static void *grow(void *data, size_t *capacity, size_t item_size)
 {

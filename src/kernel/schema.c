@@ -140,7 +140,8 @@ static bool is_node_key(struct qf_slice text)
 {
     uint8_t bytes[33];
     size_t size = 0;
-    return text.size == QF_BASE64_SIZE(32) && qf_base64_decode(bytes, &size, text) && size == 32;
+    return text.size == QF_BASE64_SIZE((size_t)32) && qf_base64_decode(bytes, &size, text) &&
+           size == 32;
 }
 
 static bool is_pseudonym(struct qf_slice text)

@@ -9,11 +9,11 @@ const char *const qf_role_names[] = {"admin", "council", "registrar", NULL};
 
 static unsigned index_of(const char *const *names, struct qf_slice text)
 {
-    for (unsigned i = 0; names[i] != NULL; i++)
-        if (qf_slice_is(text, names[i]))
-            return i;
-    QF_ASSERT(!"a word of a record that spec/state.md does not have");
-    return 0;
+    unsigned i = 0;
+    while (names[i] != NULL && !qf_slice_is(text, names[i]))
+        i++;
+    QF_ASSERT(names[i] != NULL); /* else a record has a word that spec/state.md does not have */
+    return i;
 }
 
 enum qf_member_status qf_member_status_of(const struct qf_json *member)

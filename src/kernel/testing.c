@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "codec/text.h"
+
 static void *grown(void *data, size_t count, size_t *capacity, size_t size)
 {
     if (count < *capacity)
@@ -114,12 +116,11 @@ static struct qf_testing_world *make(enum qf_suite suite)
     return world;
 }
 
-static void describe_key(struct qf_testing_world *world, unsigned i)
+static void describe_key(struct qf_testing_world *world, unsigned i,
+                         const struct qf_public_key *key)
 {
-    struct qf_public_key key;
-    qf_private_key_public(world->keys[i], &key);
-    qf_public_key_kid(world->kid[i], &key);
-    struct qf_json jwk = qf_public_key_to_jwk(&world->arena, &key);
+    qf_public_key_kid(world->kid[i], key);
+    struct qf_json jwk = qf_public_key_to_jwk(&world->arena, key);
     struct qf_buf text = {0};
     qf_json_write(&text, &jwk);
     snprintf(world->jwk[i], sizeof world->jwk[i], "%s", qf_buf_text(&text));
@@ -135,7 +136,27 @@ struct qf_testing_world *qf_testing_new(enum qf_suite suite)
                                                    : QF_ALG_EDDSA;
         enum qf_status status = qf_private_key_generate(&world->keys[i], alg, NULL);
         QF_ASSERT(status == QF_OK);
-        describe_key(world, i);
+        struct qf_public_key key;
+        qf_private_key_public(world->keys[i], &key);
+        describe_key(world, i, &key);
+    }
+    return world;
+}
+
+struct qf_testing_world *qf_testing_fixed(void)
+{
+    static const char *const keys[] = {
+        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
+        "278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e"};
+    struct qf_testing_world *world = make(QF_SUITE_INTL);
+    for (unsigned i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        struct qf_public_key key = {.alg = QF_ALG_EDDSA, .size = 32};
+        size_t size = 0;
+        bool good = qf_hex_decode(key.bytes, &size, qf_slice_of(keys[i]));
+        QF_ASSERT(good && size == key.size);
+        describe_key(world, i, &key);
     }
     return world;
 }
@@ -175,7 +196,8 @@ static const struct qf_json *parse(struct qf_testing_world *world, const char *t
     return value;
 }
 
-static char *format(struct qf_testing_world *world, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static char *format(struct qf_testing_world *world,
+                                                          const char *fmt, va_list args)
 {
     va_list again;
     va_copy(again, args);

@@ -46,6 +46,10 @@ struct qf_testing_world {
 struct qf_testing_world *qf_testing_new(enum qf_suite suite);
 void qf_testing_free(struct qf_testing_world *world);
 
+/* A world of suite intl with four public keys that never change and nobody to sign for them: those
+ * of RFC 8032 7.1, tests 1, 2, 3 and 1024. */
+struct qf_testing_world *qf_testing_fixed(void);
+
 /* A second world with the same keys and an empty state. */
 struct qf_testing_world *qf_testing_twin(const struct qf_testing_world *world);
 

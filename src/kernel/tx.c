@@ -69,12 +69,16 @@ static enum qf_status split_payload(const struct qf_json *payload,
                                     struct qf_error *err)
 {
     static const char *const names[MEMBER_COUNT] = {"exp", "net", "nonce", "ops"};
-    if (payload->type != QF_JSON_OBJECT)
-        return qf_fail(err, QF_MALFORMED, "payload", "must be an object");
+    if (payload->type != QF_JSON_OBJECT) {
+        (void)qf_fail(err, QF_MALFORMED, "payload", "must be an object");
+        return QF_MALFORMED;
+    }
     for (uint32_t i = 0; i < MEMBER_COUNT; i++) {
         members[i] = qf_json_get(payload, names[i]);
-        if (members[i] == NULL)
-            return qf_fail(err, QF_BAD_FIELD, names[i], "is missing");
+        if (members[i] == NULL) {
+            (void)qf_fail(err, QF_BAD_FIELD, names[i], "is missing");
+            return QF_BAD_FIELD;
+        }
     }
     if (payload->count != MEMBER_COUNT)
         return qf_fail(err, QF_BAD_FIELD, "payload", "has members besides exp, net, nonce and ops");
@@ -85,7 +89,7 @@ static enum qf_status decode_payload(struct qf_arena *arena, struct qf_tx *out,
                                      const struct qf_json *payload, const struct qf_tx_rules *rules,
                                      struct qf_error *err)
 {
-    const struct qf_json *members[MEMBER_COUNT];
+    const struct qf_json *members[MEMBER_COUNT] = {NULL};
     enum qf_status status = split_payload(payload, members, err);
     if (status != QF_OK)
         return status;

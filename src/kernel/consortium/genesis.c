@@ -38,7 +38,7 @@ static void put_network(struct qf_op_context *ctx, const struct qf_json *genesis
 static void put_first_parameters(struct qf_op_context *ctx)
 {
     struct qf_json record = qf_json_make_object();
-    qf_json_put(ctx->arena, &record, "proposal_ttl_s", qf_json_make_int(30 * 86400));
+    qf_json_put(ctx->arena, &record, "proposal_ttl_s", qf_json_make_int(30LL * 86400));
     qf_json_put(ctx->arena, &record, "quorum_members", qf_json_make_int(1));
     qf_json_put(ctx->arena, &record, "vote_yes_den", qf_json_make_int(3));
     qf_json_put(ctx->arena, &record, "vote_yes_num", qf_json_make_int(2));
