@@ -64,8 +64,9 @@ QF_MUST_CHECK enum qf_status qf_private_key_generate(struct qf_private_key **out
 /* PKCS#8 PEM. With a passphrase (size > 0) encrypted with PBES2: scrypt and AES-256-CBC for keys of
  * intl, PBKDF2 with HMAC-SHA-256 and SM4-CBC for gm (OpenSSL 3.0 has no PBES2 with HMAC-SM3).
  * Loading: QF_PASSPHRASE when it is missing or wrong, QF_MALFORMED or QF_UNSUPPORTED_ALG when the
- * file holds no key of ours. Saving makes a new file with mode 0600 and syncs it; a file that is
- * there is never overwritten (QF_EXISTS). At most 1,024 bytes of passphrase, 16 KiB of file. */
+ * file holds no key of ours. Saving makes a new file with mode 0600, whole or not at all
+ * (through PATH.new), and syncs it; a file that is there is never overwritten (QF_EXISTS). At most
+ * 1,024 bytes of passphrase, 16 KiB of file. */
 QF_MUST_CHECK enum qf_status qf_private_key_load(struct qf_private_key **out, const char *path,
                                                  struct qf_slice passphrase, struct qf_error *err);
 QF_MUST_CHECK enum qf_status qf_private_key_save(const struct qf_private_key *key, const char *path,

@@ -8,6 +8,7 @@
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -209,21 +210,45 @@ static bool write_all(int fd, const char *data, size_t size)
     return fsync(fd) == 0;
 }
 
+/* Gives `from` its name `to` unless that is taken, so that there is never a part of a key there. */
+static bool rename_new(const char *from, const char *to)
+{
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL) /* the file system does not know the flag */
+        return false;
+    return link(from, to) == 0 && unlink(from) == 0;
+}
+
 static enum qf_status write_new(const char *path, const char *data, size_t size,
                                 struct qf_error *err)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
+    char draft[PATH_MAX];
+    int length = snprintf(draft, sizeof draft, "%s.new", path);
+    if (length < 0 || (size_t)length >= sizeof draft)
+        return qf_fail(err, QF_OVER_LIMIT, "path", "at most %zu bytes", sizeof draft - 5);
+    if (access(path, F_OK) == 0)
         return qf_fail(err, QF_EXISTS, path, "a file is there; a key is never overwritten");
+    unlink(draft); /* left by a crash */
+    int fd = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return qf_fail(err, QF_IO, path, "the key file cannot be made: %s", strerrordesc_np(errno));
     bool good = write_all(fd, data, size);
     int code = errno;
-    good = close(fd) == 0 && good;
+    if (close(fd) != 0 && good) {
+        code = errno;
+        good = false;
+    }
+    if (good && !rename_new(draft, path)) {
+        code = errno;
+        good = false;
+    }
+    if (!good)
+        unlink(draft);
     if (good && sync_folder(path))
         return QF_OK;
-    if (!good)
-        unlink(path);
+    if (code == EEXIST)
+        return qf_fail(err, QF_EXISTS, path, "a file is there; a key is never overwritten");
     return qf_fail(err, code == ENOSPC || code == EDQUOT ? QF_NO_SPACE : QF_IO, path,
                    "the key file cannot be written: %s", strerrordesc_np(code));
 }

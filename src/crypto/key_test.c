@@ -1,8 +1,11 @@
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -203,6 +206,50 @@ static void test_bad_files(void **state)
     assert_int_equal(qf_private_key_load(&key, in_folder("absent"), none, &err), QF_IO);
 }
 
+/* Where a file cannot be made, and after a crash between writing a key and naming it. */
+static void test_bad_places(void **state)
+{
+    (void)state;
+    struct qf_private_key *key = generate(QF_ALG_EDDSA), *read = NULL;
+    struct qf_error err = {0};
+    char path[sizeof folder + 16], draft[sizeof path + 4];
+    static char large[PATH_MAX + 1];
+    assert_int_equal(qf_private_key_save(key, in_folder("absent/key"), none, &err), QF_IO);
+    assert_int_equal(qf_private_key_save(key, folder, none, &err), QF_EXISTS);
+    assert_int_equal(qf_private_key_load(&read, folder, none, &err), QF_IO);
+    memset(large, 'a', sizeof large - 1);
+    assert_int_equal(qf_private_key_save(key, large, none, &err), QF_OVER_LIMIT);
+
+    snprintf(path, sizeof path, "%s/key.pem", folder);
+    snprintf(draft, sizeof draft, "%s.new", path);
+    write_file(draft, "-----BEGIN", 10);
+    assert_int_equal(qf_private_key_save(key, path, none, &err), QF_OK);
+    assert_int_equal(access(draft, F_OK), -1);
+    assert_int_equal(qf_private_key_load(&read, path, none, &err), QF_OK);
+    qf_private_key_free(read);
+    assert_int_equal(unlink(path), 0);
+
+    /* A name that leads nowhere is taken, too. */
+    assert_int_equal(symlink("/absent/elsewhere", path), 0);
+    assert_int_equal(qf_private_key_save(key, path, none, &err), QF_EXISTS);
+    assert_int_equal(access(draft, F_OK), -1);
+    assert_int_equal(unlink(path), 0);
+
+    /* Files end at a size: what is written of the key is taken away again. */
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 20;
+    assert_true(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    enum qf_status status = qf_private_key_save(key, path, none, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_int_equal(status, QF_IO);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(access(draft, F_OK), -1);
+    qf_private_key_free(key);
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -265,9 +312,10 @@ static int remove_folder(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sign),  cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_files), cmocka_unit_test(test_bad_files),
-        cmocka_unit_test(test_names), cmocka_unit_test(test_der),
+        cmocka_unit_test(test_sign),       cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_files),      cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_bad_places), cmocka_unit_test(test_names),
+        cmocka_unit_test(test_der),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
