@@ -491,6 +491,9 @@ static enum qf_status follow_chain(struct qf_journal *journal)
         if (status == QF_OK && blocks == 0) {
             segment->state = SEGMENT_FREE;
             status = segment_clear(journal, segment);
+        } else if (status == QF_OK) {
+            /* A killed process leaves records that were read here but are not on disk yet. */
+            status = journal->fs.sync(journal->fs.self, segment->file);
         }
         if (status != QF_OK)
             return status;
@@ -530,6 +533,20 @@ static enum qf_status remove_excess(struct qf_journal *journal)
     return QF_OK;
 }
 
+/* The folder itself, and every folder that may have been made for it. */
+static enum qf_status sync_folders(struct qf_journal *journal)
+{
+    char folder[sizeof journal->dir];
+    snprintf(folder, sizeof folder, "%s", journal->dir);
+    for (;;) {
+        enum qf_status status = journal->fs.sync_dir(journal->fs.self, folder);
+        if (status != QF_OK || folder[0] == '\0')
+            return status;
+        char *slash = strrchr(folder, '/');
+        *(slash == NULL ? folder : slash) = '\0';
+    }
+}
+
 static enum qf_status open_segments(struct qf_journal *journal)
 {
     enum qf_status status = journal->fs.make_dir(journal->fs.self, journal->dir);
@@ -552,7 +569,7 @@ static enum qf_status open_segments(struct qf_journal *journal)
     if (status == QF_OK)
         status = journal->fs.sync(journal->fs.self, journal->current->file);
     if (status == QF_OK)
-        status = journal->fs.sync_dir(journal->fs.self, journal->dir);
+        status = sync_folders(journal);
     return status;
 }
 
