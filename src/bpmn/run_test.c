@@ -200,10 +200,9 @@ static void four_eyes_and_claims(void **state)
 #define COMMITTEE                                                                                  \
     PROCESS("<startEvent id='s'/><userTask id='v'>" EXT(                                           \
         "<qf:who approvals='2' of='3'/>") "</userTask><exclusiveGateway id='g'/><task "            \
-                                          "id='yes'/><task id='no'/><task id='maybe'/>" FLOW("s",  \
-                                                                                             "v")  \
-                                              FLOW("v", "g") FLOW("g", "yes") FLOW("g", "no")      \
-                                                  FLOW("g", "maybe"))
+                                          "id='yes'/><task id='no'/><task id='maybe'/>" FLOW(      \
+                                              "s", "v") FLOW("v", "g") FLOW("g", "yes")            \
+                                              FLOW("g", "no") FLOW("g", "maybe"))
 
 static void n_of_m_decide(void **state)
 {
@@ -442,20 +441,20 @@ static void many_in_parallel_and_in_sequence(void **state)
     case_load(&c, PROCESS("<startEvent id='s'/><userTask id='a'>" EXT(
                       "<qf:loop collection='=docs' item='doc'/><qf:input name='which' "
                       "value='=doc'/>") "<multiInstanceLoopCharacteristics/></userTask><userTask "
-                                        "id='q'>" EXT("<qf:loop collection='docs' "
-                                                      "item='doc'/><qf:output name='last' "
-                                                      "value='=doc'/>") "<multiInstanceLoopCharacte"
-                                                                        "ristics "
-                                                                        "isSequential='true'>"
-                                                                        "<completionCondition>"
-                                                                        "numberOfCompletedInstances"
-                                                                        " = "
-                                                                        "2</completionCondition></"
-                                                                        "multiInstanceLoopCharacter"
-                                                                        "istics></userTask>"
-                                                                        "<endEvent id='e'/>" FLOW(
-                                                                            "s", "a") FLOW("a", "q")
-                                                                            FLOW("q", "e")));
+                                        "id='q'>" EXT(
+                                            "<qf:loop collection='docs' "
+                                            "item='doc'/><qf:output name='last' "
+                                            "value='=doc'/>") "<multiInstanceLoopCharacte"
+                                                              "ristics "
+                                                              "isSequential='true'>"
+                                                              "<completionCondition>"
+                                                              "numberOfCompletedInstances"
+                                                              " = "
+                                                              "2</completionCondition></"
+                                                              "multiInstanceLoopCharacter"
+                                                              "istics></userTask>"
+                                                              "<endEvent id='e'/>" FLOW("s", "a")
+                                                                  FLOW("a", "q") FLOW("q", "e")));
     case_open(&c, "- {\"docs\":[\"x\",\"y\",\"z\"]}");
     case_waits(&c, "a a a");
     const struct qf_bpmn_action *task = case_action(&c, QF_BPMN_ACT_TASK);
@@ -547,41 +546,42 @@ static void ops_and_decisions(void **state)
 {
     (void)state;
     struct test_case c;
-    case_load(&c, DEFINITIONS
-              "<error id='x' errorCode='exists'/><process id='p'><startEvent id='s'/>"
-              "<businessRuleTask id='d'>" EXT(
-                  "<qf:decision ref='Eligible' result='ok'/>") "</businessRuleTask><serviceTask "
-                                                               "id='o'>" EXT("<qf:op "
-                                                                             "name='register.enter'"
-                                                                             "><qf:field name='id' "
-                                                                             "value='=ok'/"
-                                                                             "><qf:field "
-                                                                             "name='kind' "
-                                                                             "value='title'/></"
-                                                                             "qf:op>") "</"
-                                                                                       "serviceTask"
-                                                                                       "><"
-                                                                                       "boundaryEve"
-                                                                                       "nt id='b' "
-                                                                                       "attachedToR"
-                                                                                       "ef='o'><"
-                                                                                       "errorEventD"
-                                                                                       "efinition "
-                                                                                       "errorRef='"
-                                                                                       "x'/></"
-                                                                                       "boundaryEve"
-                                                                                       "nt><task "
-                                                                                       "id='again'/"
-                                                                                       "><endEvent "
-                                                                                       "id='e'/"
-                                                                                       ">" FLOW(
-                                                                                           "s",
-                                                                                           "d") FLOW("d",
-                                                                                                     "o")
-                                                                                           FLOW("o", "e") FLOW(
-                                                                                               "b",
-                                                                                               "aga"
-                                                                                               "in") "</process></definitions>");
+    case_load(
+        &c, DEFINITIONS
+        "<error id='x' errorCode='exists'/><process id='p'><startEvent id='s'/>"
+        "<businessRuleTask id='d'>" EXT(
+            "<qf:decision ref='Eligible' result='ok'/>") "</businessRuleTask><serviceTask "
+                                                         "id='o'>" EXT(
+                                                             "<qf:op "
+                                                             "name='register.enter'"
+                                                             "><qf:field name='id' "
+                                                             "value='=ok'/"
+                                                             "><qf:field "
+                                                             "name='kind' "
+                                                             "value='title'/></"
+                                                             "qf:op>") "</"
+                                                                       "serviceTask"
+                                                                       "><"
+                                                                       "boundaryEve"
+                                                                       "nt id='b' "
+                                                                       "attachedToR"
+                                                                       "ef='o'><"
+                                                                       "errorEventD"
+                                                                       "efinition "
+                                                                       "errorRef='"
+                                                                       "x'/></"
+                                                                       "boundaryEve"
+                                                                       "nt><task "
+                                                                       "id='again'/"
+                                                                       "><endEvent "
+                                                                       "id='e'/"
+                                                                       ">" FLOW("s", "d") FLOW(
+                                                                           "d", "o") FLOW("o", "e")
+                                                                           FLOW("b",
+                                                                                "aga"
+                                                                                "in") "</process></"
+                                                                                      "definitions"
+                                                                                      ">");
     case_open(&c, "- {\"income\":100}");
     case_waits(&c, "d");
     const struct qf_bpmn_action *decide = case_action(&c, QF_BPMN_ACT_DECIDE);

@@ -16,10 +16,10 @@ static const char hex_digits[17] = "0123456789abcdef";
 
 /* Value of a digit, or BAD. The two alphabets differ in the last two digits only. */
 #define DIGIT(c)                                                                                   \
-    ((c) >= 'A' && (c) <= 'Z'   ? (c) - 'A'                                                        \
-     : (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26                                                   \
-     : (c) >= '0' && (c) <= '9' ? (c) - '0' + 52                                                   \
-                                : BAD)
+    (uint8_t)((c) >= 'A' && (c) <= 'Z'   ? (c) - 'A'                                               \
+              : (c) >= 'a' && (c) <= 'z' ? (c) - 'a' + 26                                          \
+              : (c) >= '0' && (c) <= '9' ? (c) - '0' + 52                                          \
+                                         : BAD)
 #define ROW8(n)                                                                                    \
     DIGIT(n), DIGIT((n) + 1), DIGIT((n) + 2), DIGIT((n) + 3), DIGIT((n) + 4), DIGIT((n) + 5),      \
         DIGIT((n) + 6), DIGIT((n) + 7)
@@ -209,31 +209,29 @@ bool qf_hex_decode(uint8_t *out, size_t *size, struct qf_slice text)
     return true;
 }
 
-void qf_buf_put_base64url(struct qf_buf *buf, struct qf_slice bytes)
+static void put_encoded(struct qf_buf *buf, size_t size, struct qf_slice bytes,
+                        void (*encode)(char *, struct qf_slice))
 {
-    uint8_t *place = qf_buf_reserve(buf, QF_BASE64URL_SIZE(bytes.size));
+    uint8_t *place = size == 0 ? NULL : qf_buf_reserve(buf, size);
     if (place == NULL)
         return;
-    qf_base64url_encode((char *)place, bytes);
-    qf_buf_grow(buf, QF_BASE64URL_SIZE(bytes.size));
+    encode((char *)place, bytes);
+    qf_buf_grow(buf, size);
+}
+
+void qf_buf_put_base64url(struct qf_buf *buf, struct qf_slice bytes)
+{
+    put_encoded(buf, QF_BASE64URL_SIZE(bytes.size), bytes, qf_base64url_encode);
 }
 
 void qf_buf_put_base64(struct qf_buf *buf, struct qf_slice bytes)
 {
-    uint8_t *place = qf_buf_reserve(buf, QF_BASE64_SIZE(bytes.size));
-    if (place == NULL)
-        return;
-    qf_base64_encode((char *)place, bytes);
-    qf_buf_grow(buf, QF_BASE64_SIZE(bytes.size));
+    put_encoded(buf, QF_BASE64_SIZE(bytes.size), bytes, qf_base64_encode);
 }
 
 void qf_buf_put_hex(struct qf_buf *buf, struct qf_slice bytes)
 {
-    uint8_t *place = qf_buf_reserve(buf, 2 * bytes.size);
-    if (place == NULL)
-        return;
-    qf_hex_encode((char *)place, bytes);
-    qf_buf_grow(buf, 2 * bytes.size);
+    put_encoded(buf, 2 * bytes.size, bytes, qf_hex_encode);
 }
 
 bool qf_id_valid(struct qf_slice text)
