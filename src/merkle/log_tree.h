@@ -10,6 +10,9 @@
 #include "base/status.h"
 #include "crypto/hash.h"
 
+/* A proof of 63 hashes is enough up to this size. */
+#define QF_LOG_SIZE_MAX ((uint64_t)1 << 62)
+
 struct qf_log_tree {
     enum qf_hash_alg alg;
     uint64_t size;
@@ -42,7 +45,8 @@ struct qf_log_proof {
     uint8_t hashes[QF_PROOF_HASHES_MAX][QF_HASH_SIZE];
 };
 
-/* Requires index < size, and old_size <= size. A reader's failure is handed on. */
+/* Requires index < size <= QF_LOG_SIZE_MAX, and old_size <= size. A reader's failure is handed on.
+ * The consistency proof from size 0, or from the same size, is empty. */
 QF_MUST_CHECK enum qf_status qf_log_prove_inclusion(enum qf_hash_alg alg, struct qf_log_proof *out,
                                                     uint64_t index, uint64_t size,
                                                     const struct qf_hash_reader *reader);
@@ -51,7 +55,9 @@ QF_MUST_CHECK enum qf_status qf_log_prove_consistency(enum qf_hash_alg alg,
                                                       uint64_t size,
                                                       const struct qf_hash_reader *reader);
 
-/* RFC 9162 2.1.3.2 and 2.1.4.2: QF_OK or QF_INVALID. */
+/* RFC 9162 2.1.3.2 and 2.1.4.2: QF_OK or QF_INVALID. Growth from size 0 to another is QF_INVALID:
+ * every tree grows from the empty one, so it proves nothing, and a caller who means it must say so
+ * itself. */
 QF_MUST_CHECK enum qf_status qf_log_verify_inclusion(enum qf_hash_alg alg, uint64_t index,
                                                      uint64_t size,
                                                      const uint8_t leaf[QF_HASH_SIZE],

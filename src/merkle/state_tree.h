@@ -41,7 +41,9 @@ struct qf_state_tree *qf_state_tree_new(enum qf_hash_alg alg, const struct qf_le
 void qf_state_tree_free(struct qf_state_tree *tree);
 
 /* After the source has changed: `key_hashes` (ascending, without repeats) are the leaves that were
- * added, replaced or removed, `added` minus `removed` the change of their number. */
+ * added, replaced or removed, `leaf_count_change` those added less those removed. A failure of the
+ * source, memory that ran out (QF_NO_MEMORY) or leaves out of order (QF_CORRUPT) leave the tree
+ * unusable: every later call gives the same status, and the tree must be loaded anew. */
 QF_MUST_CHECK enum qf_status qf_state_tree_update(struct qf_state_tree *tree,
                                                   const uint8_t (*key_hashes)[QF_HASH_SIZE],
                                                   size_t count, int64_t leaf_count_change);
@@ -67,8 +69,11 @@ QF_MUST_CHECK enum qf_status qf_state_verify(enum qf_hash_alg alg, const uint8_t
 
 /* Saving the bucket roots: pages of QF_STATE_PAGE_BUCKETS roots. After qf_state_tree_update,
  * qf_state_tree_each_dirty calls `page` for the pages that changed since the last call and for the
- * header (page number UINT64_MAX); qf_state_tree_load gives them back and recomputes the top. */
-#define QF_STATE_PAGE_BUCKETS 64
+ * header (page number UINT64_MAX); a page with no bytes is no longer needed. qf_state_tree_load
+ * takes a new tree, asks for the header and then the pages in order, recomputes the top and
+ * compares the root: QF_CORRUPT when it differs. `page` hands on a failure of its own.
+ * A page is at most 1,980 bytes, so that two stand in one 4 KiB page of LMDB. */
+#define QF_STATE_PAGE_BUCKETS 60
 void qf_state_tree_each_dirty(struct qf_state_tree *tree,
                               void (*page)(void *arg, uint64_t number, struct qf_slice bytes),
                               void *arg);

@@ -5,8 +5,9 @@
 #include "base/buf.h"
 #include "merkle/log_tree.h"
 
-#define QF_TILE_WIDTH 256 /* hashes of a full tile, entries of a full bundle */
-#define QF_TILE_HEIGHT 8  /* levels of the tree in one tile level */
+#define QF_TILE_WIDTH 256   /* hashes of a full tile, entries of a full bundle */
+#define QF_TILE_HEIGHT 8    /* levels of the tree in one tile level */
+#define QF_TILE_LEVEL_MAX 7 /* a log of 2^62 entries needs no higher one */
 #define QF_TILE_PATH_SIZE_MAX 64
 #define QF_TILE_ENTRIES_LEVEL (-1)
 

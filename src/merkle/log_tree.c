@@ -1,0 +1,228 @@
+#include "merkle/log_tree.h"
+
+/* Largest power of two below `size`; requires size > 1. */
+static uint64_t split_of(uint64_t size)
+{
+    return (uint64_t)1 << (63 - __builtin_clzll(size - 1));
+}
+
+static unsigned low_bit(uint64_t value)
+{
+    return (unsigned)__builtin_ctzll(value);
+}
+
+void qf_log_tree_init(struct qf_log_tree *tree, enum qf_hash_alg alg)
+{
+    memset(tree, 0, sizeof *tree);
+    tree->alg = alg;
+}
+
+void qf_log_tree_append(struct qf_log_tree *tree, const uint8_t leaf[QF_HASH_SIZE],
+                        qf_log_node_fn *node, void *arg)
+{
+    QF_ASSERT(tree->size < QF_LOG_SIZE_MAX);
+    uint8_t hash[QF_HASH_SIZE];
+    memcpy(hash, leaf, sizeof hash);
+    uint64_t index = tree->size;
+    unsigned level = 0;
+    if (node != NULL)
+        node(arg, 0, index, hash);
+    /* Adding one carries through the set bits of size, and so do the complete subtrees. */
+    for (; (index & 1) != 0; level++) {
+        qf_hash_node(tree->alg, hash, tree->frontier[level], hash);
+        index >>= 1;
+        if (node != NULL)
+            node(arg, level + 1, index, hash);
+    }
+    memcpy(tree->frontier[level], hash, sizeof hash);
+    tree->size++;
+}
+
+void qf_log_tree_root(const struct qf_log_tree *tree, uint8_t out[QF_HASH_SIZE])
+{
+    if (tree->size == 0) {
+        qf_hash(tree->alg, out, (struct qf_slice){NULL, 0});
+        return;
+    }
+    uint64_t rest = tree->size;
+    memcpy(out, tree->frontier[low_bit(rest)], QF_HASH_SIZE);
+    for (rest &= rest - 1; rest != 0; rest &= rest - 1)
+        qf_hash_node(tree->alg, out, tree->frontier[low_bit(rest)], out);
+}
+
+struct range {
+    uint64_t begin, end;
+};
+
+/* The hash of a range that begins at a multiple of every complete subtree in it, as all ranges of
+ * the proofs do: those subtrees, largest first, folded from the right. */
+static enum qf_status range_hash(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE],
+                                 struct range range, const struct qf_hash_reader *reader)
+{
+    uint64_t size = range.end - range.begin;
+    uint64_t end = range.end;
+    bool first = true;
+    for (uint64_t rest = size; rest != 0; rest &= rest - 1) {
+        unsigned level = low_bit(rest);
+        uint8_t hash[QF_HASH_SIZE];
+        end -= (uint64_t)1 << level;
+        enum qf_status status = reader->read(reader->self, level, end >> level, hash);
+        if (status != QF_OK)
+            return status;
+        if (first)
+            memcpy(out, hash, QF_HASH_SIZE);
+        else
+            qf_hash_node(alg, out, hash, out);
+        first = false;
+    }
+    return QF_OK;
+}
+
+/* The proofs list their ranges from the root down; on the wire the deepest comes first. */
+static enum qf_status fill_proof(enum qf_hash_alg alg, struct qf_log_proof *out,
+                                 const struct range *ranges, size_t count,
+                                 const struct qf_hash_reader *reader)
+{
+    out->count = count;
+    for (size_t i = 0; i < count; i++) {
+        enum qf_status status = range_hash(alg, out->hashes[i], ranges[count - 1 - i], reader);
+        if (status != QF_OK)
+            return status;
+    }
+    return QF_OK;
+}
+
+enum qf_status qf_log_prove_inclusion(enum qf_hash_alg alg, struct qf_log_proof *out,
+                                      uint64_t index, uint64_t size,
+                                      const struct qf_hash_reader *reader)
+{
+    QF_ASSERT(index < size && size <= QF_LOG_SIZE_MAX);
+    struct range siblings[QF_PROOF_HASHES_MAX];
+    size_t count = 0;
+    struct range here = {0, size};
+    while (here.end - here.begin > 1) {
+        uint64_t middle = here.begin + split_of(here.end - here.begin);
+        QF_ASSERT(count < QF_PROOF_HASHES_MAX);
+        if (index < middle) {
+            siblings[count++] = (struct range){middle, here.end};
+            here.end = middle;
+        } else {
+            siblings[count++] = (struct range){here.begin, middle};
+            here.begin = middle;
+        }
+    }
+    return fill_proof(alg, out, siblings, count, reader);
+}
+
+enum qf_status qf_log_prove_consistency(enum qf_hash_alg alg, struct qf_log_proof *out,
+                                        uint64_t old_size, uint64_t size,
+                                        const struct qf_hash_reader *reader)
+{
+    QF_ASSERT(old_size <= size && size <= QF_LOG_SIZE_MAX);
+    struct range parts[QF_PROOF_HASHES_MAX];
+    size_t count = 0;
+    struct range here = {0, size};
+    out->count = 0;
+    if (old_size == 0 || old_size == size)
+        return QF_OK;
+    while (here.end != old_size) {
+        uint64_t middle = here.begin + split_of(here.end - here.begin);
+        QF_ASSERT(count < QF_PROOF_HASHES_MAX);
+        if (old_size <= middle) {
+            parts[count++] = (struct range){middle, here.end};
+            here.end = middle;
+        } else {
+            parts[count++] = (struct range){here.begin, middle};
+            here.begin = middle;
+        }
+    }
+    /* A complete subtree on the left edge is the old root, which the verifier has. */
+    if (here.begin != 0) {
+        QF_ASSERT(count < QF_PROOF_HASHES_MAX);
+        parts[count++] = here;
+    }
+    return fill_proof(alg, out, parts, count, reader);
+}
+
+enum qf_status qf_log_verify_inclusion(enum qf_hash_alg alg, uint64_t index, uint64_t size,
+                                       const uint8_t leaf[QF_HASH_SIZE],
+                                       const struct qf_log_proof *proof,
+                                       const uint8_t root[QF_HASH_SIZE])
+{
+    if (index >= size || proof->count > QF_PROOF_HASHES_MAX)
+        return QF_INVALID;
+    uint64_t fn = index, sn = size - 1;
+    uint8_t hash[QF_HASH_SIZE];
+    memcpy(hash, leaf, sizeof hash);
+    for (size_t i = 0; i < proof->count; i++) {
+        if (sn == 0)
+            return QF_INVALID;
+        if ((fn & 1) != 0 || fn == sn) {
+            qf_hash_node(alg, hash, proof->hashes[i], hash);
+            while ((fn & 1) == 0 && fn != 0) {
+                fn >>= 1;
+                sn >>= 1;
+            }
+        } else {
+            qf_hash_node(alg, hash, hash, proof->hashes[i]);
+        }
+        fn >>= 1;
+        sn >>= 1;
+    }
+    return sn == 0 && memcmp(hash, root, sizeof hash) == 0 ? QF_OK : QF_INVALID;
+}
+
+/* RFC 9162 2.1.4.2, steps 3 to 7; 0 < old_size < size. */
+static bool check_growth(enum qf_hash_alg alg, uint64_t old_size, uint64_t size,
+                         const uint8_t old_root[QF_HASH_SIZE], const uint8_t root[QF_HASH_SIZE],
+                         const struct qf_log_proof *proof)
+{
+    uint64_t fn = old_size - 1, sn = size - 1;
+    const uint8_t *first = old_root;
+    size_t next = 0;
+    /* An old tree that is a complete subtree is its own first hash. */
+    if ((old_size & (old_size - 1)) != 0) {
+        if (proof->count == 0)
+            return false;
+        first = proof->hashes[next++];
+    }
+    while ((fn & 1) != 0) {
+        fn >>= 1;
+        sn >>= 1;
+    }
+    uint8_t fr[QF_HASH_SIZE], sr[QF_HASH_SIZE];
+    memcpy(fr, first, sizeof fr);
+    memcpy(sr, first, sizeof sr);
+    for (; next < proof->count; next++) {
+        const uint8_t *c = proof->hashes[next];
+        if (sn == 0)
+            return false;
+        if ((fn & 1) != 0 || fn == sn) {
+            qf_hash_node(alg, fr, c, fr);
+            qf_hash_node(alg, sr, c, sr);
+            while ((fn & 1) == 0 && fn != 0) {
+                fn >>= 1;
+                sn >>= 1;
+            }
+        } else {
+            qf_hash_node(alg, sr, sr, c);
+        }
+        fn >>= 1;
+        sn >>= 1;
+    }
+    return sn == 0 && memcmp(fr, old_root, sizeof fr) == 0 && memcmp(sr, root, sizeof sr) == 0;
+}
+
+enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uint64_t old_size, uint64_t size,
+                                         const uint8_t old_root[QF_HASH_SIZE],
+                                         const uint8_t root[QF_HASH_SIZE],
+                                         const struct qf_log_proof *proof)
+{
+    if (old_size > size || proof->count > QF_PROOF_HASHES_MAX)
+        return QF_INVALID;
+    if (old_size == size)
+        return proof->count == 0 && memcmp(old_root, root, QF_HASH_SIZE) == 0 ? QF_OK : QF_INVALID;
+    if (old_size == 0 || proof->count == 0)
+        return QF_INVALID;
+    return check_growth(alg, old_size, size, old_root, root, proof) ? QF_OK : QF_INVALID;
+}
