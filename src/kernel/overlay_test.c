@@ -33,7 +33,8 @@ static struct qf_slice value_of(int value)
 
 static int number_of(struct qf_slice key)
 {
-    return atoi((const char *)key.data + 2);
+    assert_int_equal(key.size, 5);
+    return (key.data[2] - '0') * 100 + (key.data[3] - '0') * 10 + (key.data[4] - '0');
 }
 
 static bool committed_get(void *self, struct qf_slice key, struct qf_slice *value)
