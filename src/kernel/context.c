@@ -2,6 +2,18 @@
 
 #include <stdlib.h>
 
+static const char *const event_names[] = {
+#define EVENT_NAME(sym, name, doc) [QF_EVENT_##sym] = (name),
+    QF_EVENT_LIST(EVENT_NAME)
+#undef EVENT_NAME
+};
+
+const char *qf_event_name(enum qf_event event)
+{
+    QF_ASSERT((unsigned)event < QF_EVENT_COUNT);
+    return event_names[event];
+}
+
 const struct qf_json *qf_context_get(struct qf_op_context *ctx, const struct qf_state_key *key)
 {
     return qf_record_get(&ctx->state, ctx->arena, key);
@@ -50,7 +62,7 @@ void qf_context_add_term(struct qf_op_context *ctx, const struct qf_kernel_term 
     effects->terms[effects->term_count++] = *term;
 }
 
-void qf_context_add_event(struct qf_op_context *ctx, const char *type, struct qf_slice key)
+void qf_context_add_event(struct qf_op_context *ctx, enum qf_event event, struct qf_slice key)
 {
     struct qf_effects *effects = ctx->effects;
     if (effects->event_count == effects->event_capacity) {
@@ -59,7 +71,8 @@ void qf_context_add_event(struct qf_op_context *ctx, const char *type, struct qf
             realloc(effects->events, effects->event_capacity * sizeof *effects->events);
         QF_ASSERT(effects->events != NULL);
     }
-    effects->events[effects->event_count++] = (struct qf_kernel_event){type, key, ctx->op};
+    effects->events[effects->event_count++] =
+        (struct qf_kernel_event){qf_event_name(event), key, ctx->op};
 }
 
 struct qf_json qf_context_copy(struct qf_op_context *ctx, const struct qf_json *record)

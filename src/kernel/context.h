@@ -3,6 +3,7 @@
 #ifndef QF_KERNEL_CONTEXT_H
 #define QF_KERNEL_CONTEXT_H
 
+#include "kernel/events.h"
 #include "kernel/ops.h"
 #include "kernel/overlay.h"
 #include "kernel/record.h"
@@ -54,7 +55,7 @@ struct qf_slice qf_context_put(struct qf_op_context *ctx, const struct qf_state_
                                const struct qf_json *record);
 
 void qf_context_add_term(struct qf_op_context *ctx, const struct qf_kernel_term *term);
-void qf_context_add_event(struct qf_op_context *ctx, const char *type, struct qf_slice key);
+void qf_context_add_event(struct qf_op_context *ctx, enum qf_event event, struct qf_slice key);
 
 /* A record that can be changed member by member with qf_json_put. */
 struct qf_json qf_context_copy(struct qf_op_context *ctx, const struct qf_json *record);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "kernel/events.h"
 #include "kernel/ops.h"
 #include "kernel/signer.h"
 
@@ -212,6 +213,17 @@ void qf_fields_describe_markdown(struct qf_buf *out, const struct qf_fields *fie
     put_field_rows(out, fields, "");
 }
 
+static void put_events(struct qf_buf *out)
+{
+    qf_buf_put_text(out,
+                    "\n## Events\n\nWhat accepted operations tell subscribers. The event's key "
+                    "is the state key (`spec/state.md`) of what it is about.\n\n"
+                    "| event | when |\n|---|---|\n");
+#define EVENT_ROW(sym, name, doc) qf_buf_printf(out, "| `%s` | %s |\n", name, doc);
+    QF_EVENT_LIST(EVENT_ROW)
+#undef EVENT_ROW
+}
+
 static void put_forms(struct qf_buf *out)
 {
     qf_buf_put_text(out, "\n## Forms of fields\n\n| form | what it must be |\n|---|---|\n");
@@ -244,5 +256,6 @@ void qf_ops_describe_markdown(struct qf_buf *out)
             qf_buf_printf(out, "\n### `%s`\n\n%s\n\n", row->name, row->doc);
             qf_fields_describe_markdown(out, &row->fields);
         }
+    put_events(out);
     put_forms(out);
 }

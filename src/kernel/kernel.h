@@ -75,7 +75,7 @@ void qf_kernel_term_actor(struct qf_kernel_term *out, struct qf_slice member,
 QF_MUST_CHECK bool qf_kernel_term_hash(struct qf_kernel_term *out, struct qf_slice text);
 
 struct qf_kernel_event {
-    const char *type;    /* "evidence.recorded"; static */
+    const char *type;    /* of QF_EVENT_LIST (kernel/events.h): "evidence.recorded" */
     struct qf_slice key; /* state key it is about */
     uint32_t op;         /* index of the op in its transaction */
 };

@@ -311,6 +311,26 @@ static void signers_are_read_once(void **state)
     assert_int_equal(world->gets - before, 1); /* the record's own absence */
 }
 
+static void suite_gm_works_alike(void **state)
+{
+    (void)state;
+    struct qf_testing_world *world = qf_testing_new(QF_SUITE_GM);
+    qf_testing_found(world);
+    qf_testing_expect(world, QF_OK, "", 0,
+                      "[{\"op\":\"identity.key.add\",\"actor\":\"li\",\"key\":%s}]", world->jwk[4]);
+    struct qf_receipt receipt =
+        qf_testing_run(world, 4,
+                       "[{\"op\":\"evidence.record\",\"id\":\"g\",\"hash\":\"sm3:"
+                       "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}]");
+    expect(&receipt, QF_OK, "");
+    struct qf_state_reader reader = qf_testing_reader(world);
+    struct qf_json key;
+    assert_true(qf_query_key(&reader, &world->arena, &key, qf_slice_of(world->kid[4])));
+    assert_true(qf_json_is_text(qf_json_get(&key, "alg"), "SM2-SM3"));
+    assert_true(qf_json_is_text(qf_json_get(qf_json_get(&key, "jwk"), "crv"), "SM2"));
+    qf_testing_free(world);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -330,6 +350,7 @@ int main(void)
         T(check_before_ordering_agrees),
         T(refused_can_be_taken_back),
         T(signers_are_read_once),
+        cmocka_unit_test(suite_gm_works_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "kernel/consortium/consortium.h"
 #include "kernel/testing.h"
 
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -370,6 +371,66 @@ static void suspension_takes_effect_within_the_block(void **state)
     qf_testing_end(world, false);
 }
 
+static void a_suspended_member_is_not_acted_for(void **state)
+{
+    struct qf_testing_world *world = *state;
+    qf_testing_expect(world, QF_OK, "", 2,
+                      "[{\"op\":\"identity.mandate.grant\",\"mandate\":\"m\",\"to_member\":\"b\","
+                      "\"to_actor\":\"root\",\"scope\":[\"evidence\"],\"until\":%lld}]",
+                      (long long)world->block.time_ms / 1000 + 100);
+    pass(world, "p", SUSPEND("c"));
+    qf_testing_expect(world, QF_MEMBER_SUSPENDED, "ops[0].on_behalf", 1,
+                      "[{\"op\":\"evidence.record\",\"id\":\"r\",\"on_behalf\":\"m\","
+                      "\"hash\":\"sha-256:" HEX "\"}]");
+}
+
+/* A network of as many members as there may be, each with a key made here. */
+static void members_are_bounded(void **state)
+{
+    struct qf_testing_world *world = *state;
+    struct qf_testing_world *full = qf_testing_twin(world);
+    struct qf_buf text = {0};
+    qf_buf_put_text(&text, "{\"format\":\"qf-genesis-1\",\"network\":\"test\","
+                           "\"suite\":\"intl\",\"time\":1,\"members\":[");
+    for (unsigned i = 0; i < QF_MEMBERS_MAX; i++) {
+        struct qf_private_key *key;
+        struct qf_public_key public_key;
+        assert_int_equal(qf_private_key_generate(&key, QF_ALG_EDDSA, NULL), QF_OK);
+        qf_private_key_public(i == 0 ? world->keys[0] : key, &public_key);
+        struct qf_json jwk = qf_public_key_to_jwk(&full->arena, &public_key);
+        qf_buf_printf(&text,
+                      "%s{\"id\":\"m%u\",\"kind\":\"authority\",\"name\":\"M\",\"weight\":%u,"
+                      "\"admin\":{\"actor\":\"root\",\"key\":",
+                      i == 0 ? "" : ",", i, i == 0 ? 1 : 0);
+        qf_json_write(&text, &jwk);
+        qf_buf_put_text(&text, "}}");
+        qf_private_key_free(key);
+    }
+    qf_buf_put_text(&text, "]}");
+    struct qf_error err;
+    qf_kernel_begin(full->kernel, &full->block);
+    assert_int_equal(
+        qf_kernel_genesis(full->kernel, qf_testing_json(full, "%s", qf_buf_text(&text)), &err),
+        QF_OK);
+    qf_testing_end(full, false);
+    struct qf_slice one_more = qf_testing_sign(
+        world, 0, world->block.time_ms / 1000 + 60,
+        qf_testing_json(world, "[" PROPOSE "]", "p",
+                        qf_arena_printf(&world->arena,
+                                        "{\"do\":\"member.admit\",\"id\":\"x\",\"name\":\"X\","
+                                        "\"kind\":\"court\",\"weight\":0,"
+                                        "\"admin\":{\"actor\":\"r\",\"key\":%s}}",
+                                        world->jwk[5])));
+    struct qf_receipt receipt;
+    qf_testing_begin(full);
+    qf_testing_apply(full, one_more, QF_TX_GOOD, &receipt);
+    qf_testing_end(full, false);
+    assert_int_equal(receipt.code, QF_OVER_LIMIT);
+    assert_string_equal(receipt.problem.field, "ops[0].action.id");
+    qf_buf_deinit(&text);
+    qf_testing_free(full);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -388,6 +449,8 @@ int main(void)
         T(validators_belong_to_active_members),
         T(calendars_are_kept_by_year),
         T(suspension_takes_effect_within_the_block),
+        T(a_suspended_member_is_not_acted_for),
+        T(members_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,7 @@ enum qf_status qf_member_admit(struct qf_op_context *ctx, const struct qf_json *
     copy_field(ctx, &record, body, "weight");
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_MEMBER, id);
-    qf_context_add_event(ctx, "consortium.member-admitted", qf_context_insert(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_MEMBER_ADMITTED, qf_context_insert(ctx, &at, &record));
     put_trust(ctx, id, body);
     const struct qf_json *admin = qf_json_get(body, "admin");
     struct qf_json roles = admin_roles(ctx, qf_json_get(admin, "roles"));
@@ -101,7 +101,7 @@ static const struct qf_json *named_member(struct qf_op_context *ctx, const struc
 }
 
 static enum qf_status change_standing(struct qf_op_context *ctx, const struct qf_json *body,
-                                      unsigned from, enum qf_member_status to, const char *event,
+                                      unsigned from, enum qf_member_status to, enum qf_event event,
                                       struct qf_error *err)
 {
     struct qf_state_key at;
@@ -122,21 +122,21 @@ enum qf_status qf_member_suspend(struct qf_op_context *ctx, const struct qf_json
                                  struct qf_error *err)
 {
     return change_standing(ctx, body, 1u << QF_MEMBER_IS_ACTIVE, QF_MEMBER_IS_SUSPENDED,
-                           "consortium.member-suspended", err);
+                           QF_EVENT_MEMBER_SUSPENDED, err);
 }
 
 enum qf_status qf_member_resume(struct qf_op_context *ctx, const struct qf_json *body,
                                 struct qf_error *err)
 {
     return change_standing(ctx, body, 1u << QF_MEMBER_IS_SUSPENDED, QF_MEMBER_IS_ACTIVE,
-                           "consortium.member-resumed", err);
+                           QF_EVENT_MEMBER_RESUMED, err);
 }
 
 enum qf_status qf_member_remove(struct qf_op_context *ctx, const struct qf_json *body,
                                 struct qf_error *err)
 {
     return change_standing(ctx, body, 1u << QF_MEMBER_IS_ACTIVE | 1u << QF_MEMBER_IS_SUSPENDED,
-                           QF_MEMBER_HAS_LEFT, "consortium.member-removed", err);
+                           QF_MEMBER_HAS_LEFT, QF_EVENT_MEMBER_REMOVED, err);
 }
 
 static const struct qf_json *standing_member(struct qf_op_context *ctx, const struct qf_json *body,
@@ -161,7 +161,7 @@ enum qf_status qf_member_change(struct qf_op_context *ctx, const struct qf_json 
     struct qf_json changed = qf_context_copy(ctx, member);
     copy_field(ctx, &changed, body, "name");
     copy_field(ctx, &changed, body, "weight");
-    qf_context_add_event(ctx, "consortium.member-changed", qf_context_put(ctx, &at, &changed));
+    qf_context_add_event(ctx, QF_EVENT_MEMBER_CHANGED, qf_context_put(ctx, &at, &changed));
     put_trust(ctx, qf_json_text(qf_json_get(body, "member")), body);
     return QF_OK;
 }

@@ -55,7 +55,7 @@ enum qf_status qf_consortium_propose(struct qf_op_context *ctx, const struct qf_
     qf_json_put(ctx->arena, &record, "no", qf_json_make_array());
     qf_json_put(ctx->arena, &record, "status", qf_json_make_text("open"));
     qf_json_put(ctx->arena, &record, "yes", qf_json_make_array());
-    qf_context_add_event(ctx, "consortium.proposed", qf_context_insert(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_PROPOSED, qf_context_insert(ctx, &at, &record));
     return QF_OK;
 }
 
@@ -98,7 +98,7 @@ enum qf_status qf_consortium_withdraw(struct qf_op_context *ctx, const struct qf
         return status;
     struct qf_json changed = qf_context_copy(ctx, proposal);
     qf_json_put(ctx->arena, &changed, "status", qf_json_make_text("withdrawn"));
-    qf_context_add_event(ctx, "consortium.withdrawn", qf_context_put(ctx, &at, &changed));
+    qf_context_add_event(ctx, QF_EVENT_WITHDRAWN, qf_context_put(ctx, &at, &changed));
     return QF_OK;
 }
 
@@ -172,11 +172,11 @@ enum qf_status qf_consortium_vote(struct qf_op_context *ctx, const struct qf_jso
     if (passed)
         qf_json_put(ctx->arena, &changed, "passed", qf_json_make_int((int64_t)ctx->leaf));
     struct qf_slice stored = qf_context_put(ctx, &at, &changed);
-    qf_context_add_event(ctx, "consortium.voted", stored);
+    qf_context_add_event(ctx, QF_EVENT_VOTED, stored);
     if (strcmp(result, "rejected") == 0)
-        qf_context_add_event(ctx, "consortium.rejected", stored);
+        qf_context_add_event(ctx, QF_EVENT_REJECTED, stored);
     if (!passed)
         return QF_OK;
-    qf_context_add_event(ctx, "consortium.passed", stored);
+    qf_context_add_event(ctx, QF_EVENT_PASSED, stored);
     return qf_consortium_do(ctx, qf_json_get(&changed, "action"), err);
 }

@@ -73,7 +73,7 @@ enum qf_status qf_validators_set(struct qf_op_context *ctx, const struct qf_json
     qf_json_put(ctx->arena, &record, "validators", *list);
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_VALIDATORS, (struct qf_slice){NULL, 0});
-    qf_context_add_event(ctx, "consortium.validators-set", qf_context_put(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_VALIDATORS_SET, qf_context_put(ctx, &at, &record));
     return QF_OK;
 }
 
@@ -90,7 +90,7 @@ enum qf_status qf_parameters_set(struct qf_op_context *ctx, const struct qf_json
     }
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_PARAMETERS, (struct qf_slice){NULL, 0});
-    qf_context_add_event(ctx, "consortium.parameters-set", qf_context_put(ctx, &at, &changed));
+    qf_context_add_event(ctx, QF_EVENT_PARAMETERS_SET, qf_context_put(ctx, &at, &changed));
     return QF_OK;
 }
 
@@ -130,6 +130,6 @@ enum qf_status qf_calendar_set(struct qf_op_context *ctx, const struct qf_json *
     qf_json_put(ctx->arena, &record, "workdays", *qf_json_get(body, "workdays"));
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CALENDAR, year);
-    qf_context_add_event(ctx, "consortium.calendar-set", qf_context_put(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_CALENDAR_SET, qf_context_put(ctx, &at, &record));
     return QF_OK;
 }

@@ -59,7 +59,7 @@ static void add_terms(struct qf_op_context *ctx, const struct qf_json *body, con
 }
 
 static enum qf_status add_record(struct qf_op_context *ctx, const struct qf_json *body,
-                                 const char *hash_name, const char *event, struct qf_error *err)
+                                 const char *hash_name, enum qf_event event, struct qf_error *err)
 {
     struct qf_state_key key;
     qf_state_key_make(&key, QF_STATE_EVIDENCE, qf_json_text(qf_json_get(body, "id")));
@@ -74,13 +74,13 @@ static enum qf_status add_record(struct qf_op_context *ctx, const struct qf_json
 static enum qf_status apply_record(struct qf_op_context *ctx, const struct qf_json *body,
                                    struct qf_error *err)
 {
-    return add_record(ctx, body, "hash", "evidence.recorded", err);
+    return add_record(ctx, body, "hash", QF_EVENT_EVIDENCE_RECORDED, err);
 }
 
 static enum qf_status apply_batch(struct qf_op_context *ctx, const struct qf_json *body,
                                   struct qf_error *err)
 {
-    return add_record(ctx, body, "root", "evidence.batch-recorded", err);
+    return add_record(ctx, body, "root", QF_EVENT_EVIDENCE_BATCH_RECORDED, err);
 }
 
 static enum qf_status target_replaced(struct qf_op_context *ctx, const struct qf_json *body,
@@ -106,13 +106,13 @@ static enum qf_status apply_supersede(struct qf_op_context *ctx, const struct qf
     if (successor != NULL)
         return qf_fail(err, QF_WRONG_STATE, "replaces", "it was superseded by %.*s",
                        QF_SLICE_ARGS(qf_json_text(successor)));
-    enum qf_status status = add_record(ctx, body, "hash", "evidence.recorded", err);
+    enum qf_status status = add_record(ctx, body, "hash", QF_EVENT_EVIDENCE_RECORDED, err);
     if (status != QF_OK)
         return status;
     struct qf_json changed = qf_context_copy(ctx, old);
     qf_json_put(ctx->arena, &changed, "superseded_by", *qf_json_get(body, "id"));
     struct qf_slice stored = qf_context_put(ctx, &key, &changed);
-    qf_context_add_event(ctx, "evidence.superseded", stored);
+    qf_context_add_event(ctx, QF_EVENT_EVIDENCE_SUPERSEDED, stored);
     return QF_OK;
 }
 

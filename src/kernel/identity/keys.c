@@ -73,7 +73,7 @@ static enum qf_status insert_key(struct qf_op_context *ctx, struct qf_slice memb
                 qf_json_make_slice(qf_slice_make(pub, QF_BASE64URL_SIZE(bytes.size))));
     qf_json_put(ctx->arena, &record, "status",
                 qf_json_make_text(qf_key_status_names[QF_KEY_IS_ACTIVE]));
-    qf_context_add_event(ctx, "identity.key-added", qf_context_insert(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_KEY_ADDED, qf_context_insert(ctx, &at, &record));
     return QF_OK;
 }
 
@@ -92,7 +92,7 @@ static enum qf_status put_actor(struct qf_op_context *ctx, const struct qf_state
                 old != NULL ? *qf_json_get(old, "leaf") : qf_json_make_int((int64_t)ctx->leaf));
     qf_json_put(ctx->arena, &record, "roles", roles);
     if (old == NULL)
-        qf_context_add_event(ctx, "identity.actor-added", qf_context_insert(ctx, at, &record));
+        qf_context_add_event(ctx, QF_EVENT_ACTOR_ADDED, qf_context_insert(ctx, at, &record));
     else
         (void)qf_context_put(ctx, at, &record);
     return QF_OK;
@@ -184,7 +184,7 @@ static enum qf_status end_key(struct qf_op_context *ctx, struct qf_slice kid,
         qf_json_put(ctx->arena, &changed, "successor", qf_json_make_slice(successor));
     struct qf_slice stored = qf_context_put(ctx, &at, &changed);
     qf_context_add_event(
-        ctx, how == QF_KEY_IS_ROTATED ? "identity.key-rotated" : "identity.key-revoked", stored);
+        ctx, how == QF_KEY_IS_ROTATED ? QF_EVENT_KEY_ROTATED : QF_EVENT_KEY_REVOKED, stored);
 
     qf_state_key_make2(&at, QF_STATE_ACTOR, qf_record_text(record, "member"),
                        qf_record_text(record, "actor"));
@@ -261,7 +261,7 @@ enum qf_status qf_identity_role_grant(struct qf_op_context *ctx, const struct qf
         merge_roles(ctx, qf_json_get(actor, "roles"), qf_json_get(body, "roles"));
     enum qf_status status = put_actor(ctx, &at, actor, *qf_json_get(actor, "keys"), roles, err);
     if (status == QF_OK)
-        qf_context_add_event(ctx, "identity.roles-granted",
+        qf_context_add_event(ctx, QF_EVENT_ROLES_GRANTED,
                              qf_arena_copy(ctx->arena, qf_state_key_slice(&at)));
     return status;
 }
@@ -285,7 +285,7 @@ enum qf_status qf_identity_role_revoke(struct qf_op_context *ctx, const struct q
     struct qf_json roles = without(ctx, qf_json_get(actor, "roles"), less);
     enum qf_status status = put_actor(ctx, &at, actor, *qf_json_get(actor, "keys"), roles, err);
     if (status == QF_OK)
-        qf_context_add_event(ctx, "identity.roles-revoked",
+        qf_context_add_event(ctx, QF_EVENT_ROLES_REVOKED,
                              qf_arena_copy(ctx->arena, qf_state_key_slice(&at)));
     return status;
 }

@@ -65,7 +65,7 @@ enum qf_status qf_identity_mandate_grant(struct qf_op_context *ctx, const struct
     qf_json_put(ctx->arena, &record, "to_actor", *qf_json_get(body, "to_actor"));
     qf_json_put(ctx->arena, &record, "to_member", *qf_json_get(body, "to_member"));
     qf_json_put(ctx->arena, &record, "until", *until);
-    qf_context_add_event(ctx, "identity.mandate-granted", qf_context_insert(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_MANDATE_GRANTED, qf_context_insert(ctx, &at, &record));
     return QF_OK;
 }
 
@@ -80,7 +80,7 @@ enum qf_status qf_identity_mandate_revoke(struct qf_op_context *ctx, const struc
         return qf_fail(err, QF_WRONG_STATE, "mandate", "the mandate is revoked already");
     struct qf_json changed = qf_context_copy(ctx, record);
     qf_json_put(ctx->arena, &changed, "status", qf_json_make_text("revoked"));
-    qf_context_add_event(ctx, "identity.mandate-revoked", qf_context_put(ctx, &at, &changed));
+    qf_context_add_event(ctx, QF_EVENT_MANDATE_REVOKED, qf_context_put(ctx, &at, &changed));
     return QF_OK;
 }
 

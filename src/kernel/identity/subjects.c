@@ -36,7 +36,7 @@ enum qf_status qf_identity_subject_register(struct qf_op_context *ctx, const str
     qf_json_put(ctx->arena, &record, "leaf", qf_json_make_int((int64_t)ctx->leaf));
     qf_json_put(ctx->arena, &record, "member", qf_json_make_slice(ctx->member));
     qf_json_put(ctx->arena, &record, "status", qf_json_make_text("active"));
-    qf_context_add_event(ctx, "identity.subject-registered", qf_context_insert(ctx, &at, &record));
+    qf_context_add_event(ctx, QF_EVENT_SUBJECT_REGISTERED, qf_context_insert(ctx, &at, &record));
     return QF_OK;
 }
 
@@ -68,6 +68,6 @@ enum qf_status qf_identity_subject_merge(struct qf_op_context *ctx, const struct
     struct qf_json changed = qf_context_copy(ctx, from);
     qf_json_put(ctx->arena, &changed, "into", *qf_json_get(body, "into"));
     qf_json_put(ctx->arena, &changed, "status", qf_json_make_text("merged"));
-    qf_context_add_event(ctx, "identity.subject-merged", qf_context_put(ctx, &at, &changed));
+    qf_context_add_event(ctx, QF_EVENT_SUBJECT_MERGED, qf_context_put(ctx, &at, &changed));
     return QF_OK;
 }
