@@ -3,12 +3,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include "codec/cn_id.h"
 #include "codec/json.h"
+#include "codec/jws.h"
 #include "codec/text.h"
 #include "codec/time.h"
 
@@ -301,8 +304,135 @@ static void base64url_has_one_text(void **state)
     }
 }
 
-int main(void)
+static const char *vectors_folder;
+
+static json_t *load_vectors(const char *name)
 {
+    char path[1024];
+    snprintf(path, sizeof path, "%s/%s", vectors_folder, name);
+    json_t *vectors = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(vectors);
+    return vectors;
+}
+
+/* The bytes of a hex text, in the arena. */
+static struct qf_slice unhex(struct qf_arena *arena, const json_t *hex)
+{
+    struct qf_slice text = qf_slice_of(json_string_value(hex));
+    uint8_t *bytes = qf_arena_alloc(arena, text.size / 2);
+    size_t size;
+    assert_true(qf_hex_decode(bytes, &size, text));
+    return qf_slice_make(bytes, size);
+}
+
+static void check_written(struct qf_arena *arena, struct qf_slice text, enum qf_json_mode mode,
+                          struct qf_slice canonical)
+{
+    struct qf_json value;
+    struct qf_buf buf = {0};
+    assert_int_equal(qf_json_parse(arena, &value, text, mode, NULL), QF_OK);
+    qf_json_write(&buf, &value);
+    assert_true(qf_slice_equal(qf_buf_slice(&buf), canonical));
+    qf_buf_deinit(&buf);
+}
+
+static void canonical_vectors(void **state)
+{
+    (void)state;
+    struct qf_arena arena = {0};
+    struct qf_json value;
+    json_t *vectors = load_vectors("canonical-json.json");
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(vectors, "canonical"), i, item)
+    {
+        struct qf_slice text = unhex(&arena, item);
+        check_written(&arena, text, QF_JSON_CANONICAL, text);
+    }
+    json_array_foreach(json_object_get(vectors, "not_canonical"), i, item)
+    {
+        struct qf_slice text = unhex(&arena, json_object_get(item, "text"));
+        if (qf_json_parse(&arena, &value, text, QF_JSON_CANONICAL, NULL) == QF_OK)
+            fail_msg("accepted: %s", json_string_value(json_object_get(item, "why")));
+    }
+    json_array_foreach(json_object_get(vectors, "rewritten"), i, item)
+    {
+        struct qf_slice canonical = unhex(&arena, json_object_get(item, "canonical"));
+        check_written(&arena, unhex(&arena, json_object_get(item, "text")), QF_JSON_ANY_NUMBER,
+                      canonical);
+    }
+    json_decref(vectors);
+    qf_arena_deinit(&arena);
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    assert_non_null(text);
+    return text;
+}
+
+/* OpenSSL's word on signature and id, so that the vector is right and not only ours. */
+static void check_signature(const json_t *vectors, const struct qf_jws *jws)
+{
+    uint8_t public_key[33];
+    uint8_t digest[32];
+    char hex[64];
+    size_t size;
+    const char *x = member(json_object_get(vectors, "jwk"), "x");
+    assert_true(qf_base64url_decode(public_key, &size, qf_slice_of(x)));
+    EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, public_key, size);
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    assert_int_equal(EVP_DigestVerifyInit(context, NULL, NULL, NULL, key), 1);
+    assert_int_equal(EVP_DigestVerify(context, jws->signature, sizeof jws->signature,
+                                      jws->signing_input.data, jws->signing_input.size),
+                     1);
+    EVP_MD_CTX_free(context);
+    EVP_PKEY_free(key);
+    assert_int_equal(EVP_Digest(jws->signing_input.data, jws->signing_input.size, digest, NULL,
+                                EVP_sha256(), NULL),
+                     1);
+    qf_hex_encode(hex, qf_slice_make(digest, sizeof digest));
+    assert_true(qf_slice_is(qf_slice_make(hex, sizeof hex), member(vectors, "id")));
+}
+
+static void transaction_vectors(void **state)
+{
+    (void)state;
+    struct qf_arena arena = {0};
+    struct qf_jws jws;
+    struct qf_json payload;
+    struct qf_error err = {0};
+    json_t *vectors = load_vectors("transaction.json");
+    const char *text = member(vectors, "jws");
+    assert_int_equal(qf_jws_decode(&arena, &jws, qf_slice_of(text), &err), QF_OK);
+    assert_true(qf_slice_is(jws.header, member(vectors, "header")));
+    assert_true(qf_slice_is(jws.payload, member(vectors, "payload")));
+    assert_true(qf_slice_is(jws.typ, "qf-tx"));
+    assert_int_equal(qf_json_parse(&arena, &payload, jws.payload, QF_JSON_CANONICAL, &err), QF_OK);
+    check_signature(vectors, &jws);
+    struct qf_buf again = {0};
+    qf_jws_put_signing_input(&again, "EdDSA", jws.kid, "qf-tx", jws.payload);
+    qf_jws_put_signature(&again, jws.signature);
+    assert_string_equal(qf_buf_text(&again), text);
+    qf_buf_deinit(&again);
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(vectors, "bad"), i, item)
+    {
+        if (qf_jws_decode(&arena, &jws, qf_slice_of(member(item, "jws")), &err) != QF_MALFORMED)
+            fail_msg("accepted: %s", member(item, "why"));
+        assert_string_equal(err.field, member(item, "part"));
+    }
+    json_decref(vectors);
+    qf_arena_deinit(&arena);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 2)
+        return 2;
+    vectors_folder = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_as_text),
         cmocka_unit_test(every_day),
@@ -312,6 +442,8 @@ int main(void)
         cmocka_unit_test(numbers_at_the_edge),
         cmocka_unit_test(agrees_with_jansson),
         cmocka_unit_test(base64url_has_one_text),
+        cmocka_unit_test(canonical_vectors),
+        cmocka_unit_test(transaction_vectors),
     };
     return cmocka_run_group_tests_name("forms", tests, NULL, NULL);
 }

@@ -414,7 +414,7 @@ static enum qf_status parse_object(struct parser *p, struct qf_json *out)
         return QF_OK;
     }
     for (;;) {
-        struct qf_json_member member;
+        struct qf_json_member member = {.key = {NULL, 0}};
         const uint8_t *begin;
         skip_space(p);
         begin = p->at;
@@ -459,7 +459,7 @@ static enum qf_status parse_value(struct parser *p, struct qf_json *out)
         return fail(p, "a value was expected");
     switch (*p->at) {
     case '"': {
-        struct qf_slice text;
+        struct qf_slice text = {NULL, 0};
         enum qf_status status = parse_string(p, &text);
         if (status == QF_OK)
             *out = qf_json_make_slice(text);

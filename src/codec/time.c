@@ -36,7 +36,7 @@ static int64_t days_since_1970(int32_t year, int32_t month, int32_t day)
 int64_t qf_time_of(const struct qf_time_fields *f)
 {
     QF_ASSERT(qf_time_fields_valid(f));
-    int64_t seconds = (int64_t)f->hour * 3600 + f->minute * 60 + f->second;
+    int64_t seconds = ((int64_t)f->hour * 60 + f->minute) * 60 + f->second;
     return days_since_1970(f->year, f->month, f->day) * MS_PER_DAY + seconds * 1000 +
            f->millisecond;
 }
@@ -74,7 +74,11 @@ static void put_digits(char *out, int32_t value, size_t count)
 void qf_time_format(char out[QF_TIME_TEXT_SIZE], int64_t ms)
 {
     struct qf_time_fields f = qf_time_fields_of(ms);
-    memcpy(out, "0000-00-00T00:00:00.000Z", QF_TIME_TEXT_SIZE);
+    out[4] = out[7] = '-';
+    out[10] = 'T';
+    out[13] = out[16] = ':';
+    out[19] = '.';
+    out[23] = 'Z';
     put_digits(out, f.year, 4);
     put_digits(out + 5, f.month, 2);
     put_digits(out + 8, f.day, 2);
@@ -99,7 +103,7 @@ static bool take_digits(struct qf_slice *rest, int32_t *out, size_t count)
     return true;
 }
 
-static bool take(struct qf_slice *rest, char a, char b)
+static bool take(struct qf_slice *rest, uint8_t a, uint8_t b)
 {
     if (rest->size == 0 || (rest->data[0] != a && rest->data[0] != b))
         return false;
