@@ -38,6 +38,7 @@ struct segment {
     struct qf_file *file;
     uint64_t size;
     uint64_t sequence;
+    uint64_t end;      /* of its records, where a scan found it */
     uint64_t end_leaf; /* leaves below this are in it or before it */
     uint8_t prev_hash[QF_HASH_SIZE];
 };
@@ -372,6 +373,7 @@ static enum qf_status scan_segment(struct qf_journal *journal, struct segment *s
                                    struct chain *chain, uint64_t after_height, block_fn *each,
                                    void *arg, size_t *blocks)
 {
+    segment->end = PAGE;
     struct record_reader reader = {0};
     uint64_t position = PAGE;
     *blocks = 0;
@@ -383,6 +385,7 @@ static enum qf_status scan_segment(struct qf_journal *journal, struct segment *s
         if (status != QF_OK)
             break;
         position += size;
+        segment->end = position;
         (*blocks)++;
         if (each != NULL && block.height > after_height)
             status = each(arg, &block);
@@ -468,6 +471,24 @@ static int by_sequence(const void *a, const void *b)
     return (x->sequence > y->sequence) - (x->sequence < y->sequence);
 }
 
+/* Writes what was read once more and syncs it. A killed process leaves records in the page cache
+ * that are not on disk yet; and after a sync that failed, pages that never got there count as
+ * clean, so that a sync alone would do nothing. The bytes are the same, so tearing is harmless. */
+static enum qf_status make_durable(struct qf_journal *journal, struct segment *segment)
+{
+    struct qf_buf piece = {0};
+    enum qf_status status = QF_OK;
+    for (uint64_t at = 0; status == QF_OK && at < segment->end;) {
+        uint64_t size = segment->end - at < (1u << 20) ? segment->end - at : 1u << 20;
+        status = read_exact(journal, segment->file, &piece, (size_t)size, at);
+        if (status == QF_OK)
+            status = journal->fs.write(journal->fs.self, segment->file, qf_buf_slice(&piece), at);
+        at += size;
+    }
+    qf_buf_deinit(&piece);
+    return status == QF_OK ? journal->fs.sync(journal->fs.self, segment->file) : status;
+}
+
 /* Follows the chain over the live segments, oldest first, and frees those that hold nothing. A
  * segment is begun only after the one before it was synced, so one that does not continue the chain
  * means that the disk lost or changed what it had promised: nothing is touched then. */
@@ -475,6 +496,7 @@ static enum qf_status follow_chain(struct qf_journal *journal)
 {
     struct chain chain = {0};
     bool first = true;
+    struct segment *last = NULL;
     qsort(journal->segments, journal->segment_count, sizeof journal->segments[0], by_sequence);
     for (size_t i = 0; i < journal->segment_count; i++) {
         struct segment *segment = journal->segments[i];
@@ -492,8 +514,7 @@ static enum qf_status follow_chain(struct qf_journal *journal)
             segment->state = SEGMENT_FREE;
             status = segment_clear(journal, segment);
         } else if (status == QF_OK) {
-            /* A killed process leaves records that were read here but are not on disk yet. */
-            status = journal->fs.sync(journal->fs.self, segment->file);
+            last = segment;
         }
         if (status != QF_OK)
             return status;
@@ -504,7 +525,7 @@ static enum qf_status follow_chain(struct qf_journal *journal)
     journal->next_leaf = chain.next_leaf;
     memcpy(journal->last_hash, chain.hash, QF_HASH_SIZE);
     journal->sequence = (journal->sequence / SEQUENCE_STEP + 1) * SEQUENCE_STEP - 1;
-    return QF_OK;
+    return last == NULL ? QF_OK : make_durable(journal, last);
 }
 
 /* Gives back the disk space of free segments beyond the few that are kept ready. */

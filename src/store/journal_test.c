@@ -243,15 +243,17 @@ static void faults_at_every_call(void **state)
     }
 }
 
-/* Many lives in a row, each ended at a random call. */
+/* Many lives in a row, each ended at a random call: by the process alone, or by the
+ * power. */
 static void many_crashes(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 60; seed++) {
+    for (uint64_t seed = 0; seed < 100; seed++) {
         struct qf_sim_fs *sim = qf_sim_fs_new(seed);
         struct history history = {0};
         for (unsigned life = 1; life < 15; life++) {
-            qf_sim_fs_fail_at(sim, 1 + (seed * 31 + life * 17) % 70, QF_SIM_DEAD);
+            qf_sim_fs_fail_at(sim, 1 + (seed * 31 + life * 17) % 70,
+                              (enum qf_sim_fault)((seed + life * 3) % QF_SIM_FAULT_COUNT));
             live(sim, &history, life, 40);
             if ((seed + life) % 3 == 0)
                 qf_sim_fs_revive(sim); /* the process ended, the machine did not */

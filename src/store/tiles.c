@@ -38,6 +38,7 @@ enum qf_status qf_tiles_open(struct qf_tiles **out, const struct qf_fs *fs,
     for (unsigned level = 0; level < QF_TILES_LEVELS; level++) {
         uint64_t full = size >> (QF_TILE_HEIGHT * level) >> QF_TILE_HEIGHT;
         tiles->written[level] = full;
+        tiles->synced[level] = full;
         tiles->cleaned[level] = full - (full > 0); /* a crash may have come before the cleaning */
     }
     tiles->durable = size;
@@ -318,30 +319,46 @@ static enum qf_status write_block(struct qf_tiles *tiles, const struct qf_tiles_
     return status == QF_NOT_FOUND ? QF_IO : status;
 }
 
-/* Writes a full block, which is still pinned and therefore stays as it is. */
+/* Writes a full block, which is pinned and therefore stays as it is. It stays pinned until a sync
+ * has succeeded: after one that failed it must be written again, since the system forgets. */
 static enum qf_status write_full(struct qf_tiles *tiles, enum qf_tiles_kind kind, unsigned level,
                                  uint64_t index)
 {
     pthread_mutex_lock(&tiles->mutex);
     struct qf_tiles_block *block = qf_tiles_get(tiles, kind, level, index);
     pthread_mutex_unlock(&tiles->mutex);
-    if (block == NULL || !block->pinned)
-        return QF_OK; /* written by an attempt that failed further on */
-    QF_ASSERT(block->width == QF_TILE_WIDTH);
+    QF_ASSERT(block != NULL && block->pinned && block->width == QF_TILE_WIDTH);
     struct qf_slice bytes = kind == QF_TILES_ENTRIES
                                 ? qf_slice_make(block->bytes, block->size)
                                 : qf_slice_make(block->nodes, (size_t)QF_TILE_WIDTH * QF_HASH_SIZE);
-    enum qf_status status = write_block(tiles, block, QF_TILE_WIDTH, bytes);
-    if (status != QF_OK)
-        return status;
-    pthread_mutex_lock(&tiles->mutex);
+    return write_block(tiles, block, QF_TILE_WIDTH, bytes);
+}
+
+/* A block that is on disk for good becomes one of the cache. */
+static void release_full(struct qf_tiles *tiles, enum qf_tiles_kind kind, unsigned level,
+                         uint64_t index)
+{
     struct qf_tiles_block **tail =
         kind == QF_TILES_ENTRIES ? &tiles->tail_bundle : &tiles->tail[kind][level];
+    struct qf_tiles_block *block = qf_tiles_get(tiles, kind, level, index);
+    QF_ASSERT(block != NULL && block->pinned);
     if (*tail == block)
         *tail = NULL;
     qf_tiles_unpin(tiles, block);
+}
+
+static void release_synced(struct qf_tiles *tiles)
+{
+    pthread_mutex_lock(&tiles->mutex);
+    for (unsigned level = 0; level < QF_TILES_LEVELS; level++) {
+        for (; tiles->synced[level] < tiles->written[level]; tiles->synced[level]++) {
+            if (level == 0)
+                release_full(tiles, QF_TILES_ENTRIES, 0, tiles->synced[0]);
+            for (size_t kind = 0; kind < tiles->alg_count; kind++)
+                release_full(tiles, (enum qf_tiles_kind)kind, level, tiles->synced[level]);
+        }
+    }
     pthread_mutex_unlock(&tiles->mutex);
-    return QF_OK;
 }
 
 static enum qf_status write_full_level(struct qf_tiles *tiles, unsigned level, uint64_t end)
@@ -502,8 +519,11 @@ static enum qf_status publish(struct qf_tiles *tiles, bool partial, bool sync)
     if (!sync)
         return QF_OK;
     enum qf_status status = tiles->fs.sync_all(tiles->fs.self);
-    if (status != QF_OK)
+    if (status != QF_OK) {
+        memcpy(tiles->written, tiles->synced, sizeof tiles->written);
         return status;
+    }
+    release_synced(tiles);
     uint64_t whole = partial ? size : size - size % QF_TILE_WIDTH;
     if (whole > tiles->durable)
         tiles->durable = whole;

@@ -1,7 +1,7 @@
 /* The log folder's parts: what its files share. Private to the store.
  *
  * Everything in memory is a block: a hash tile with all its inner nodes, or an entry bundle. The
- * newest blocks are pinned until they are full and written; full written ones stay as a cache and
+ * newest blocks are pinned until they are full, written and synced; such stay as a cache and
  * are dropped by age. `mutex` guards the table, the blocks and the numbers; readers copy out under
  * it. A full block never changes, so the publisher may write a pinned one without the mutex. */
 #ifndef QF_STORE_TILES_INTERNAL_H
@@ -56,6 +56,7 @@ struct qf_tiles {
     /* The publisher's own. */
     pthread_mutex_t publish_mutex;
     uint64_t written[QF_TILES_LEVELS]; /* full tiles written, by level; [0] bundles too */
+    uint64_t synced[QF_TILES_LEVELS];  /* of those, on disk for good */
     uint64_t partial_size;             /* leaves of the newest partial tiles on disk, or 0 */
     uint64_t cleaned[QF_TILES_LEVELS]; /* tiles below have no partial ones left */
     uint64_t durable;
