@@ -211,7 +211,7 @@ static void check(struct qf_state *state, const struct model *model)
 /* The root depends on the set of records alone. */
 static void check_root(struct qf_state *state, const struct model *model)
 {
-    char folder[64];
+    char folder[96];
     uint8_t root[QF_HASH_SIZE], want[QF_HASH_SIZE];
     static char keys[KEYS][32], values[KEYS][200];
     struct qf_state_change changes[KEYS];
