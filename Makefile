@@ -49,6 +49,10 @@ fuzz: ## run every fuzz driver for a minute (FUZZ_SECONDS=60)
 	@scripts/deps.sh fuzz
 	@scripts/fuzz.sh
 
+soak-verify: ## compare both signature checkers for hours (SOAK_COUNT=10000000 per curve, SOAK_SEED)
+	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
+	@scripts/soak_verify.sh $(BUILD) $(or $(SOAK_COUNT),10000000) $(SOAK_SEED)
+
 install: all ## into $(DESTDIR)$(PREFIX)
 	@DESTDIR=$(DESTDIR) meson configure $(BUILD) -Dprefix=$(PREFIX) >/dev/null
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD) --quiet
