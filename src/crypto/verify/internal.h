@@ -26,7 +26,9 @@ struct qf_verify_impl {
     const char *name;
     struct qf_known_keys_options keys;
     void (*check)(void *self, struct qf_verify_task *tasks, size_t count);
-    void (*free)(void *self);
+    void (*settle)(void *self);                                 /* may be NULL */
+    void (*stats)(void *self, struct qf_verifier_stats *stats); /* may be NULL */
+    void (*free)(void *self);                                   /* may be NULL */
     void *self;
 };
 

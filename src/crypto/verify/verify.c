@@ -89,6 +89,20 @@ const char *qf_verifier_name(const struct qf_verifier *verifier)
     return verifier->impl.name;
 }
 
+void qf_verifier_settle(struct qf_verifier *verifier)
+{
+    if (verifier->impl.settle != NULL)
+        verifier->impl.settle(verifier->impl.self);
+}
+
+struct qf_verifier_stats qf_verifier_stats(struct qf_verifier *verifier)
+{
+    struct qf_verifier_stats stats = {.keys = qf_known_keys_count(verifier->keys)};
+    if (verifier->impl.stats != NULL)
+        verifier->impl.stats(verifier->impl.self, &stats);
+    return stats;
+}
+
 static void hash_message(struct qf_verify_task *task)
 {
     switch (task->key->key.alg) {

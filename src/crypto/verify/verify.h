@@ -42,4 +42,16 @@ void qf_verifier_check(struct qf_verifier *verifier, struct qf_verify_item *item
 bool qf_verifier_check_one(struct qf_verifier *verifier, const struct qf_public_key *key,
                            struct qf_slice message, const uint8_t signature[QF_SIGNATURE_SIZE]);
 
+/* Waits until every key that was to get a table has it: for measurements of a steady state. */
+void qf_verifier_settle(struct qf_verifier *verifier);
+
+struct qf_verifier_stats {
+    size_t keys;       /* remembered */
+    size_t tables;     /* of keys, in the cache */
+    size_t tables_max; /* for which it has room; 0: this implementation keeps none */
+    uint64_t built;    /* tables made so far */
+    uint64_t replaced; /* of these, in the place of another's */
+};
+struct qf_verifier_stats qf_verifier_stats(struct qf_verifier *verifier);
+
 #endif

@@ -280,6 +280,20 @@ static void check(void *self, struct qf_verify_task *tasks, size_t count)
         check_curve(fast, QF_ALG_SM2_SM3, tasks, count);
 }
 
+static void settle(void *self)
+{
+    qf_table_cache_settle(((struct fast *)self)->tables);
+}
+
+static void add_stats(void *self, struct qf_verifier_stats *stats)
+{
+    struct qf_table_stats tables = qf_table_cache_stats(((struct fast *)self)->tables);
+    stats->tables = tables.tables;
+    stats->tables_max = tables.places;
+    stats->built = tables.built;
+    stats->replaced = tables.replaced;
+}
+
 static void fast_free(void *self)
 {
     struct fast *fast = self;
@@ -324,6 +338,8 @@ enum qf_status qf_verify_fast_new(struct qf_verify_impl *out, size_t cache_size_
                  .deinit = key_deinit,
                  .self = fast},
         .check = check,
+        .settle = settle,
+        .stats = add_stats,
         .free = fast_free,
         .self = fast,
     };
