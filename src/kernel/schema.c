@@ -72,8 +72,7 @@ bool qf_date_valid(struct qf_slice text)
     return day >= 1 && day <= last;
 }
 
-/* A name from the input as a part of a path: names that are not plain stay out of messages. */
-static void within_name(struct qf_error *err, struct qf_slice name, uint32_t position)
+void qf_schema_within(struct qf_error *err, struct qf_slice name, uint32_t position)
 {
     bool plain = name.size > 0 && name.size <= QF_ATTRIBUTE_NAME_SIZE_MAX;
     for (size_t i = 0; plain && i < name.size; i++)
@@ -210,7 +209,7 @@ static enum qf_status check_attributes(const struct qf_field *field, const struc
         const struct qf_json_member *member = &value->members[i];
         enum qf_status status = check_text_value(member->key, 1, QF_ATTRIBUTE_NAME_SIZE_MAX, err);
         if (status != QF_OK) {
-            within_name(err, qf_slice_make(NULL, 0), i);
+            qf_schema_within(err, qf_slice_make(NULL, 0), i);
             return status;
         }
         if (member->value.type == QF_JSON_INT)
@@ -219,7 +218,7 @@ static enum qf_status check_attributes(const struct qf_field *field, const struc
                      ? check_text_value(qf_json_text(&member->value), 0, QF_TEXT_SIZE_MAX, err)
                      : qf_fail(err, QF_BAD_FIELD, "", "must be a text or an integer");
         if (status != QF_OK) {
-            within_name(err, member->key, i);
+            qf_schema_within(err, member->key, i);
             return status;
         }
     }
@@ -374,7 +373,7 @@ static enum qf_status missing(const struct qf_field *field, struct qf_error *err
 static enum qf_status unknown(struct qf_slice key, uint32_t position, struct qf_error *err)
 {
     enum qf_status status = qf_fail(err, QF_BAD_FIELD, "", "is not a field of this");
-    within_name(err, key, position);
+    qf_schema_within(err, key, position);
     return status;
 }
 

@@ -73,6 +73,9 @@ QF_MUST_CHECK enum qf_status qf_schema_check(const struct qf_fields *fields,
                                              const struct qf_json *object, const char *tag,
                                              enum qf_suite suite, struct qf_error *err);
 
+/* A refused member's own name, or its number where the name is not plain, as part of the path. */
+void qf_schema_within(struct qf_error *err, struct qf_slice name, uint32_t position);
+
 /* The forms by themselves, for who checks a value outside of a transaction. */
 bool qf_member_id_valid(struct qf_slice text);
 bool qf_date_valid(struct qf_slice text);

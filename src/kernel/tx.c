@@ -80,8 +80,14 @@ static enum qf_status split_payload(const struct qf_json *payload,
             return QF_BAD_FIELD;
         }
     }
-    if (payload->count != MEMBER_COUNT)
-        return qf_fail(err, QF_BAD_FIELD, "payload", "has members besides exp, net, nonce and ops");
+    for (uint32_t i = 0; payload->count > MEMBER_COUNT && i < payload->count; i++) {
+        const struct qf_json_member *member = &payload->members[i];
+        if (i < MEMBER_COUNT && &member->value == members[i])
+            continue;
+        (void)qf_fail(err, QF_BAD_FIELD, "", "a payload is exp, net, nonce and ops");
+        qf_schema_within(err, member->key, i);
+        return QF_BAD_FIELD;
+    }
     return QF_OK;
 }
 
