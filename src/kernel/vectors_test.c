@@ -1,4 +1,4 @@
-/* spec/vectors/transactions.json: transactions that any JOSE library can make and check. */
+/* spec/vectors/transaction-decode.json: transactions that any JOSE library can make and check. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -113,7 +113,7 @@ int main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
-    transactions = load(argv[1], "transactions.json");
+    transactions = load(argv[1], "transaction-decode.json");
     keys = load(argv[1], "keys.json");
     if (transactions == NULL || keys == NULL)
         return 3;
