@@ -309,12 +309,17 @@ struct qf_table_cache *qf_verify_fast_tables(const struct qf_verify_impl *impl)
     return ((struct fast *)impl->self)->tables;
 }
 
+/* Two generators' tables, and the keys themselves. */
+size_t qf_verify_fast_beside(void)
+{
+    return 2 * sizeof(struct qf_affine) * QF_GENERATOR_ENTRIES +
+           KEYS_MAX * (sizeof(struct qf_known_key) + sizeof(struct fast_key));
+}
+
 enum qf_status qf_verify_fast_new(struct qf_verify_impl *out, size_t cache_size_max,
                                   enum qf_arith arith, struct qf_error *err)
 {
-    /* Two generators' tables, and the keys themselves. */
-    const size_t beside = 2 * sizeof(struct qf_affine) * QF_GENERATOR_ENTRIES +
-                          KEYS_MAX * (sizeof(struct qf_known_key) + sizeof(struct fast_key));
+    size_t beside = qf_verify_fast_beside();
     size_t tables_size = cache_size_max > beside ? cache_size_max - beside : 0;
     struct fast *fast = calloc(1, sizeof *fast);
     if (fast == NULL)

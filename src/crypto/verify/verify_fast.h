@@ -51,6 +51,9 @@
 QF_MUST_CHECK enum qf_status qf_verify_fast_new(struct qf_verify_impl *out, size_t cache_size_max,
                                                 enum qf_arith arith, struct qf_error *err);
 
+/* What the implementation needs besides keys' tables, at most. */
+size_t qf_verify_fast_beside(void);
+
 /* The implementation's tables, for tests and benchmarks. */
 struct qf_table_cache *qf_verify_fast_tables(const struct qf_verify_impl *impl);
 
