@@ -217,7 +217,7 @@ enum qf_status qf_run_timer_due(struct run *run, uint16_t node, uint32_t scope, 
 {
     const struct qf_bpmn_node *n = run_node(run, node);
     struct qf_json context = qf_run_context(run, scope, NULL);
-    struct qf_json value;
+    struct qf_json value = {.type = QF_JSON_NULL};
     struct qf_duration duration;
     *interval_ms = 0;
     *left = 0;

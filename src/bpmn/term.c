@@ -89,8 +89,10 @@ bool qf_moment_parse(int64_t *out_ms, const struct qf_calendar *calendar, struct
     if (text.size != 10)
         return qf_xes_time(out_ms, text);
     uint8_t whole[20];
-    memcpy(whole, text.data, 10);
-    memcpy(whole + 10, "T00:00:00Z", 10);
+    for (size_t i = 0; i < 10; i++) {
+        whole[i] = text.data[i];
+        whole[10 + i] = (uint8_t) "T00:00:00Z"[i];
+    }
     if (!qf_xes_time(out_ms, qf_slice_make(whole, sizeof whole)))
         return false;
     *out_ms -= calendar->offset_minutes * 60000LL;

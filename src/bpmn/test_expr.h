@@ -63,7 +63,9 @@ static inline enum qf_status test_value(struct qf_arena *arena, struct qf_json *
 {
     if (test_is_name(text)) {
         const struct qf_json *value = qf_json_get_slice(variables, text);
-        *out = value == NULL ? (struct qf_json){.type = QF_JSON_NULL} : *value;
+        *out = qf_json_make_null();
+        if (value != NULL)
+            *out = *value;
         return QF_OK;
     }
     if (qf_json_parse(arena, out, text, QF_JSON_ANY, err) != QF_OK)
