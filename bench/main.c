@@ -10,6 +10,7 @@ static const struct {
     bench_fn *run;
     const char *what;
 } benches[] = {
+    {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])

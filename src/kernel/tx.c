@@ -180,13 +180,16 @@ enum qf_status qf_tx_sign(struct qf_buf *out, const struct qf_private_key *key,
     qf_buf_deinit(&payload);
     if (status != QF_OK ||
         out->size - start + 1 + QF_BASE64URL_SIZE(QF_SIGNATURE_SIZE) > QF_TX_SIZE_MAX)
-        return qf_fail(err, QF_OVER_LIMIT, "", "a transaction has at most %d bytes",
-                       QF_TX_SIZE_MAX);
+        status =
+            qf_fail(err, QF_OVER_LIMIT, "", "a transaction has at most %d bytes", QF_TX_SIZE_MAX);
     uint8_t signature[QF_SIGNATURE_SIZE];
-    status = qf_private_key_sign(key, signature,
-                                 qf_slice_make(out->data + start, out->size - start), err);
-    if (status != QF_OK)
+    if (status == QF_OK)
+        status = qf_private_key_sign(key, signature,
+                                     qf_slice_make(out->data + start, out->size - start), err);
+    if (status != QF_OK) {
+        out->size = start;
         return status;
+    }
     qf_jws_put_signature(out, signature);
     return qf_buf_status(out);
 }

@@ -45,7 +45,8 @@ QF_MUST_CHECK enum qf_status qf_tx_decode(struct qf_arena *arena, struct qf_tx *
                                           struct qf_slice jws, const struct qf_tx_rules *rules,
                                           struct qf_error *err);
 
-/* Makes and signs one: `ops` is the canonical array. Appends the compact JWS to `out`. */
+/* Makes and signs one: `ops` is the canonical array. Appends the compact JWS to `out`;
+ * what does not succeed leaves there what was. */
 QF_MUST_CHECK enum qf_status qf_tx_sign(struct qf_buf *out, const struct qf_private_key *key,
                                         const struct qf_tx_rules *rules, int64_t exp_s,
                                         const uint8_t nonce[16], const struct qf_json *ops,

@@ -293,6 +293,20 @@ static void limits_are_named(void **state)
     qf_buf_put_text(&text, "]");
     decode_ops(world, qf_buf_text(&text), QF_OVER_LIMIT, "ops");
 
+    struct qf_buf out = {0};
+    qf_buf_put_text(&out, "kept");
+    struct qf_json ops = qf_json_make_array();
+    for (int i = 0; i < 20; i++)
+        qf_json_append(&world->arena, &ops,
+                       qf_json_make_slice(qf_slice_make(
+                           qf_arena_zalloc(&world->arena, QF_TEXT_SIZE_MAX), QF_TEXT_SIZE_MAX)));
+    uint8_t nonce[16] = {0};
+    struct qf_error err;
+    assert_int_equal(qf_tx_sign(&out, world->keys[0], &world->rules, 1, nonce, &ops, &err),
+                     QF_OVER_LIMIT);
+    assert_true(qf_slice_is(qf_buf_slice(&out), "kept"));
+    qf_buf_deinit(&out);
+
     qf_buf_reset(&text);
     qf_buf_put_text(&text, "[{\"op\":\"evidence.record\",\"id\":\"a\",\"hash\":\"sha-256:" HEX
                            "\",\"attributes\":{");
