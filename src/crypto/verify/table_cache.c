@@ -194,7 +194,7 @@ static bool builder_start(struct qf_table_cache *cache)
 static bool may_queue(const struct qf_table_cache *cache)
 {
     size_t open = cache->free_count + (cache->place_count - cache->place_used);
-    if (cache->waiting + (cache->building != NULL) < open)
+    if (cache->waiting < open) /* the one being built has its place already */
         return true;
     return cache->waiting == 0 && cache->uses_since_replacement >= QF_TABLE_REPLACE_USES;
 }

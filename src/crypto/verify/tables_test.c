@@ -343,7 +343,7 @@ static void test_memory(void **state)
     assert_true(stats.tables > 10 && stats.tables == stats.tables_max);
     size_t grown = resident_size() - before;
     qf_verifier_free(verifier);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef QF_SANITIZED
     if (grown > size + slack)
         fail_msg("grown by %zu bytes, configured %zu", grown, size);
 #else
