@@ -125,6 +125,51 @@ static void test_wycheproof_fast(void **state)
     wycheproof(QF_VERIFIER_FAST, 20);
 }
 
+/* SM2 signatures of another implementation, npm sm-crypto; with another message they are bad. */
+static void sm_crypto(enum qf_verifier_kind kind)
+{
+    struct qf_verifier *verifier = verifier_of(kind);
+    if (verifier == NULL)
+        skip();
+    char path[4096];
+    (void)snprintf(path, sizeof path, "%s/sm_crypto_sm2.json", data_folder);
+    json_error_t error;
+    json_t *root = json_load_file(path, 0, &error);
+    assert_non_null(root);
+    size_t at = 0;
+    json_t *test = NULL;
+    json_array_foreach(json_object_get(root, "tests"), at, test)
+    {
+        uint8_t point[65];
+        uint8_t message[1024];
+        uint8_t signature[QF_SIGNATURE_SIZE];
+        struct qf_public_key key = {.alg = QF_ALG_SM2_SM3, .size = 64};
+        assert_int_equal(from_hex(point, sizeof point, text_of(test, "public")), sizeof point);
+        memcpy(key.bytes, point + 1, 64);
+        size_t size = from_hex(message, sizeof message - 1, text_of(test, "msg"));
+        assert_int_equal(from_hex(signature, sizeof signature, text_of(test, "sig")), 64);
+        assert_true(qf_verifier_check_one(verifier, &key, qf_slice_make(message, size), signature));
+        message[size] = 'x';
+        assert_false(
+            qf_verifier_check_one(verifier, &key, qf_slice_make(message, size + 1), signature));
+    }
+    assert_true(at >= 20);
+    json_decref(root);
+    qf_verifier_free(verifier);
+}
+
+static void test_sm_crypto_openssl(void **state)
+{
+    (void)state;
+    sm_crypto(QF_VERIFIER_OPENSSL);
+}
+
+static void test_sm_crypto_fast(void **state)
+{
+    (void)state;
+    sm_crypto(QF_VERIFIER_FAST);
+}
+
 /* What the private keys of crypto/key.h sign is good; with one bit changed anywhere it is not. */
 static void check_own(struct qf_verifier *verifier, enum qf_sig_alg alg)
 {
@@ -272,6 +317,7 @@ int main(int argc, char **argv)
     data_folder = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wycheproof_openssl), cmocka_unit_test(test_wycheproof_fast),
+        cmocka_unit_test(test_sm_crypto_openssl),  cmocka_unit_test(test_sm_crypto_fast),
         cmocka_unit_test(test_own_signatures),     cmocka_unit_test(test_batch_names_the_bad),
         cmocka_unit_test(test_bad_keys),           cmocka_unit_test(test_known_keys_bound),
         cmocka_unit_test(test_known_keys_pinned),
