@@ -85,6 +85,46 @@ static void description_is_canonical_json(void **state)
     qf_arena_deinit(&arena);
 }
 
+/* Every reference of the schemas leads somewhere, and what an op requires is what its row does. */
+static void schemas_agree_with_the_tables(void **state)
+{
+    (void)state;
+    struct qf_buf text = {0};
+    qf_ops_describe_schemas(&text);
+    struct qf_arena arena = {0};
+    struct qf_json json;
+    struct qf_error err = {0};
+    if (qf_json_parse(&arena, &json, qf_buf_slice(&text), QF_JSON_CANONICAL, &err) != QF_OK)
+        fail_msg("%s: %s", err.field, err.detail);
+    size_t ops = 0;
+    for (const struct qf_module *const *module = qf_modules; *module != NULL; module++)
+        for (size_t i = 0; i < (*module)->op_count; i++, ops++) {
+            const struct qf_op_row *row = &(*module)->ops[i];
+            char name[128];
+            snprintf(name, sizeof name, "op.%s", row->name);
+            const struct qf_json *schema = qf_json_get(&json, name);
+            assert_non_null(schema);
+            const struct qf_json *properties = qf_json_get(schema, "properties");
+            assert_int_equal(properties->count, row->fields.count + 1);
+            assert_true(
+                qf_json_is_text(qf_json_get(qf_json_get(properties, "op"), "const"), row->name));
+            const struct qf_json *required = qf_json_get(schema, "required");
+            for (size_t k = 0; k < row->fields.count; k++)
+                assert_int_equal(qf_record_has(required, qf_slice_of(row->fields.rows[k].name)),
+                                 !row->fields.rows[k].optional);
+        }
+    assert_int_equal(qf_json_get(qf_json_get(&json, "op"), "oneOf")->count, ops);
+    static const char reference[] = "#/components/schemas/";
+    for (const char *at = qf_buf_text(&text); (at = strstr(at, reference)) != NULL;) {
+        at += sizeof reference - 1;
+        struct qf_slice name = {(const uint8_t *)at, strcspn(at, "\"")};
+        if (qf_json_get_slice(&json, name) == NULL)
+            fail_msg("no schema %.*s", QF_SLICE_ARGS(name));
+    }
+    qf_buf_deinit(&text);
+    qf_arena_deinit(&arena);
+}
+
 static void put_problems(struct qf_buf *out)
 {
     qf_buf_put_text(
@@ -205,6 +245,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_complete),
         cmocka_unit_test(description_is_canonical_json),
+        cmocka_unit_test(schemas_agree_with_the_tables),
         cmocka_unit_test(operations_page_is_current),
         cmocka_unit_test(problems_page_is_current),
         cmocka_unit_test(genesis_page_has_every_field),
