@@ -95,12 +95,12 @@ enum qf_status qf_state_lookup(MDB_cursor *cursor, const uint8_t key_hash[QF_HAS
     return status;
 }
 
-static const struct qf_overlay_record *in_overlays(const struct qf_state *state,
-                                                   const uint8_t key_hash[QF_HASH_SIZE])
+static const struct qf_memtable_record *in_overlays(const struct qf_state *state,
+                                                    const uint8_t key_hash[QF_HASH_SIZE])
 {
-    const struct qf_overlay_record *record = qf_overlay_get(state->active, key_hash);
+    const struct qf_memtable_record *record = qf_memtable_get(state->active, key_hash);
     if (record == NULL && state->frozen != NULL)
-        record = qf_overlay_get(state->frozen, key_hash);
+        record = qf_memtable_get(state->frozen, key_hash);
     return record;
 }
 
@@ -108,9 +108,9 @@ enum qf_status qf_state_peek(struct qf_state *state, struct qf_slice key, struct
 {
     uint8_t key_hash[QF_HASH_SIZE];
     qf_hash(state->alg, key_hash, key);
-    const struct qf_overlay_record *record = in_overlays(state, key_hash);
+    const struct qf_memtable_record *record = in_overlays(state, key_hash);
     if (record != NULL) {
-        *value = qf_overlay_value(record);
+        *value = qf_memtable_value(record);
         return record->removed ? QF_NOT_FOUND : QF_OK;
     }
     return qf_state_lookup(state->writer_record, key_hash, key, value);
@@ -124,10 +124,10 @@ enum qf_status qf_state_get(struct qf_state *state, struct qf_buf *out, struct q
     MDB_cursor *cursor;
     qf_hash(state->alg, key_hash, key);
     pthread_rwlock_rdlock(&state->lock);
-    const struct qf_overlay_record *record = in_overlays(state, key_hash);
+    const struct qf_memtable_record *record = in_overlays(state, key_hash);
     if (record != NULL) {
         if (!record->removed)
-            qf_buf_put_slice(out, qf_overlay_value(record));
+            qf_buf_put_slice(out, qf_memtable_value(record));
         bool removed = record->removed;
         pthread_rwlock_unlock(&state->lock);
         return removed ? QF_NOT_FOUND : qf_buf_status(out);
@@ -177,13 +177,13 @@ enum qf_status qf_state_scan(void *self, const uint8_t from[QF_HASH_SIZE],
                              void (*each)(void *arg, const struct qf_state_leaf *leaf), void *arg)
 {
     struct qf_state *state = self;
-    struct qf_overlay_cursor active, frozen = {0};
+    struct qf_memtable_cursor active, frozen = {0};
     uint8_t start[QF_HASH_SIZE];
     memcpy(start, from, QF_HASH_SIZE);
     MDB_val k = {QF_HASH_SIZE, start}, v = {0};
-    qf_overlay_seek(&active, state->active, from);
+    qf_memtable_seek(&active, state->active, from);
     if (state->frozen != NULL)
-        qf_overlay_seek(&frozen, state->frozen, from);
+        qf_memtable_seek(&frozen, state->frozen, from);
     int code = mdb_cursor_get(state->scan_cursor, &k, &v, MDB_SET_RANGE);
     for (;;) {
         if (code != 0 && code != MDB_NOTFOUND)
@@ -192,8 +192,8 @@ enum qf_status qf_state_scan(void *self, const uint8_t from[QF_HASH_SIZE],
         if (stored != NULL && (k.mv_size != QF_HASH_SIZE || v.mv_size < QF_RECORD_FIXED_SIZE))
             return QF_CORRUPT;
         const uint8_t *least = stored;
-        const struct qf_overlay_record *a = active.record;
-        const struct qf_overlay_record *f = frozen.record;
+        const struct qf_memtable_record *a = active.record;
+        const struct qf_memtable_record *f = frozen.record;
         if (f != NULL && (least == NULL || memcmp(f->key_hash, least, QF_HASH_SIZE) < 0))
             least = f->key_hash;
         if (a != NULL && (least == NULL || memcmp(a->key_hash, least, QF_HASH_SIZE) < 0))
@@ -205,14 +205,14 @@ enum qf_status qf_state_scan(void *self, const uint8_t from[QF_HASH_SIZE],
         bool in_active = a != NULL && memcmp(a->key_hash, leaf.key_hash, QF_HASH_SIZE) == 0;
         bool in_frozen = f != NULL && memcmp(f->key_hash, leaf.key_hash, QF_HASH_SIZE) == 0;
         bool in_store = stored != NULL && memcmp(stored, leaf.key_hash, QF_HASH_SIZE) == 0;
-        const struct qf_overlay_record *top = in_active ? a : in_frozen ? f : NULL;
+        const struct qf_memtable_record *top = in_active ? a : in_frozen ? f : NULL;
         memcpy(leaf.value_hash, top != NULL ? top->value_hash : v.mv_data, QF_HASH_SIZE);
         if (top == NULL || !top->removed)
             each(arg, &leaf);
         if (in_active)
-            qf_overlay_next(&active);
+            qf_memtable_next(&active);
         if (in_frozen)
-            qf_overlay_next(&frozen);
+            qf_memtable_next(&frozen);
         if (in_store)
             code = mdb_cursor_get(state->scan_cursor, &k, &v, MDB_NEXT);
     }
@@ -277,7 +277,7 @@ enum qf_status qf_state_drop_flushed(struct qf_state *state)
         state->broken = true;
         return qf_state_from_mdb(code);
     }
-    qf_overlay_reset(state->frozen);
+    qf_memtable_reset(state->frozen);
     state->frozen = NULL;
     return QF_OK;
 }
@@ -313,7 +313,7 @@ static enum qf_status prepare_changes(struct qf_state *state, const struct qf_st
     *count_change = 0;
     for (size_t i = 0; i < block->change_count; i++) {
         QF_ASSERT(i == 0 || by_key_hash(&sorted[i - 1], &sorted[i]) < 0);
-        const struct qf_overlay_record *record = in_overlays(state, sorted[i].key_hash);
+        const struct qf_memtable_record *record = in_overlays(state, sorted[i].key_hash);
         bool was_there = record != NULL && !record->removed;
         if (record == NULL) {
             struct qf_slice value;
@@ -337,11 +337,11 @@ static enum qf_status apply_changes(struct qf_state *state, const struct qf_stat
     for (size_t i = 0; i < count; i++) {
         bool removed = sorted[i].change->value.data == NULL;
         memcpy(hashes[i], sorted[i].key_hash, QF_HASH_SIZE);
-        qf_overlay_put(state->active, sorted[i].change, sorted[i].key_hash,
-                       removed ? NULL : sorted[i].value_hash);
+        qf_memtable_put(state->active, sorted[i].change, sorted[i].key_hash,
+                        removed ? NULL : sorted[i].value_hash);
     }
     for (size_t i = 0; i < block->index_count; i++) {
-        qf_overlay_put_term(state->active, &block->index[i]);
+        qf_memtable_put_term(state->active, &block->index[i]);
         if (block->index[i].leaf >= state->leaf_end)
             state->leaf_end = block->index[i].leaf + 1;
     }

@@ -61,9 +61,9 @@ bool qf_state_find_first(struct qf_state *state, const struct qf_index_term *ter
     /* The writer's question decides what is a duplicate; a disk that cannot answer must not. */
     QF_ASSERT(status == QF_OK);
     if (count == 0 && state->frozen != NULL)
-        count = qf_overlay_leaves_from(qf_overlay_find(state->frozen, term), from_leaf, leaf, 1);
+        count = qf_memtable_leaves_from(qf_memtable_find(state->frozen, term), from_leaf, leaf, 1);
     if (count == 0)
-        count = qf_overlay_leaves_from(qf_overlay_find(state->active, term), from_leaf, leaf, 1);
+        count = qf_memtable_leaves_from(qf_memtable_find(state->active, term), from_leaf, leaf, 1);
     return count > 0;
 }
 
@@ -82,9 +82,9 @@ static enum qf_status find_batch(struct qf_state *state, const struct qf_index_t
     enum qf_status status = qf_state_begin(state, &txn);
     if (state->frozen != NULL)
         recent_count[0] =
-            qf_overlay_leaves_from(qf_overlay_find(state->frozen, term), from, recent[0], BATCH);
+            qf_memtable_leaves_from(qf_memtable_find(state->frozen, term), from, recent[0], BATCH);
     recent_count[1] =
-        qf_overlay_leaves_from(qf_overlay_find(state->active, term), from, recent[1], BATCH);
+        qf_memtable_leaves_from(qf_memtable_find(state->active, term), from, recent[1], BATCH);
     pthread_rwlock_unlock(&state->lock);
     if (status != QF_OK)
         return status;
@@ -138,7 +138,7 @@ struct name_merge {
     MDB_cursor *cursor;
     int code;
     MDB_val key;
-    const struct qf_overlay_name *frozen, *active;
+    const struct qf_memtable_name *frozen, *active;
 };
 
 static struct qf_slice least_name(const struct name_merge *merge)
@@ -209,8 +209,8 @@ static enum qf_status name_batch(struct qf_state *state, struct qf_slice prefix,
         merge.code = mdb_cursor_get(merge.cursor, &merge.key, &v,
                                     merge.key.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
         if (state->frozen != NULL)
-            merge.frozen = qf_overlay_name_from(state->frozen, start, exclusive);
-        merge.active = qf_overlay_name_from(state->active, start, exclusive);
+            merge.frozen = qf_memtable_name_from(state->frozen, start, exclusive);
+        merge.active = qf_memtable_name_from(state->active, start, exclusive);
         status = merge_names(&merge, prefix, batch);
         mdb_cursor_close(merge.cursor);
     }

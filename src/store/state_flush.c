@@ -15,20 +15,20 @@
 
 static void take_page(void *arg, uint64_t number, struct qf_slice bytes)
 {
-    struct qf_overlay *overlay = arg;
-    struct qf_overlay_page *page = qf_arena_alloc(&overlay->arena, sizeof *page);
+    struct qf_memtable *overlay = arg;
+    struct qf_memtable_page *page = qf_arena_alloc(&overlay->arena, sizeof *page);
     *page =
-        (struct qf_overlay_page){.number = number, .bytes = qf_arena_copy(&overlay->arena, bytes)};
+        (struct qf_memtable_page){.number = number, .bytes = qf_arena_copy(&overlay->arena, bytes)};
     *overlay->pages_end = page;
     overlay->pages_end = &page->next;
 }
 
-static void take_meta(struct qf_overlay *overlay, const char *name, struct qf_slice value)
+static void take_meta(struct qf_memtable *overlay, const char *name, struct qf_slice value)
 {
-    struct qf_overlay_meta *meta = qf_arena_alloc(&overlay->arena, sizeof *meta);
-    *meta = (struct qf_overlay_meta){.next = overlay->metas,
-                                     .name = qf_arena_text(&overlay->arena, qf_slice_of(name)),
-                                     .value = qf_arena_copy(&overlay->arena, value)};
+    struct qf_memtable_meta *meta = qf_arena_alloc(&overlay->arena, sizeof *meta);
+    *meta = (struct qf_memtable_meta){.next = overlay->metas,
+                                      .name = qf_arena_text(&overlay->arena, qf_slice_of(name)),
+                                      .value = qf_arena_copy(&overlay->arena, value)};
     overlay->metas = meta;
 }
 
@@ -59,12 +59,12 @@ enum qf_status qf_state_freeze(struct qf_state *state, const struct qf_state_met
 
 /* ---- flushing ---- */
 
-static int flush_records(const struct qf_overlay *overlay, MDB_cursor *cursor)
+static int flush_records(const struct qf_memtable *overlay, MDB_cursor *cursor)
 {
     static const uint8_t lowest[QF_HASH_SIZE];
-    struct qf_overlay_cursor at;
-    for (qf_overlay_seek(&at, overlay, lowest); at.record != NULL; qf_overlay_next(&at)) {
-        const struct qf_overlay_record *record = at.record;
+    struct qf_memtable_cursor at;
+    for (qf_memtable_seek(&at, overlay, lowest); at.record != NULL; qf_memtable_next(&at)) {
+        const struct qf_memtable_record *record = at.record;
         uint8_t key[QF_HASH_SIZE];
         memcpy(key, record->key_hash, QF_HASH_SIZE);
         MDB_val k = {QF_HASH_SIZE, key}, v = {0};
@@ -90,9 +90,9 @@ static int flush_records(const struct qf_overlay *overlay, MDB_cursor *cursor)
     return 0;
 }
 
-static int flush_names(const struct qf_overlay *overlay, MDB_cursor *cursor)
+static int flush_names(const struct qf_memtable *overlay, MDB_cursor *cursor)
 {
-    for (const struct qf_overlay_name *name = overlay->names[0]; name != NULL;
+    for (const struct qf_memtable_name *name = overlay->names[0]; name != NULL;
          name = name->next[0]) {
         uint8_t key[256];
         QF_ASSERT(name->key.size <= sizeof key);
@@ -120,7 +120,7 @@ static int by_bytes(const void *a, const void *b)
     return memcmp(a, b, QF_INDEX_KEY_SIZE);
 }
 
-static int flush_index(const struct qf_overlay *overlay, MDB_cursor *cursor)
+static int flush_index(const struct qf_memtable *overlay, MDB_cursor *cursor)
 {
     size_t count = 0;
     if (overlay->index_count == 0)
@@ -129,10 +129,11 @@ static int flush_index(const struct qf_overlay *overlay, MDB_cursor *cursor)
     if (keys == NULL)
         return ENOMEM;
     for (size_t slot = 0; slot < overlay->term_slots; slot++) {
-        const struct qf_overlay_term *term = overlay->terms[slot];
+        const struct qf_memtable_term *term = overlay->terms[slot];
         for (; term != NULL; term = term->next) {
             qf_state_index_key(keys[count++], &term->term, term->first);
-            for (const struct qf_overlay_leaves *more = term->more; more != NULL; more = more->next)
+            for (const struct qf_memtable_leaves *more = term->more; more != NULL;
+                 more = more->next)
                 for (uint32_t i = 0; i < more->count; i++)
                     qf_state_index_key(keys[count++], &term->term, more->leaves[i]);
         }
@@ -150,9 +151,9 @@ static int flush_index(const struct qf_overlay *overlay, MDB_cursor *cursor)
     return code;
 }
 
-static int flush_pages(const struct qf_overlay *overlay, MDB_cursor *cursor)
+static int flush_pages(const struct qf_memtable *overlay, MDB_cursor *cursor)
 {
-    for (const struct qf_overlay_page *page = overlay->pages; page != NULL; page = page->next) {
+    for (const struct qf_memtable_page *page = overlay->pages; page != NULL; page = page->next) {
         uint8_t number[8];
         qf_be64_store(number, page->number);
         MDB_val k = {sizeof number, number}, v = {page->bytes.size, NULL};
@@ -177,10 +178,10 @@ static int put_meta(MDB_cursor *cursor, const char *name, struct qf_slice value)
     return code;
 }
 
-static int flush_meta(const struct qf_overlay *overlay, MDB_cursor *cursor)
+static int flush_meta(const struct qf_memtable *overlay, MDB_cursor *cursor)
 {
     int code = 0;
-    for (const struct qf_overlay_meta *meta = overlay->metas; code == 0 && meta != NULL;
+    for (const struct qf_memtable_meta *meta = overlay->metas; code == 0 && meta != NULL;
          meta = meta->next)
         code = put_meta(cursor, meta->name, meta->value);
     return code;
@@ -189,13 +190,13 @@ static int flush_meta(const struct qf_overlay *overlay, MDB_cursor *cursor)
 enum qf_status qf_state_flush(struct qf_state *state)
 {
     pthread_rwlock_rdlock(&state->lock);
-    const struct qf_overlay *frozen = atomic_load(&state->flushed) ? NULL : state->frozen;
+    const struct qf_memtable *frozen = atomic_load(&state->flushed) ? NULL : state->frozen;
     pthread_rwlock_unlock(&state->lock);
     if (frozen == NULL)
         return QF_OK;
     const struct {
         MDB_dbi dbi;
-        int (*flush)(const struct qf_overlay *overlay, MDB_cursor *cursor);
+        int (*flush)(const struct qf_memtable *overlay, MDB_cursor *cursor);
     } parts[] = {{state->record, flush_records},
                  {state->name, flush_names},
                  {state->index, flush_index},
@@ -351,7 +352,7 @@ static enum qf_status open_all(struct qf_state *state, const char *path,
     struct qf_random random = qf_random_system();
     enum qf_status status = random.fill(random.self, (uint8_t *)seed, sizeof seed);
     for (size_t i = 0; status == QF_OK && i < 2; i++)
-        status = qf_overlay_init(&state->overlays[i], seed);
+        status = qf_memtable_init(&state->overlays[i], seed);
     if (status == QF_OK)
         status = open_env(state, path, options);
     if (status == QF_OK)
@@ -409,8 +410,8 @@ void qf_state_close(struct qf_state *state)
         mdb_env_close(state->env);
     if (state->tree != NULL)
         qf_state_tree_free(state->tree);
-    qf_overlay_deinit(&state->overlays[0]);
-    qf_overlay_deinit(&state->overlays[1]);
+    qf_memtable_deinit(&state->overlays[0]);
+    qf_memtable_deinit(&state->overlays[1]);
     qf_arena_deinit(&state->scratch);
     pthread_rwlock_destroy(&state->lock);
     pthread_mutex_destroy(&state->prove_mutex);

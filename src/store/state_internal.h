@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "store/overlay.h"
+#include "store/memtable.h"
 
 #define QF_STATE_READERS_MAX 1024
 #define QF_INDEX_KEY_SIZE (4 + 1 + QF_INDEX_TERM_SIZE + 6)
@@ -28,10 +28,10 @@ struct qf_state {
     MDB_dbi record, name, index, tree_pages, meta;
 
     pthread_rwlock_t lock;
-    struct qf_overlay overlays[2];
-    struct qf_overlay *active;
-    struct qf_overlay *frozen; /* NULL when there is none */
-    atomic_bool flushed;       /* frozen is in LMDB */
+    struct qf_memtable overlays[2];
+    struct qf_memtable *active;
+    struct qf_memtable *frozen; /* NULL when there is none */
+    atomic_bool flushed;        /* frozen is in LMDB */
     struct qf_state_tree *tree;
     uint8_t root[QF_HASH_SIZE];
     uint64_t height, record_count;

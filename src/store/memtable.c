@@ -1,4 +1,4 @@
-#include "store/overlay.h"
+#include "store/memtable.h"
 
 #include <stdlib.h>
 
@@ -6,10 +6,10 @@
 
 #define TERM_SLOTS_MIN 4096u
 
-enum qf_status qf_overlay_init(struct qf_overlay *overlay, const uint64_t seed[2])
+enum qf_status qf_memtable_init(struct qf_memtable *overlay, const uint64_t seed[2])
 {
-    *overlay = (struct qf_overlay){.term_slots = TERM_SLOTS_MIN};
-    overlay->slots = calloc(QF_OVERLAY_SLOTS, sizeof *overlay->slots);
+    *overlay = (struct qf_memtable){.term_slots = TERM_SLOTS_MIN};
+    overlay->slots = calloc(QF_MEMTABLE_SLOTS, sizeof *overlay->slots);
     overlay->terms = calloc(TERM_SLOTS_MIN, sizeof *overlay->terms);
     overlay->term_seed[0] = seed[0];
     overlay->term_seed[1] = seed[1];
@@ -17,18 +17,18 @@ enum qf_status qf_overlay_init(struct qf_overlay *overlay, const uint64_t seed[2
     return overlay->slots != NULL && overlay->terms != NULL ? QF_OK : QF_NO_MEMORY;
 }
 
-void qf_overlay_deinit(struct qf_overlay *overlay)
+void qf_memtable_deinit(struct qf_memtable *overlay)
 {
     qf_arena_deinit(&overlay->arena);
     free(overlay->slots);
     free(overlay->terms);
-    *overlay = (struct qf_overlay){0};
+    *overlay = (struct qf_memtable){0};
 }
 
-void qf_overlay_reset(struct qf_overlay *overlay)
+void qf_memtable_reset(struct qf_memtable *overlay)
 {
     qf_arena_reset(&overlay->arena);
-    memset(overlay->slots, 0, QF_OVERLAY_SLOTS * sizeof *overlay->slots);
+    memset(overlay->slots, 0, QF_MEMTABLE_SLOTS * sizeof *overlay->slots);
     memset(overlay->terms, 0, overlay->term_slots * sizeof *overlay->terms);
     memset(overlay->used, 0, sizeof overlay->used);
     memset(overlay->names, 0, sizeof overlay->names);
@@ -47,10 +47,10 @@ static size_t slot_of(const uint8_t key_hash[QF_HASH_SIZE])
     return qf_be16_load(key_hash);
 }
 
-const struct qf_overlay_record *qf_overlay_get(const struct qf_overlay *overlay,
-                                               const uint8_t key_hash[QF_HASH_SIZE])
+const struct qf_memtable_record *qf_memtable_get(const struct qf_memtable *overlay,
+                                                 const uint8_t key_hash[QF_HASH_SIZE])
 {
-    const struct qf_overlay_record *record = overlay->slots[slot_of(key_hash)];
+    const struct qf_memtable_record *record = overlay->slots[slot_of(key_hash)];
     for (; record != NULL; record = record->next) {
         int order = memcmp(record->key_hash, key_hash, QF_HASH_SIZE);
         if (order >= 0)
@@ -59,19 +59,19 @@ const struct qf_overlay_record *qf_overlay_get(const struct qf_overlay *overlay,
     return NULL;
 }
 
-static void put_name(struct qf_overlay *overlay, struct qf_slice key, const uint8_t *key_hash,
+static void put_name(struct qf_memtable *overlay, struct qf_slice key, const uint8_t *key_hash,
                      bool removed);
 
-void qf_overlay_put(struct qf_overlay *overlay, const struct qf_state_change *change,
-                    const uint8_t key_hash[QF_HASH_SIZE], const uint8_t *value_hash)
+void qf_memtable_put(struct qf_memtable *overlay, const struct qf_state_change *change,
+                     const uint8_t key_hash[QF_HASH_SIZE], const uint8_t *value_hash)
 {
     size_t slot = slot_of(key_hash);
-    struct qf_overlay_record **at = &overlay->slots[slot];
+    struct qf_memtable_record **at = &overlay->slots[slot];
     int order = 1;
     while (*at != NULL && (order = memcmp((*at)->key_hash, key_hash, QF_HASH_SIZE)) < 0)
         at = &(*at)->next;
-    struct qf_overlay_record *found = *at != NULL && order == 0 ? *at : NULL;
-    struct qf_overlay_record *record = found;
+    struct qf_memtable_record *found = *at != NULL && order == 0 ? *at : NULL;
+    struct qf_memtable_record *record = found;
     if (record == NULL || record->value_capacity < change->value.size) {
         size_t capacity = (change->value.size + 15) & ~(size_t)15;
         record = qf_arena_alloc(&overlay->arena, sizeof *record + change->key.size + capacity);
@@ -96,11 +96,11 @@ void qf_overlay_put(struct qf_overlay *overlay, const struct qf_state_change *ch
 }
 
 /* Moves to the first record of the next slot that has one. */
-static void next_slot(struct qf_overlay_cursor *cursor)
+static void next_slot(struct qf_memtable_cursor *cursor)
 {
     cursor->record = NULL;
     size_t slot = cursor->slot + 1;
-    while (slot < QF_OVERLAY_SLOTS) {
+    while (slot < QF_MEMTABLE_SLOTS) {
         uint64_t word = cursor->overlay->used[slot / 64] >> (slot % 64);
         if (word != 0) {
             slot += (size_t)__builtin_ctzll(word);
@@ -112,10 +112,10 @@ static void next_slot(struct qf_overlay_cursor *cursor)
     cursor->slot = slot;
 }
 
-void qf_overlay_seek(struct qf_overlay_cursor *cursor, const struct qf_overlay *overlay,
-                     const uint8_t from[QF_HASH_SIZE])
+void qf_memtable_seek(struct qf_memtable_cursor *cursor, const struct qf_memtable *overlay,
+                      const uint8_t from[QF_HASH_SIZE])
 {
-    *cursor = (struct qf_overlay_cursor){.overlay = overlay, .slot = slot_of(from)};
+    *cursor = (struct qf_memtable_cursor){.overlay = overlay, .slot = slot_of(from)};
     cursor->record = overlay->slots[cursor->slot];
     while (cursor->record != NULL && memcmp(cursor->record->key_hash, from, QF_HASH_SIZE) < 0)
         cursor->record = cursor->record->next;
@@ -123,7 +123,7 @@ void qf_overlay_seek(struct qf_overlay_cursor *cursor, const struct qf_overlay *
         next_slot(cursor);
 }
 
-void qf_overlay_next(struct qf_overlay_cursor *cursor)
+void qf_memtable_next(struct qf_memtable_cursor *cursor)
 {
     cursor->record = cursor->record->next;
     if (cursor->record == NULL)
@@ -132,50 +132,50 @@ void qf_overlay_next(struct qf_overlay_cursor *cursor)
 
 /* ---- listed names: a skip list whose levels come from the key's hash ---- */
 
-static struct qf_overlay_name **name_link(struct qf_overlay *overlay, struct qf_overlay_name *node,
-                                          unsigned level)
+static struct qf_memtable_name **name_link(struct qf_memtable *overlay,
+                                           struct qf_memtable_name *node, unsigned level)
 {
     return node == NULL ? &overlay->names[level] : &node->next[level];
 }
 
-static void put_name(struct qf_overlay *overlay, struct qf_slice key, const uint8_t *key_hash,
+static void put_name(struct qf_memtable *overlay, struct qf_slice key, const uint8_t *key_hash,
                      bool removed)
 {
-    struct qf_overlay_name *before[QF_OVERLAY_NAME_LEVELS];
-    struct qf_overlay_name *node = NULL;
-    for (unsigned level = QF_OVERLAY_NAME_LEVELS; level-- > 0;) {
-        struct qf_overlay_name *next = *name_link(overlay, node, level);
+    struct qf_memtable_name *before[QF_MEMTABLE_NAME_LEVELS];
+    struct qf_memtable_name *node = NULL;
+    for (unsigned level = QF_MEMTABLE_NAME_LEVELS; level-- > 0;) {
+        struct qf_memtable_name *next = *name_link(overlay, node, level);
         while (next != NULL && qf_slice_compare(next->key, key) < 0) {
             node = next;
             next = *name_link(overlay, node, level);
         }
         before[level] = node;
     }
-    struct qf_overlay_name *found = *name_link(overlay, node, 0);
+    struct qf_memtable_name *found = *name_link(overlay, node, 0);
     if (found != NULL && qf_slice_equal(found->key, key)) {
         found->removed = removed;
         return;
     }
     unsigned levels = 1 + (unsigned)__builtin_ctz(qf_be32_load(key_hash + 28) | 1u << 22) / 2;
-    if (levels > QF_OVERLAY_NAME_LEVELS)
-        levels = QF_OVERLAY_NAME_LEVELS;
+    if (levels > QF_MEMTABLE_NAME_LEVELS)
+        levels = QF_MEMTABLE_NAME_LEVELS;
     node = qf_arena_alloc(&overlay->arena, sizeof *node + levels * sizeof node->next[0]);
     node->key = key;
     node->removed = removed;
     node->levels = levels;
     for (unsigned level = 0; level < levels; level++) {
-        struct qf_overlay_name **link = name_link(overlay, before[level], level);
+        struct qf_memtable_name **link = name_link(overlay, before[level], level);
         node->next[level] = *link;
         *link = node;
     }
 }
 
-const struct qf_overlay_name *qf_overlay_name_from(const struct qf_overlay *overlay,
-                                                   struct qf_slice key, bool exclusive)
+const struct qf_memtable_name *qf_memtable_name_from(const struct qf_memtable *overlay,
+                                                     struct qf_slice key, bool exclusive)
 {
-    const struct qf_overlay_name *node = NULL;
-    const struct qf_overlay_name *next = NULL;
-    for (unsigned level = QF_OVERLAY_NAME_LEVELS; level-- > 0;) {
+    const struct qf_memtable_name *node = NULL;
+    const struct qf_memtable_name *next = NULL;
+    for (unsigned level = QF_MEMTABLE_NAME_LEVELS; level-- > 0;) {
         next = node == NULL ? overlay->names[level] : node->next[level];
         while (next != NULL && qf_slice_compare(next->key, key) < (exclusive ? 1 : 0)) {
             node = next;
@@ -187,7 +187,7 @@ const struct qf_overlay_name *qf_overlay_name_from(const struct qf_overlay *over
 
 /* ---- index terms ---- */
 
-static size_t term_slot(const struct qf_overlay *overlay, const struct qf_index_term *term)
+static size_t term_slot(const struct qf_memtable *overlay, const struct qf_index_term *term)
 {
     uint64_t a = qf_be64_load(term->term) ^ overlay->term_seed[0];
     uint64_t b = qf_be64_load(term->term + 8) ^ overlay->term_seed[1] ^ term->kind;
@@ -201,29 +201,29 @@ static bool same_term(const struct qf_index_term *a, const struct qf_index_term 
     return a->kind == b->kind && memcmp(a->term, b->term, QF_INDEX_TERM_SIZE) == 0;
 }
 
-const struct qf_overlay_term *qf_overlay_find(const struct qf_overlay *overlay,
-                                              const struct qf_index_term *term)
+const struct qf_memtable_term *qf_memtable_find(const struct qf_memtable *overlay,
+                                                const struct qf_index_term *term)
 {
-    const struct qf_overlay_term *found = overlay->terms[term_slot(overlay, term)];
+    const struct qf_memtable_term *found = overlay->terms[term_slot(overlay, term)];
     while (found != NULL && !same_term(&found->term, term))
         found = found->next;
     return found;
 }
 
 /* Doubles the table; on lack of memory the chains only grow longer. */
-static void grow_terms(struct qf_overlay *overlay)
+static void grow_terms(struct qf_memtable *overlay)
 {
     size_t old_slots = overlay->term_slots;
-    struct qf_overlay_term **old = overlay->terms;
-    struct qf_overlay_term **terms = calloc(old_slots * 2, sizeof *terms);
+    struct qf_memtable_term **old = overlay->terms;
+    struct qf_memtable_term **terms = calloc(old_slots * 2, sizeof *terms);
     if (terms == NULL)
         return;
     overlay->terms = terms;
     overlay->term_slots = old_slots * 2;
     for (size_t i = 0; i < old_slots; i++) {
-        struct qf_overlay_term *term = old[i];
+        struct qf_memtable_term *term = old[i];
         while (term != NULL) {
-            struct qf_overlay_term *next = term->next;
+            struct qf_memtable_term *next = term->next;
             size_t slot = term_slot(overlay, &term->term);
             term->next = terms[slot];
             terms[slot] = term;
@@ -233,14 +233,14 @@ static void grow_terms(struct qf_overlay *overlay)
     free(old);
 }
 
-static void put_leaf(struct qf_overlay *overlay, struct qf_overlay_term *term, uint64_t leaf)
+static void put_leaf(struct qf_memtable *overlay, struct qf_memtable_term *term, uint64_t leaf)
 {
-    struct qf_overlay_leaves *block = term->more_last;
+    struct qf_memtable_leaves *block = term->more_last;
     if (block == NULL || block->count == block->capacity) {
         uint32_t capacity = block == NULL ? 4 : block->capacity < 1024 ? block->capacity * 2 : 1024;
-        struct qf_overlay_leaves *grown =
+        struct qf_memtable_leaves *grown =
             qf_arena_alloc(&overlay->arena, sizeof *grown + capacity * sizeof grown->leaves[0]);
-        *grown = (struct qf_overlay_leaves){.capacity = capacity};
+        *grown = (struct qf_memtable_leaves){.capacity = capacity};
         *(block == NULL ? &term->more : &block->next) = grown;
         term->more_last = block = grown;
     }
@@ -248,10 +248,10 @@ static void put_leaf(struct qf_overlay *overlay, struct qf_overlay_term *term, u
     term->last = leaf;
 }
 
-void qf_overlay_put_term(struct qf_overlay *overlay, const struct qf_index_entry *entry)
+void qf_memtable_put_term(struct qf_memtable *overlay, const struct qf_index_entry *entry)
 {
     size_t slot = term_slot(overlay, &entry->term);
-    struct qf_overlay_term *term = overlay->terms[slot];
+    struct qf_memtable_term *term = overlay->terms[slot];
     while (term != NULL && !same_term(&term->term, &entry->term))
         term = term->next;
     if (term != NULL) {
@@ -263,25 +263,25 @@ void qf_overlay_put_term(struct qf_overlay *overlay, const struct qf_index_entry
         return;
     }
     term = qf_arena_alloc(&overlay->arena, sizeof *term);
-    *term = (struct qf_overlay_term){.next = overlay->terms[slot],
-                                     .term = entry->term,
-                                     .first = entry->leaf,
-                                     .last = entry->leaf};
+    *term = (struct qf_memtable_term){.next = overlay->terms[slot],
+                                      .term = entry->term,
+                                      .first = entry->leaf,
+                                      .last = entry->leaf};
     overlay->terms[slot] = term;
     overlay->index_count++;
     if (++overlay->term_count > overlay->term_slots)
         grow_terms(overlay);
 }
 
-size_t qf_overlay_leaves_from(const struct qf_overlay_term *term, uint64_t from, uint64_t *out,
-                              size_t max)
+size_t qf_memtable_leaves_from(const struct qf_memtable_term *term, uint64_t from, uint64_t *out,
+                               size_t max)
 {
     size_t count = 0;
     if (term == NULL || term->last < from)
         return 0;
     if (term->first >= from && max > 0)
         out[count++] = term->first;
-    for (const struct qf_overlay_leaves *block = term->more; block != NULL; block = block->next) {
+    for (const struct qf_memtable_leaves *block = term->more; block != NULL; block = block->next) {
         if (block->leaves[block->count - 1] < from)
             continue;
         for (uint32_t i = 0; i < block->count && count < max; i++)
