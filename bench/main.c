@@ -11,6 +11,7 @@ static const struct {
     const char *what;
 } benches[] = {
     {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
+    {"ledger", bench_ledger, "signed transactions end to end over HTTP, and the ledger as it grows"},
     {"store", bench_store, "journal, state as it grows, proofs and entries of the log"},
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };

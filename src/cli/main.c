@@ -1,7 +1,56 @@
+#include <signal.h>
 #include <stdio.h>
 
-int main(void)
+#include "cli/bpmn.h"
+#include "cli/cli.h"
+
+/* Commands with words of their own want their name as argv[0]. */
+static int run_bpmn(int argc, char **argv)
 {
-    fprintf(stderr, "qifeng %s\n", QF_VERSION);
-    return 2;
+    return qf_cmd_bpmn(argc + 1, argv - 1);
+}
+
+const struct qf_cli_command qf_cli_commands[] = {
+    {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
+    {"node", "serve a data directory until stopped", qf_cmd_node},
+    {"key", "make and show keys", qf_cmd_key},
+    {"tx", "sign and send transactions", qf_cmd_tx},
+    {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
+    {"bpmn", "check process models", run_bpmn},
+    {"verify", "check a bundle, without network and node", qf_cmd_verify},
+};
+const size_t qf_cli_command_count = sizeof qf_cli_commands / sizeof qf_cli_commands[0];
+
+static void help(FILE *out)
+{
+    fprintf(out,
+            "qifeng %s: a consortium ledger for public services\n\n"
+            "usage: qifeng COMMAND [arguments]; qifeng COMMAND --help explains one\n\n",
+            QF_VERSION);
+    for (size_t i = 0; i < qf_cli_command_count; i++)
+        fprintf(out, "  %-10s %s\n", qf_cli_commands[i].name, qf_cli_commands[i].summary);
+    fprintf(out, "\nexit status: 0 done or valid; 1 refused or not valid; 2 wrong usage;\n"
+                 "             3 the environment failed; 4 cannot tell\n");
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        help(stderr);
+        return QF_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return QF_EXIT_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("qifeng %s\n", QF_VERSION);
+        return QF_EXIT_OK;
+    }
+    for (size_t i = 0; i < qf_cli_command_count; i++)
+        if (strcmp(argv[1], qf_cli_commands[i].name) == 0)
+            return qf_cli_commands[i].run(argc - 2, argv + 2);
+    return qf_cli_usage("there is no command %s; see qifeng --help", argv[1]);
 }

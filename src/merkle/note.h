@@ -42,7 +42,8 @@ QF_MUST_CHECK enum qf_status qf_note_parse(struct qf_arena *arena, struct qf_not
 /* QF_OK when `note` carries a good signature by `key` (for a cosignature *time_s is its time, else
  * 0); QF_NOT_FOUND when it has none by that name and id; QF_BAD_SIGNATURE. */
 QF_MUST_CHECK enum qf_status qf_note_verify(const struct qf_note *note,
-                                            const struct qf_note_key *key, uint64_t *time_s);
+                                            const struct qf_note_key *key,
+                                            struct qf_verifier *verifier, uint64_t *time_s);
 
 /* Appends one signature line ("— name base64\n") over `text` with an Ed25519 private key. For
  * QF_NOTE_COSIGNATURE `time_s` goes into the signature. */

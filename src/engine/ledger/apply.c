@@ -102,9 +102,8 @@ static void add_index(struct qf_ledger *ledger, struct qf_index_term term, uint6
 static void index_transaction(struct qf_ledger *ledger, const struct qf_tx *tx,
                               const struct qf_receipt *receipt, uint64_t leaf)
 {
-    add_index(ledger, tx_term(tx->id), leaf);
-    if (receipt->code != QF_OK)
-        return;
+    if (receipt->id_taken)
+        add_index(ledger, tx_term(tx->id), leaf);
     for (size_t i = 0; i < receipt->term_count; i++) {
         struct qf_index_term term = {.kind = receipt->terms[i].kind};
         memcpy(term.term, receipt->terms[i].term, sizeof term.term);

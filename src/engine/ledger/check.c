@@ -5,38 +5,45 @@
 
 #define CHECK_BATCH 256
 
-struct check_reader {
-    struct qf_ledger *ledger;
-    struct qf_arena *arena;
-    struct qf_buf buf;
-};
-
-static bool check_get(void *self, struct qf_slice key, struct qf_slice *value)
+static bool view_get(void *self, struct qf_slice key, struct qf_slice *value)
 {
-    struct check_reader *reader = self;
-    qf_buf_reset(&reader->buf);
-    if (qf_state_get(reader->ledger->state, &reader->buf, key) != QF_OK)
+    struct qf_ledger_view *view = self;
+    qf_buf_reset(&view->buf);
+    if (qf_state_get(view->ledger->state, &view->buf, key) != QF_OK)
         return false;
-    *value = qf_arena_copy(reader->arena, qf_buf_slice(&reader->buf));
+    *value = qf_arena_copy(view->arena, qf_buf_slice(&view->buf));
     return true;
 }
 
-static void check_list(void *self, struct qf_slice prefix,
-                       bool (*each)(void *arg, struct qf_slice key), void *arg)
+static void view_list(void *self, struct qf_slice prefix,
+                      bool (*each)(void *arg, struct qf_slice key), void *arg)
 {
-    struct check_reader *reader = self;
+    struct qf_ledger_view *view = self;
     enum qf_status status =
-        qf_state_list(reader->ledger->state, prefix, (struct qf_slice){0}, each, arg);
+        qf_state_list(view->ledger->state, prefix, (struct qf_slice){0}, each, arg);
     (void)status; /* a list that breaks off lets nothing in that the kernel would refuse */
 }
 
 /* Left to the sequencer, which alone knows the order. */
-static bool check_find_tx(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)
+static bool view_find_tx(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)
 {
     (void)self;
     (void)id;
     (void)leaf;
     return false;
+}
+
+void qf_ledger_view_init(struct qf_ledger_view *view, struct qf_ledger *ledger,
+                         struct qf_arena *arena)
+{
+    *view = (struct qf_ledger_view){.ledger = ledger, .arena = arena};
+    view->reader = (struct qf_state_reader){
+        .get = view_get, .list = view_list, .find_tx = view_find_tx, .self = view};
+}
+
+void qf_ledger_view_deinit(struct qf_ledger_view *view)
+{
+    qf_buf_deinit(&view->buf);
 }
 
 static size_t key_slot(const char *kid)
@@ -81,7 +88,7 @@ static enum qf_status check_time(const struct qf_tx *tx, int64_t now_ms, struct 
 }
 
 /* QF_OK with the key; or the refusal. */
-static enum qf_status find_signer(struct qf_ledger *ledger, struct check_reader *reader,
+static enum qf_status find_signer(struct qf_ledger *ledger, struct qf_ledger_view *view,
                                   const struct qf_tx *tx, int64_t now_ms, struct qf_public_key *key,
                                   struct qf_error *err)
 {
@@ -93,15 +100,13 @@ static enum qf_status find_signer(struct qf_ledger *ledger, struct check_reader 
         return key->alg == tx->alg
                    ? QF_OK
                    : qf_fail(err, QF_BAD_SIGNATURE, "alg", "the key is of another algorithm");
-    const struct qf_state_reader world = {
-        .get = check_get, .list = check_list, .find_tx = check_find_tx, .self = reader};
-    status = qf_kernel_check(&world, tx, now_ms, key, err);
+    status = qf_kernel_check(&view->reader, tx, now_ms, key, err);
     if (status == QF_OK)
         remember_key(ledger, tx->kid, epoch, key);
     return status;
 }
 
-static void check_some(struct qf_ledger *ledger, struct check_reader *reader, struct qf_tx *txs,
+static void check_some(struct qf_ledger *ledger, struct qf_ledger_view *view, struct qf_tx *txs,
                        size_t count, int64_t now_ms, struct qf_error *problems)
 {
     struct qf_public_key keys[CHECK_BATCH];
@@ -112,7 +117,7 @@ static void check_some(struct qf_ledger *ledger, struct check_reader *reader, st
         if (problems[i].status != QF_OK)
             continue;
         struct qf_public_key *key = &keys[item_count];
-        if (find_signer(ledger, reader, &txs[i], now_ms, key, &problems[i]) != QF_OK)
+        if (find_signer(ledger, view, &txs[i], now_ms, key, &problems[i]) != QF_OK)
             continue;
         items[item_count] = (struct qf_verify_item){
             .key = key, .message = txs[i].signing_input, .signature = txs[i].signature_bytes};
@@ -134,11 +139,12 @@ void qf_ledger_check(struct qf_ledger *ledger, struct qf_tx *txs, size_t count, 
                      struct qf_error *problems)
 {
     struct qf_arena arena = {0};
-    struct check_reader reader = {.ledger = ledger, .arena = &arena};
+    struct qf_ledger_view view;
+    qf_ledger_view_init(&view, ledger, &arena);
     for (size_t at = 0; at < count; at += CHECK_BATCH) {
         size_t some = count - at < CHECK_BATCH ? count - at : CHECK_BATCH;
-        check_some(ledger, &reader, txs + at, some, now_ms, problems + at);
+        check_some(ledger, &view, txs + at, some, now_ms, problems + at);
     }
-    qf_buf_deinit(&reader.buf);
+    qf_ledger_view_deinit(&view);
     qf_arena_deinit(&arena);
 }

@@ -111,6 +111,18 @@ QF_MUST_CHECK enum qf_status qf_ledger_head_at(struct qf_ledger *ledger, uint64_
 struct qf_state *qf_ledger_state(struct qf_ledger *ledger);
 struct qf_tiles *qf_ledger_tiles(struct qf_ledger *ledger);
 
+/* A view of the state for the kernel's pure functions, for one thread: values are copied into the
+ * arena. */
+struct qf_ledger_view {
+    struct qf_ledger *ledger;
+    struct qf_arena *arena;
+    struct qf_buf buf;
+    struct qf_state_reader reader;
+};
+void qf_ledger_view_init(struct qf_ledger_view *view, struct qf_ledger *ledger,
+                         struct qf_arena *arena);
+void qf_ledger_view_deinit(struct qf_ledger_view *view);
+
 /* Fills a checkpoint from a head. */
 void qf_ledger_checkpoint(const struct qf_ledger *ledger, const struct qf_ledger_head *head,
                           struct qf_checkpoint *out);

@@ -1,0 +1,48 @@
+/* A network for benchmarks: a data directory in a temporary folder, signers that are on the ledger, the
+ * real program as a child process, and signed transactions prepared as HTTP requests. */
+#ifndef QF_BENCH_NETWORK_H
+#define QF_BENCH_NETWORK_H
+
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "crypto/key.h"
+
+#define NETWORK_SIGNERS 200
+
+struct network {
+    char dir[64];
+    enum qf_suite suite;
+    pid_t pid;
+    unsigned port;
+    struct qf_private_key *admin;
+    struct qf_private_key *signers[NETWORK_SIGNERS];
+    uint64_t made; /* transactions signed so far; makes ids */
+};
+
+/* Makes the directory, starts the node, registers the signers. `verifier` as qifeng node takes it.
+ * 0, or -1 with the reason on standard error. */
+int network_start(struct network *network, const char *program, enum qf_suite suite,
+                  const char *verifier);
+/* Stops the node (SIGTERM, waits) and starts it again; *ready_ns is the time until it answered. */
+int network_restart(struct network *network, const char *program, const char *verifier,
+                    uint64_t *ready_ns);
+void network_stop(struct network *network); /* and removes the folder */
+
+/* CPU time of the node so far, all threads, nanoseconds; anonymous memory in bytes; bytes on disk. */
+uint64_t network_cpu_ns(const struct network *network);
+uint64_t network_memory(const struct network *network);
+uint64_t network_disk(const struct network *network);
+
+/* Prepared requests: `count` transactions of about 600 bytes, `lines` in a request. Freed with
+ * requests_free. Signing runs on all processors. */
+struct requests {
+    struct qf_buf bytes;
+    struct qf_slice *list;
+    size_t count;
+};
+void requests_make(struct network *network, struct requests *out, size_t count, size_t lines);
+void requests_free(struct requests *requests);
+
+#endif

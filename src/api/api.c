@@ -1,0 +1,97 @@
+#include "api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The most used first; a pattern that another one covers before it. */
+static const struct qf_route routes[] = {
+    {"POST", "/v1/transactions", qf_api_post_transactions,
+     "Submit one transaction, or several, one a line"},
+    {"GET", "/v1/transactions", qf_api_get_transactions, "The log in order"},
+    {"GET", "/v1/transactions/*", qf_api_get_transaction, "One transaction and its result"},
+    {"GET", "/v1/transactions/*/bundle", qf_api_get_bundle,
+     "Everything needed to verify it offline"},
+    {"GET", "/v1/evidence", qf_api_find_evidence, "Search evidence"},
+    {"GET", "/v1/evidence/**", qf_api_get_evidence, "One evidence record"},
+    {"GET", "/checkpoint", qf_api_get_checkpoint, "The signed checkpoint of the log"},
+    {"GET", "/tile/**", qf_api_get_tile, "A tile of the log"},
+    {"GET", "/v1/proof", qf_api_get_proof, "Inclusion or consistency proof"},
+    {"GET", "/v1/state/**", qf_api_get_state_proof, "A record of the state with its proof"},
+    {"GET", "/v1/network", qf_api_get_network, "The network and where it stands"},
+    {"GET", "/v1/genesis", qf_api_get_genesis, "The genesis document"},
+    {"GET", "/v1/members", qf_api_get_members, "Members"},
+    {"GET", "/v1/members/*", qf_api_get_member, "One member"},
+    {"GET", "/v1/members/*/actors", qf_api_get_actors, "Actors of a member"},
+    {"GET", "/v1/members/*/actors/**", qf_api_get_actor, "One actor"},
+    {"GET", "/v1/keys/*", qf_api_get_key, "One key"},
+    {"GET", "/v1/proposals", qf_api_get_proposals, "Proposals of the consortium"},
+    {"GET", "/v1/proposals/**", qf_api_get_proposal, "One proposal"},
+    {"GET", "/v1/health", qf_api_get_health, "Whether the node works, and if not, why"},
+    {"GET", "/metrics", qf_api_get_metrics, "Counters for Prometheus"},
+};
+
+const struct qf_route *qf_api_routes(size_t *count)
+{
+    *count = sizeof routes / sizeof routes[0];
+    return routes;
+}
+
+enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *options,
+                           struct qf_error *err)
+{
+    *api = (struct qf_api){.options = *options};
+    api->started_ms = options->clock.now_ms(options->clock.self);
+    api->rate = qf_rate_new(options->key_rate, options->key_burst);
+    struct qf_public_key public;
+    struct qf_note_key key;
+    struct qf_buf text = {0};
+    qf_private_key_public(options->signer.key, &public);
+    if (public.alg != QF_ALG_EDDSA)
+        return qf_fail(err, QF_UNSUPPORTED_ALG, "note_key", "a note key is Ed25519");
+    qf_note_key_make(&key, options->signer.name, QF_NOTE_ED25519, public.bytes);
+    qf_note_key_put(&text, &key);
+    api->note_key = strdup(qf_buf_text(&text));
+    qf_buf_deinit(&text);
+    return api->note_key != NULL ? QF_OK : qf_fail(err, QF_NO_MEMORY, "", "no memory");
+}
+
+void qf_api_deinit(struct qf_api *api)
+{
+    qf_rate_free(api->rate);
+    free(api->note_key);
+    *api = (struct qf_api){0};
+}
+
+enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange, const char *name,
+                                int64_t fallback, int64_t max, int64_t *out, struct qf_error *err)
+{
+    const char *text = qf_http_query(exchange, name);
+    *out = fallback;
+    if (text == NULL)
+        return QF_OK;
+    size_t size = strlen(text);
+    int64_t value = 0;
+    if (size == 0 || size > 18 || strspn(text, "0123456789") != size)
+        return qf_fail(err, QF_BAD_FIELD, name, "want a whole number");
+    for (size_t i = 0; i < size; i++)
+        value = value * 10 + (text[i] - '0');
+    if (value > max)
+        return qf_fail(err, QF_OVER_LIMIT, name, "at most %lld", (long long)max);
+    *out = value;
+    return QF_OK;
+}
+
+void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *items,
+                       const char *next)
+{
+    struct qf_arena *arena = &exchange->arena;
+    struct qf_json object = qf_json_make_object();
+    qf_json_put(arena, &object, "items", *items);
+    if (next != NULL) {
+        qf_json_put(arena, &object, "next", qf_json_make_text(next));
+        qf_http_set_header(
+            exchange, "Link",
+            qf_arena_printf(arena, "<%s?cursor=%s>; rel=\"next\"", exchange->path, next));
+    }
+    qf_http_reply_json(exchange, 200, &object);
+}

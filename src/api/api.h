@@ -1,0 +1,91 @@
+/* The HTTP interface (spec/http.md): one handler per resource, all reading from the ledger and
+ * writing through the embedded engine. The context below is shared by every handler and thread;
+ * what it points to outlives the server. */
+#ifndef QF_API_API_H
+#define QF_API_API_H
+
+#include <stdatomic.h>
+
+#include "api/http.h"
+#include "base/io.h"
+#include "engine/ledger/bundle.h"
+#include "engine/ledger/ledger.h"
+#include "engine/solo/solo.h"
+
+struct qf_rate;
+
+struct qf_api_options {
+    struct qf_ledger *ledger;
+    struct qf_solo *solo;
+    struct qf_verifier *verifier;
+    struct qf_clock clock;
+    struct qf_note_signer signer;
+    const char *version;
+    unsigned key_rate;  /* transactions a second of one key; 0: no limit */
+    unsigned key_burst; /* how many may come at once */
+};
+
+struct qf_api {
+    struct qf_api_options options;
+    struct qf_rate *rate;
+    char *note_key; /* verifier key of the node, C2SP text */
+    int64_t started_ms;
+    atomic_uint_fast64_t requests, refused, errors, bytes_in; /* for /metrics */
+};
+
+QF_MUST_CHECK enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *options,
+                                         struct qf_error *err);
+void qf_api_deinit(struct qf_api *api);
+
+/* All routes, the most used first. */
+const struct qf_route *qf_api_routes(size_t *count);
+
+static inline struct qf_api *qf_api_of(const struct qf_http_exchange *exchange)
+{
+    return exchange->context;
+}
+
+/* A query parameter that must be an integer within [0, max]; absent: `fallback`. */
+QF_MUST_CHECK enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange,
+                                              const char *name, int64_t fallback, int64_t max,
+                                              int64_t *out, struct qf_error *err);
+
+/* A list: {"items":[…],"next":"<cursor>"} and the Link header; `next` NULL at the end. */
+void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *items,
+                       const char *next);
+
+/* The current checkpoint, signed by this node; kept while the head does not change. */
+QF_MUST_CHECK enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out);
+
+/* ---- rate.c: token buckets, one a key ---- */
+
+struct qf_rate *qf_rate_new(unsigned per_second, unsigned burst);
+void qf_rate_free(struct qf_rate *rate);
+/* Whether `count` more may pass now. Keys share buckets only when more than 4,096 are in use. */
+bool qf_rate_take(struct qf_rate *rate, const char *key, unsigned count, int64_t now_ms);
+
+/* ---- handlers, one file a resource ---- */
+
+void qf_api_post_transactions(struct qf_http_exchange *exchange);
+void qf_api_get_transaction(struct qf_http_exchange *exchange);
+void qf_api_get_transactions(struct qf_http_exchange *exchange);
+void qf_api_get_bundle(struct qf_http_exchange *exchange);
+void qf_api_get_evidence(struct qf_http_exchange *exchange);
+void qf_api_find_evidence(struct qf_http_exchange *exchange);
+void qf_api_get_network(struct qf_http_exchange *exchange);
+void qf_api_get_genesis(struct qf_http_exchange *exchange);
+void qf_api_get_health(struct qf_http_exchange *exchange);
+void qf_api_get_metrics(struct qf_http_exchange *exchange);
+void qf_api_get_checkpoint(struct qf_http_exchange *exchange);
+void qf_api_get_tile(struct qf_http_exchange *exchange);
+void qf_api_get_members(struct qf_http_exchange *exchange);
+void qf_api_get_member(struct qf_http_exchange *exchange);
+void qf_api_get_actors(struct qf_http_exchange *exchange);
+void qf_api_get_actor(struct qf_http_exchange *exchange);
+void qf_api_get_key(struct qf_http_exchange *exchange);
+void qf_api_get_proposals(struct qf_http_exchange *exchange);
+void qf_api_get_proposal(struct qf_http_exchange *exchange);
+void qf_api_get_proof(struct qf_http_exchange *exchange);
+void qf_api_get_state_proof(struct qf_http_exchange *exchange);
+
+#endif

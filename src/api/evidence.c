@@ -1,0 +1,254 @@
+/* Evidence: by id, and by hash, source, attributes, member and actor. A search walks the index of
+ * one condition and holds every entry that it names against all of them, so a false candidate costs
+ * time only. */
+#include "api/records.h"
+#include "kernel/query.h"
+
+#define CONDITIONS_MAX 8
+#define CANDIDATES_MAX 20000 /* looked at in one request; then a page ends with a cursor */
+
+static struct qf_json evidence_json(struct qf_api *api, struct qf_arena *arena,
+                                    const struct qf_api_record *record, size_t op,
+                                    const struct qf_json *state)
+{
+    struct qf_json object = qf_api_record_json(api, arena, record);
+    const struct qf_json *body = record->tx.ops[op].body;
+    qf_json_put(arena, &object, "content", *body);
+    qf_json_put(arena, &object, "op", qf_json_make_int((int64_t)op));
+    qf_json_put(arena, &object, "tx", *qf_json_get(&object, "id"));
+    qf_json_put(arena, &object, "id", *qf_json_get(body, "id"));
+    const struct qf_json *status = state != NULL ? qf_json_get(state, "status") : NULL;
+    const struct qf_json *successor = state != NULL ? qf_json_get(state, "superseded_by") : NULL;
+    if (status != NULL)
+        qf_json_put(arena, &object, "status", *status);
+    if (successor != NULL)
+        qf_json_put(arena, &object, "superseded_by", *successor);
+    return object;
+}
+
+void qf_api_get_evidence(struct qf_http_exchange *exchange)
+{
+    struct qf_api *api = qf_api_of(exchange);
+    struct qf_arena *arena = &exchange->arena;
+    struct qf_error err = {0};
+    struct qf_json state;
+    struct qf_ledger_view view;
+    qf_ledger_view_init(&view, api->options.ledger, arena);
+    bool found = qf_query_evidence(&view.reader, arena, &state, qf_slice_of(exchange->segments[0]));
+    qf_ledger_view_deinit(&view);
+    struct qf_api_record record;
+    enum qf_status status = QF_OK;
+    if (!found)
+        status = qf_fail(&err, QF_NO_SUCH_RESOURCE, "id", "no evidence has this id");
+    int64_t leaf = 0;
+    int64_t op = 0;
+    if (status == QF_OK)
+        status = qf_json_get_int(&state, "leaf", &leaf, &err);
+    const struct qf_json *op_value = found ? qf_json_get(&state, "op") : NULL;
+    if (op_value != NULL)
+        op = op_value->integer;
+    if (status == QF_OK)
+        status = qf_api_read_record(api, arena, (uint64_t)leaf, &record, &err);
+    if (status != QF_OK || (size_t)op >= record.tx.op_count) {
+        qf_http_reply_problem(exchange, &err);
+        return;
+    }
+    struct qf_json object = evidence_json(api, arena, &record, (size_t)op, &state);
+    qf_http_reply_json(exchange, 200, &object);
+}
+
+struct condition {
+    struct qf_slice name; /* hash, source, member, actor, or the attribute's name */
+    struct qf_slice value;
+    bool attribute;
+};
+
+struct search {
+    struct qf_api *api;
+    struct qf_arena *arena;
+    struct condition conditions[CONDITIONS_MAX];
+    size_t count;
+    struct qf_error err;
+    struct qf_json items;
+    size_t limit, looked_at;
+    uint64_t size; /* of the durable log */
+    uint64_t next;
+    bool more;
+};
+
+static const char attribute_prefix[] = "attributes.";
+
+static void add_condition(void *arg, const char *name, const char *value)
+{
+    struct search *search = arg;
+    if (strcmp(name, "cursor") == 0 || strcmp(name, "limit") == 0 || search->err.status != QF_OK)
+        return;
+    bool attribute = strncmp(name, attribute_prefix, sizeof attribute_prefix - 1) == 0;
+    bool known = attribute || strcmp(name, "hash") == 0 || strcmp(name, "source") == 0 ||
+                 strcmp(name, "member") == 0 || strcmp(name, "actor") == 0;
+    if (!known) {
+        (void)qf_fail(&search->err, QF_BAD_FIELD, name,
+                      "want hash, source, member, actor (MEMBER/ACTOR) or attributes.NAME");
+        return;
+    }
+    if (search->count == CONDITIONS_MAX) {
+        (void)qf_fail(&search->err, QF_OVER_LIMIT, name, "at most %d conditions", CONDITIONS_MAX);
+        return;
+    }
+    struct condition *condition = &search->conditions[search->count++];
+    const char *bare = attribute ? name + sizeof attribute_prefix - 1 : name;
+    condition->name = qf_arena_copy(search->arena, qf_slice_of(bare));
+    condition->value = qf_arena_copy(search->arena, qf_slice_of(value));
+    condition->attribute = attribute;
+}
+
+static bool term_of(const struct condition *condition, struct qf_kernel_term *out)
+{
+    if (condition->attribute) {
+        qf_kernel_term_attribute(out, condition->name, condition->value);
+        return true;
+    }
+    if (qf_slice_is(condition->name, "hash"))
+        return qf_kernel_term_hash(out, condition->value);
+    if (qf_slice_is(condition->name, "source")) {
+        qf_kernel_term_text(out, QF_TERM_EVIDENCE_SOURCE, condition->value);
+    } else if (qf_slice_is(condition->name, "member")) {
+        qf_kernel_term_text(out, QF_TERM_MEMBER, condition->value);
+    } else {
+        const uint8_t *slash = condition->value.size == 0
+                                   ? NULL
+                                   : memchr(condition->value.data, '/', condition->value.size);
+        if (slash == NULL)
+            return false;
+        size_t size = (size_t)(slash - condition->value.data);
+        qf_kernel_term_actor(out, qf_slice_make(condition->value.data, size),
+                             qf_slice_make(slash + 1, condition->value.size - size - 1));
+    }
+    return true;
+}
+
+static bool text_is(const struct qf_json *value, struct qf_slice text)
+{
+    if (value == NULL)
+        return false;
+    if (value->type == QF_JSON_STRING)
+        return qf_slice_equal(qf_json_text(value), text);
+    struct qf_buf buf = {0};
+    qf_json_write(&buf, value);
+    bool same = qf_slice_equal(qf_buf_slice(&buf), text);
+    qf_buf_deinit(&buf);
+    return same;
+}
+
+static bool holds(const struct condition *condition, const struct qf_json *body,
+                  const struct qf_json *record)
+{
+    if (condition->attribute) {
+        const struct qf_json *attributes = qf_json_get(body, "attributes");
+        return attributes != NULL &&
+               text_is(qf_json_get_slice(attributes, condition->name), condition->value);
+    }
+    if (qf_slice_is(condition->name, "hash"))
+        return text_is(qf_json_get(body, "hash"), condition->value) ||
+               text_is(qf_json_get(body, "root"), condition->value);
+    if (qf_slice_is(condition->name, "source"))
+        return text_is(qf_json_get(body, "source"), condition->value);
+    const struct qf_json *member = qf_json_get(record, "member");
+    if (qf_slice_is(condition->name, "member"))
+        return text_is(member, condition->value);
+    const struct qf_json *actor = qf_json_get(record, "actor");
+    struct qf_slice value = condition->value;
+    return member != NULL && actor != NULL && value.size == member->count + 1 + actor->count &&
+           memcmp(value.data, member->text, member->count) == 0 &&
+           memcmp(value.data + member->count + 1, actor->text, actor->count) == 0;
+}
+
+static bool is_evidence(const struct qf_json *body)
+{
+    const struct qf_json *op = qf_json_get(body, "op");
+    return op != NULL && op->count > 9 && memcmp(op->text, "evidence.", 9) == 0;
+}
+
+static void add_matches(struct search *search, const struct qf_api_record *record)
+{
+    struct qf_json json = qf_api_record_json(search->api, search->arena, record);
+    struct qf_ledger_view view;
+    qf_ledger_view_init(&view, search->api->options.ledger, search->arena);
+    for (size_t op = 0; op < record->tx.op_count; op++) {
+        const struct qf_json *body = record->tx.ops[op].body;
+        bool all = is_evidence(body);
+        for (size_t i = 0; i < search->count && all; i++)
+            all = holds(&search->conditions[i], body, &json);
+        if (!all)
+            continue;
+        struct qf_json state;
+        bool found = qf_query_evidence(&view.reader, search->arena, &state,
+                                       qf_json_text(qf_json_get(body, "id")));
+        qf_json_append(
+            search->arena, &search->items,
+            evidence_json(search->api, search->arena, record, op, found ? &state : NULL));
+    }
+    qf_ledger_view_deinit(&view);
+}
+
+static bool look_at(void *arg, uint64_t leaf)
+{
+    struct search *search = arg;
+    if (leaf >= search->size)
+        return false;
+    if (search->items.count >= search->limit || search->looked_at++ == CANDIDATES_MAX) {
+        search->more = true;
+        search->next = leaf;
+        return false;
+    }
+    struct qf_api_record record;
+    if (qf_api_read_record(search->api, search->arena, leaf, &record, &search->err) != QF_OK)
+        return false;
+    if (record.entry.code == QF_OK)
+        add_matches(search, &record);
+    return true;
+}
+
+void qf_api_find_evidence(struct qf_http_exchange *exchange)
+{
+    struct search search = {
+        .api = qf_api_of(exchange), .arena = &exchange->arena, .items = qf_json_make_array()};
+    int64_t from = 0;
+    int64_t limit = 0;
+    struct qf_kernel_term term;
+    qf_http_each_query(exchange, add_condition, &search);
+    enum qf_status status = search.err.status;
+    if (status == QF_OK)
+        status = qf_api_query_int(exchange, "cursor", 0, INT64_MAX, &from, &search.err);
+    if (status == QF_OK)
+        status = qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT, QF_PAGE_ITEMS_MAX,
+                                  &limit, &search.err);
+    if (status == QF_OK && search.count == 0)
+        status = qf_fail(&search.err, QF_BAD_FIELD, "hash",
+                         "want at least one of hash, source, member, actor, attributes.NAME");
+    if (status == QF_OK && !term_of(&search.conditions[0], &term))
+        status = qf_fail(&search.err, QF_BAD_FIELD,
+                         qf_arena_text(search.arena, search.conditions[0].name),
+                         "want ALGORITHM:HEX for a hash, MEMBER/ACTOR for an actor");
+    if (status == QF_OK) {
+        struct qf_ledger_head head;
+        qf_ledger_head(search.api->options.ledger, &head);
+        search.size = head.size;
+        search.limit = (size_t)limit;
+        struct qf_index_term index = {.kind = term.kind};
+        memcpy(index.term, term.term, sizeof index.term);
+        status = qf_state_find(qf_ledger_state(search.api->options.ledger), &index, (uint64_t)from,
+                               look_at, &search);
+        if (status == QF_OK)
+            status = search.err.status;
+    }
+    if (status != QF_OK) {
+        search.err.status = status;
+        qf_http_reply_problem(exchange, &search.err);
+        return;
+    }
+    qf_api_reply_list(exchange, &search.items,
+                      search.more
+                          ? qf_arena_printf(search.arena, "%llu", (unsigned long long)search.next)
+                          : NULL);
+}

@@ -1,0 +1,224 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PASSPHRASE_SIZE_MAX 4096
+
+enum qf_exit qf_cli_exit(enum qf_status status)
+{
+    if (status == QF_OK)
+        return QF_EXIT_OK;
+    if (status == QF_USAGE)
+        return QF_EXIT_USAGE;
+    if (status == QF_CANNOT_TELL)
+        return QF_EXIT_CANNOT_TELL;
+    return status >= QF_UNAVAILABLE ? QF_EXIT_ENVIRONMENT : QF_EXIT_REFUSED;
+}
+
+enum qf_exit qf_cli_error(const struct qf_error *err)
+{
+    const char *text = err->detail[0] != '\0' ? err->detail : qf_status_title(err->status);
+    fprintf(stderr, "qifeng: %s%s%s\n", err->field, err->field[0] != '\0' ? ": " : "", text);
+    const char *cure = qf_status_cure(err->status);
+    if (cure[0] != '\0')
+        fprintf(stderr, "        %s\n", cure);
+    return qf_cli_exit(err->status);
+}
+
+enum qf_exit qf_cli_usage(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    fprintf(stderr, "qifeng: ");
+    vfprintf(stderr, fmt, args);
+    fprintf(stderr, "\n");
+    va_end(args);
+    return QF_EXIT_USAGE;
+}
+
+static void print_help(const struct qf_cli_help *help, const struct qf_cli_option *options,
+                       size_t count)
+{
+    printf("usage: %s\n\n%s\n", help->usage, help->about);
+    if (count > 0)
+        printf("\noptions:\n");
+    for (size_t i = 0; i < count; i++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s %s", options[i].name,
+                 options[i].value != NULL ? options[i].value : "");
+        printf("  %-28s %s\n", left, options[i].help);
+    }
+    if (help->examples != NULL)
+        printf("\nexamples:\n%s", help->examples);
+}
+
+static const struct qf_cli_option *find_option(const struct qf_cli_option *options, size_t count,
+                                               const char *name, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(options[i].name) == size && memcmp(options[i].name, name, size) == 0)
+            return &options[i];
+    return NULL;
+}
+
+bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *options,
+                  size_t option_count, int argc, char **argv, int *count, enum qf_exit *code)
+{
+    int kept = 0;
+    bool ended = false;
+    for (int i = 0; i < argc; i++) {
+        char *arg = argv[i];
+        if (ended || arg[0] != '-' || arg[1] == '\0') {
+            argv[kept++] = arg;
+            continue;
+        }
+        if (strcmp(arg, "--") == 0) {
+            ended = true;
+            continue;
+        }
+        if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
+            print_help(help, options, option_count);
+            *code = QF_EXIT_OK;
+            return false;
+        }
+        const char *equals = strchr(arg, '=');
+        size_t size = equals != NULL ? (size_t)(equals - arg) : strlen(arg);
+        if (strcmp(arg, "-o") == 0) {
+            arg = (char *)(uintptr_t) "--output";
+            size = strlen(arg);
+        }
+        const struct qf_cli_option *option = find_option(options, option_count, arg, size);
+        if (option == NULL) {
+            *code = qf_cli_usage("there is no option %s here; see --help", arg);
+            return false;
+        }
+        if (option->value == NULL) {
+            *option->flag = true;
+            continue;
+        }
+        if (equals != NULL) {
+            *option->text = equals + 1;
+        } else if (i + 1 < argc) {
+            *option->text = argv[++i];
+        } else {
+            *code = qf_cli_usage("%s wants %s", option->name, option->value);
+            return false;
+        }
+    }
+    *count = kept;
+    return true;
+}
+
+enum qf_status qf_cli_read(struct qf_arena *arena, const char *path, size_t size_max,
+                           struct qf_slice *out, struct qf_error *err)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
+    if (file == NULL)
+        return qf_fail(err, QF_IO, path, "cannot be read: %s", strerrordesc_np(errno));
+    struct qf_buf buf;
+    qf_buf_init(&buf, size_max);
+    enum qf_status status = QF_OK;
+    for (;;) {
+        uint8_t part[65536];
+        size_t got = fread(part, 1, sizeof part, file);
+        qf_buf_put(&buf, part, got);
+        if (got < sizeof part)
+            break;
+    }
+    if (ferror(file))
+        status = qf_fail(err, QF_IO, path, "cannot be read: %s", strerrordesc_np(errno));
+    else if (qf_buf_status(&buf) != QF_OK)
+        status = qf_fail(err, QF_OVER_LIMIT, path, "is over %zu bytes", size_max);
+    if (status == QF_OK)
+        *out = qf_arena_copy(arena, qf_buf_slice(&buf));
+    qf_buf_deinit(&buf);
+    if (file != stdin)
+        fclose(file);
+    return status;
+}
+
+enum qf_status qf_cli_write(const char *path, struct qf_slice bytes, struct qf_error *err)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdout : fopen(path, "wbe");
+    if (file == NULL)
+        return qf_fail(err, QF_IO, path, "cannot be written: %s", strerrordesc_np(errno));
+    bool good = bytes.size == 0 || fwrite(bytes.data, 1, bytes.size, file) == bytes.size;
+    good = (file == stdout ? fflush(file) : fclose(file)) == 0 && good;
+    return good ? QF_OK
+                : qf_fail(err, QF_IO, path, "cannot be written: %s", strerrordesc_np(errno));
+}
+
+enum qf_status qf_cli_passphrase(struct qf_arena *arena, const char *file, struct qf_slice *out,
+                                 bool *none, struct qf_error *err)
+{
+    /* Read once at the start of a command, before there are threads. */
+    if (file == NULL)
+        file = getenv("QIFENG_PASSPHRASE_FILE"); /* NOLINT(concurrency-mt-unsafe) */
+    *none = file == NULL;
+    *out = (struct qf_slice){0};
+    if (file == NULL)
+        return QF_OK;
+    enum qf_status status = qf_cli_read(arena, file, PASSPHRASE_SIZE_MAX, out, err);
+    while (status == QF_OK && out->size > 0 &&
+           (out->data[out->size - 1] == '\n' || out->data[out->size - 1] == '\r'))
+        out->size--;
+    if (status == QF_OK && out->size == 0)
+        status = qf_fail(err, QF_PASSPHRASE, file, "the passphrase file is empty");
+    return status;
+}
+
+void qf_cli_print_json(const struct qf_json *value)
+{
+    struct qf_buf buf = {0};
+    qf_json_write(&buf, value);
+    qf_buf_put_byte(&buf, '\n');
+    fwrite(buf.data, 1, buf.size, stdout);
+    fflush(stdout);
+    qf_buf_deinit(&buf);
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void qf_cli_progress_start(struct qf_cli_progress *progress, const char *what, uint64_t total)
+{
+    *progress =
+        (struct qf_cli_progress){.what = what, .total = total, .started_ms = monotonic_ms()};
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): as above */
+    if (!isatty(STDERR_FILENO) && getenv("QIFENG_PROGRESS") == NULL)
+        progress->shown_ms = INT64_MAX;
+}
+
+void qf_cli_progress_show(struct qf_cli_progress *progress, uint64_t done)
+{
+    if (progress->shown_ms == INT64_MAX)
+        return;
+    int64_t now = monotonic_ms();
+    if (now - progress->started_ms < 2000 || now - progress->shown_ms < 250)
+        return;
+    progress->shown_ms = now;
+    double seconds = (double)(now - progress->started_ms) / 1000.0;
+    fprintf(stderr, "\r%s: %llu", progress->what, (unsigned long long)done);
+    if (progress->total > 0)
+        fprintf(stderr, " of %llu (%llu %%)", (unsigned long long)progress->total,
+                (unsigned long long)(done * 100 / progress->total));
+    fprintf(stderr, ", %.0f a second   ", (double)done / seconds);
+}
+
+void qf_cli_progress_end(struct qf_cli_progress *progress, uint64_t done)
+{
+    if (progress->shown_ms == INT64_MAX || progress->shown_ms == 0)
+        return;
+    progress->shown_ms = 0;
+    qf_cli_progress_show(progress, done);
+    fprintf(stderr, "\n");
+}

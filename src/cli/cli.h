@@ -1,0 +1,99 @@
+/* The frame of the command line: tables of commands and options, help, exit codes, output.
+ *
+ * A command is one file with one function and one row in main.c. Exit status: 0 done, or valid; 1
+ * refused, or not valid; 2 wrong usage; 3 the environment failed; 4 cannot tell (spec/cli.md). */
+#ifndef QF_CLI_CLI_H
+#define QF_CLI_CLI_H
+
+#include "base/buf.h"
+#include "codec/json.h"
+#include "crypto/key.h"
+
+enum qf_exit {
+    QF_EXIT_OK = 0,
+    QF_EXIT_REFUSED = 1,
+    QF_EXIT_USAGE = 2,
+    QF_EXIT_ENVIRONMENT = 3,
+    QF_EXIT_CANNOT_TELL = 4,
+};
+
+struct qf_cli_option {
+    const char *name;  /* "--listen" */
+    const char *value; /* what the help calls its value ("HOST:PORT"); NULL: a flag */
+    const char *help;
+    const char **text; /* where the value goes; the last one given stands */
+    bool *flag;
+};
+
+/* What an error of this status means for the exit code. */
+enum qf_exit qf_cli_exit(enum qf_status status);
+
+/* "qifeng: field: detail (cure)" on standard error; returns the exit code. */
+enum qf_exit qf_cli_error(const struct qf_error *err);
+enum qf_exit qf_cli_usage(const char *fmt, ...) QF_PRINTF(1, 2);
+
+struct qf_cli_help {
+    const char *usage;    /* "qifeng node DIR [options]" */
+    const char *about;    /* a sentence or two */
+    const char *examples; /* lines, indented as they are printed */
+};
+
+/* Takes options out of argv (they may stand anywhere; "--" ends them; "--name=value" works). On
+ * success *count is the number of positional arguments, now argv[0..count). `--help` prints the
+ * help and gives *done with exit code 0. */
+QF_MUST_CHECK bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *options,
+                                size_t option_count, int argc, char **argv, int *count,
+                                enum qf_exit *code);
+
+/* Passphrase of key files: from the file given, or named by QIFENG_PASSPHRASE_FILE. *none: neither
+ * was given. The text is in the arena; wipe it after use. */
+QF_MUST_CHECK enum qf_status qf_cli_passphrase(struct qf_arena *arena, const char *file,
+                                               struct qf_slice *out, bool *none,
+                                               struct qf_error *err);
+
+/* A whole file ("-": standard input) of at most `size_max` bytes. */
+QF_MUST_CHECK enum qf_status qf_cli_read(struct qf_arena *arena, const char *path, size_t size_max,
+                                         struct qf_slice *out, struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_cli_write(const char *path, struct qf_slice bytes,
+                                          struct qf_error *err);
+
+/* One JSON document on standard output, canonical, with a newline. */
+void qf_cli_print_json(const struct qf_json *value);
+
+/* Progress on standard error for what takes longer than two seconds; silent when that is no
+ * terminal unless QIFENG_PROGRESS is set. `total` 0: unknown. */
+struct qf_cli_progress {
+    const char *what;
+    uint64_t total;
+    int64_t started_ms, shown_ms;
+};
+void qf_cli_progress_start(struct qf_cli_progress *progress, const char *what, uint64_t total);
+void qf_cli_progress_show(struct qf_cli_progress *progress, uint64_t done);
+void qf_cli_progress_end(struct qf_cli_progress *progress, uint64_t done);
+
+struct qf_cli_command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv); /* arguments after the command's name */
+};
+extern const struct qf_cli_command qf_cli_commands[];
+extern const size_t qf_cli_command_count;
+
+struct qf_node;
+/* Signals that stop a server are taken by qf_cli_serve alone: block them before threads start. */
+void qf_cli_block_signals(void);
+/* Waits for SIGTERM or SIGINT, or until the node halts; returns the exit code. */
+int qf_cli_serve(struct qf_node *node);
+
+/* A key file (encrypted or not) or a pkcs11: URI. */
+QF_MUST_CHECK enum qf_status qf_cli_load_key(struct qf_private_key **out, const char *path,
+                                             const char *passphrase_file, struct qf_error *err);
+
+int qf_cmd_bundle(int argc, char **argv);
+int qf_cmd_init(int argc, char **argv);
+int qf_cmd_key(int argc, char **argv);
+int qf_cmd_node(int argc, char **argv);
+int qf_cmd_tx(int argc, char **argv);
+int qf_cmd_verify(int argc, char **argv);
+
+#endif

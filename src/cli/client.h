@@ -1,0 +1,34 @@
+/* HTTP client of the commands: libcurl with bounded answers. One client belongs to one thread and
+ * keeps its connection. */
+#ifndef QF_CLI_CLIENT_H
+#define QF_CLI_CLIENT_H
+
+#include "base/buf.h"
+
+#define QF_CLIENT_ANSWER_SIZE_MAX (64u << 20)
+
+struct qf_client;
+
+/* `url`: http://HOST:PORT or https://…, without a path. */
+QF_MUST_CHECK enum qf_status qf_client_new(struct qf_client **out, const char *url,
+                                           struct qf_error *err);
+void qf_client_free(struct qf_client *client);
+
+/* QF_OK whenever an answer came, whatever its HTTP status, which goes to *http_status. The body is
+ * appended to `out`. QF_NETWORK with the reason otherwise. */
+QF_MUST_CHECK enum qf_status qf_client_get(struct qf_client *client, struct qf_buf *out,
+                                           const char *path, long *http_status,
+                                           struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_client_post(struct qf_client *client, struct qf_buf *out,
+                                            const char *path, const char *type,
+                                            struct qf_slice body, long *http_status,
+                                            struct qf_error *err);
+
+/* Turns an answer that is not 2xx into an error from its problem document. */
+QF_MUST_CHECK enum qf_status qf_client_problem(struct qf_slice body, long http_status,
+                                               struct qf_error *err);
+
+/* Appends `text` percent-encoded for a query or a path segment. */
+void qf_client_escape(struct qf_buf *out, struct qf_slice text);
+
+#endif
