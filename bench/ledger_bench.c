@@ -1,5 +1,6 @@
-/* The ledger end to end: signed transactions over HTTP into the real program, durable before the answer,
- * client and server on the same machine; against what OpenSSL alone could verify on all its cores. */
+/* The ledger end to end: signed transactions over HTTP into the real program, durable before the
+ * answer, client and server on the same machine; against what OpenSSL alone could verify on all its
+ * cores. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -103,7 +104,8 @@ static void add_value(struct bench *bench, const char *id, double value, const c
     bench_report_add(bench->report, &result);
 }
 
-/* Latency of single transactions at a rate that the node can hold, counted from when each was due. */
+/* Latency of single transactions at a rate that the node can hold, counted from when each was due.
+ */
 static void latency(struct bench *bench, struct network *network, double rate, const char *name)
 {
     struct requests requests;
@@ -175,7 +177,8 @@ static void batch_evidence(struct bench *bench, struct network *network, double 
     }
     double tree_seconds = (double)(bench_now_ns() - started) / 1e9 / (double)rounds;
     (void)network;
-    /* One core makes trees, the node takes a transaction for each: the slower of the two decides. */
+    /* One core makes trees, the node takes a transaction for each: the slower of the two decides.
+     */
     double trees = (double)bench->cores / tree_seconds;
     double rate = trees < single_rate ? trees : single_rate;
     add_value(bench, "evidence.batch", rate * BATCH_HASHES, "hashes/s", 0, BENCH_HIGHER);
@@ -217,8 +220,8 @@ static int scale(struct bench *bench)
     static const struct {
         size_t size;
         const char *id;
-    } steps[] = {{10000, "cost.1e4"}, {100000, "cost.1e5"}, {1000000, "cost.1e6"},
-                 {5000000, "cost.5e6"}};
+    } steps[] = {
+        {10000, "cost.1e4"}, {100000, "cost.1e5"}, {1000000, "cost.1e6"}, {5000000, "cost.5e6"}};
     size_t step_count = bench->options->quick ? 2 : sizeof steps / sizeof steps[0];
     enum { CHUNK = 20000, WINDOW = 3 };
     struct network network;

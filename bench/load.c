@@ -59,14 +59,13 @@ static int send_request(struct load *load, struct connection *c)
     c->request = &load->options->requests[load->next];
     c->due_ns = bench_now_ns();
     if (load->options->rate > 0)
-        c->due_ns = load->started_ns +
-                    (uint64_t)((double)load->next * 1e9 / load->options->rate);
+        c->due_ns = load->started_ns + (uint64_t)((double)load->next * 1e9 / load->options->rate);
     load->next++;
     c->busy = true;
     c->got = c->want = 0;
     for (c->sent = 0; c->sent < c->request->size;) {
-        ssize_t n = send(c->fd, c->request->data + c->sent, c->request->size - c->sent,
-                         MSG_NOSIGNAL);
+        ssize_t n =
+            send(c->fd, c->request->data + c->sent, c->request->size - c->sent, MSG_NOSIGNAL);
         if (n < 0)
             return fail(load, "send");
         c->sent += (size_t)n;

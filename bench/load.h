@@ -1,9 +1,10 @@
-/* A load generator for one server on loopback: prepared HTTP requests over kept-alive connections, one
- * thread, epoll. It does as little as a client can, since it shares the machine with the server.
+/* A load generator for one server on loopback: prepared HTTP requests over kept-alive connections,
+ * one thread, epoll. It does as little as a client can, since it shares the machine with the
+ * server.
  *
  * Closed loop: every connection sends its next request when the answer is there; gives throughput.
- * Open loop: requests are due at a fixed rate, and a latency counts from when its request was due, so
- * that a server that stalls cannot hide the requests that waited (no coordinated omission). */
+ * Open loop: requests are due at a fixed rate, and a latency counts from when its request was due,
+ * so that a server that stalls cannot hide the requests that waited (no coordinated omission). */
 #ifndef QF_BENCH_LOAD_H
 #define QF_BENCH_LOAD_H
 
@@ -20,9 +21,9 @@ struct load_options {
 
 struct load_result {
     double seconds;
-    uint64_t answered;  /* with status 200 */
-    uint64_t failed;    /* other answers */
-    uint64_t accepted;  /* occurrences of "status":"accepted" */
+    uint64_t answered; /* with status 200 */
+    uint64_t failed;   /* other answers */
+    uint64_t accepted; /* occurrences of "status":"accepted" */
     struct bench_histogram latency;
     char first_failure[256];
 };

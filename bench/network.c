@@ -83,8 +83,8 @@ static void sign(const struct network *network, struct qf_buf *out,
     uint8_t nonce[16];
     enum qf_status status = random.fill(random.self, nonce, sizeof nonce);
     if (status == QF_OK)
-        status = qf_tx_sign(out, key, &rules, clock.now_ms(clock.self) / 1000 + 3500, nonce, ops,
-                            NULL);
+        status =
+            qf_tx_sign(out, key, &rules, clock.now_ms(clock.self) / 1000 + 3500, nonce, ops, NULL);
     QF_ASSERT(status == QF_OK);
 }
 
@@ -197,8 +197,8 @@ uint64_t network_cpu_ns(const struct network *network)
     unsigned long long user = 0;
     unsigned long long system = 0;
     if (rest == NULL ||
-        sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-               &system) != 2) /* NOLINT(cert-err34-c): the kernel's own text */
+        sscanf(rest + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) !=
+            2) /* NOLINT(cert-err34-c): the kernel's own text */
         return 0;
     return (user + system) * (1000000000ull / (unsigned long long)sysconf(_SC_CLK_TCK));
 }
@@ -298,9 +298,9 @@ void requests_make(struct network *network, struct requests *out, size_t count, 
         while (rest.size > 0) {
             size_t size = 0;
             for (size_t line = 0; line < lines && size < rest.size; line++)
-                size = (size_t)((const uint8_t *)memchr(rest.data + size, '\n',
-                                                        rest.size - size) -
-                                rest.data) + 1;
+                size = (size_t)((const uint8_t *)memchr(rest.data + size, '\n', rest.size - size) -
+                                rest.data) +
+                       1;
             put_request(&out->bytes, qf_slice_make(rest.data, size));
             ends[out->count++] = out->bytes.size;
             rest.data += size;

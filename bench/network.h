@@ -1,5 +1,5 @@
-/* A network for benchmarks: a data directory in a temporary folder, signers that are on the ledger, the
- * real program as a child process, and signed transactions prepared as HTTP requests. */
+/* A network for benchmarks: a data directory in a temporary folder, signers that are on the ledger,
+ * the real program as a child process, and signed transactions prepared as HTTP requests. */
 #ifndef QF_BENCH_NETWORK_H
 #define QF_BENCH_NETWORK_H
 
@@ -30,7 +30,8 @@ int network_restart(struct network *network, const char *program, const char *ve
                     uint64_t *ready_ns);
 void network_stop(struct network *network); /* and removes the folder */
 
-/* CPU time of the node so far, all threads, nanoseconds; anonymous memory in bytes; bytes on disk. */
+/* CPU time of the node so far, all threads, nanoseconds; anonymous memory in bytes; bytes on disk.
+ */
 uint64_t network_cpu_ns(const struct network *network);
 uint64_t network_memory(const struct network *network);
 uint64_t network_disk(const struct network *network);

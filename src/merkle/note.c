@@ -1,4 +1,5 @@
-/* Signed notes (c2sp.org/signed-note), verifier keys and cosignatures (c2sp.org/tlog-cosignature). */
+/* Signed notes (c2sp.org/signed-note), verifier keys and cosignatures (c2sp.org/tlog-cosignature).
+ */
 #include "merkle/note.h"
 
 #include "base/bytes.h"
@@ -144,8 +145,7 @@ enum qf_status qf_note_parse(struct qf_arena *arena, struct qf_note *out, struct
         return qf_fail(err, QF_MALFORMED, "note", "want text, an empty line, signature lines");
     out->text = qf_slice_make(bytes.data, size);
     struct qf_slice rest = {bytes.data + size + 1, bytes.size - size - 1};
-    out->signatures =
-        QF_ARENA_ARRAY(arena, struct qf_note_signature, QF_NOTE_SIGNATURES_MAX);
+    out->signatures = QF_ARENA_ARRAY(arena, struct qf_note_signature, QF_NOTE_SIGNATURES_MAX);
     while (rest.size > 0) {
         struct qf_slice line;
         if (out->signature_count == QF_NOTE_SIGNATURES_MAX)
@@ -188,9 +188,9 @@ static bool verify_line(const struct qf_note *note, const struct qf_note_signatu
         return false;
     struct qf_buf message = {0};
     put_cosigned(&message, note->text, time);
-    bool good = qf_buf_status(&message) == QF_OK &&
-                qf_verifier_check_one(verifier, &public, qf_buf_slice(&message),
-                                     line->bytes.data + 8);
+    bool good =
+        qf_buf_status(&message) == QF_OK &&
+        qf_verifier_check_one(verifier, &public, qf_buf_slice(&message), line->bytes.data + 8);
     qf_buf_deinit(&message);
     *time_s = good ? time : 0;
     return good;
@@ -207,10 +207,9 @@ enum qf_status qf_note_verify(const struct qf_note *note, const struct qf_note_k
     return QF_NOT_FOUND;
 }
 
-enum qf_status qf_note_put_signature(struct qf_buf *buf, struct qf_slice text,
-                                     struct qf_slice name, enum qf_note_alg alg,
-                                     const struct qf_private_key *key, uint64_t time_s,
-                                     struct qf_error *err)
+enum qf_status qf_note_put_signature(struct qf_buf *buf, struct qf_slice text, struct qf_slice name,
+                                     enum qf_note_alg alg, const struct qf_private_key *key,
+                                     uint64_t time_s, struct qf_error *err)
 {
     struct qf_public_key public;
     struct qf_note_key note_key;

@@ -27,8 +27,7 @@ static struct qf_slice load(struct qf_arena *arena, const char *name)
 static void known_note(void **state)
 {
     (void)state;
-    static const char vkey[] =
-        "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    static const char vkey[] = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
     static const char text[] =
         "If you think cryptography is the answer to your problem,\n"
         "then you don't know what your problem is.\n"
@@ -105,9 +104,8 @@ static void signed_and_cosigned(void **state)
     qf_buf_put_slice(&whole, qf_buf_slice(&text));
     qf_buf_put_byte(&whole, '\n');
     struct qf_slice covered = qf_buf_slice(&text);
-    assert_int_equal(qf_note_put_signature(&whole, covered, log_key.name, QF_NOTE_ED25519, key, 0,
-                                           NULL),
-                     QF_OK);
+    assert_int_equal(
+        qf_note_put_signature(&whole, covered, log_key.name, QF_NOTE_ED25519, key, 0, NULL), QF_OK);
     assert_int_equal(qf_note_put_signature(&whole, covered, witness_key.name, QF_NOTE_COSIGNATURE,
                                            key, 1767225600, NULL),
                      QF_OK);

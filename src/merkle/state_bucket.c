@@ -33,7 +33,7 @@ unsigned qf_common_bits(const uint8_t a[QF_HASH_SIZE], const uint8_t b[QF_HASH_S
     return 256;
 }
 
-void qf_run_start(struct qf_run *run, enum qf_hash_alg alg, unsigned base)
+void qf_state_run_start(struct qf_state_run *run, enum qf_hash_alg alg, unsigned base)
 {
     run->alg = alg;
     run->base = base;
@@ -43,7 +43,7 @@ void qf_run_start(struct qf_run *run, enum qf_hash_alg alg, unsigned base)
 }
 
 /* Brings the last subtree up to `depth`, past levels where its sibling is empty. */
-static void lift(struct qf_run *run, unsigned depth)
+static void lift(struct qf_state_run *run, unsigned depth)
 {
     static const struct qf_subtree empty = {.kind = QF_SUBTREE_EMPTY};
     if (run->last.kind != QF_SUBTREE_INNER)
@@ -58,7 +58,7 @@ static void lift(struct qf_run *run, unsigned depth)
 }
 
 /* Joins the last subtree with all that wait for it below `depth`, and brings it up to there. */
-static void fold(struct qf_run *run, unsigned depth)
+static void fold(struct qf_state_run *run, unsigned depth)
 {
     while (run->waiting > 0 && run->stack[run->waiting - 1].depth >= depth) {
         run->waiting--;
@@ -69,7 +69,7 @@ static void fold(struct qf_run *run, unsigned depth)
     lift(run, depth);
 }
 
-void qf_run_add(struct qf_run *run, const struct qf_state_leaf *leaf)
+void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf)
 {
     if (run->count > 0) {
         unsigned common = qf_common_bits(run->key_hash, leaf->key_hash);
@@ -91,7 +91,7 @@ void qf_run_add(struct qf_run *run, const struct qf_state_leaf *leaf)
     run->last_depth = 256;
 }
 
-void qf_run_finish(struct qf_run *run, struct qf_subtree *out)
+void qf_state_run_finish(struct qf_state_run *run, struct qf_subtree *out)
 {
     if (run->count == 0) {
         memset(out, 0, sizeof *out);

@@ -20,7 +20,7 @@ struct qf_subtree {
     uint8_t hash[QF_HASH_SIZE];
 };
 
-struct qf_run {
+struct qf_state_run {
     enum qf_hash_alg alg;
     unsigned base; /* depth of the node whose root is wanted */
     uint64_t count;
@@ -35,9 +35,9 @@ struct qf_run {
     } stack[256];
 };
 
-void qf_run_start(struct qf_run *run, enum qf_hash_alg alg, unsigned base);
-void qf_run_add(struct qf_run *run, const struct qf_state_leaf *leaf);
-void qf_run_finish(struct qf_run *run, struct qf_subtree *out);
+void qf_state_run_start(struct qf_state_run *run, enum qf_hash_alg alg, unsigned base);
+void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf);
+void qf_state_run_finish(struct qf_state_run *run, struct qf_subtree *out);
 
 /* The subtree above two; `out` may be one of them. */
 void qf_subtree_join(enum qf_hash_alg alg, struct qf_subtree *out, const struct qf_subtree *left,

@@ -53,7 +53,7 @@ struct qf_state_tree {
     size_t page_words;
     struct node *work;
     size_t work_capacity;
-    struct qf_run run;
+    struct qf_state_run run;
 };
 
 static uint64_t reversed(uint64_t v)
@@ -201,7 +201,7 @@ static enum qf_status reserve_work(struct qf_state_tree *tree, size_t count)
 
 static void add_to_run(void *arg, const struct qf_state_leaf *leaf)
 {
-    qf_run_add(arg, leaf);
+    qf_state_run_add(arg, leaf);
 }
 
 /* The first and last key hash below a node. */
@@ -223,14 +223,14 @@ static enum qf_status compute_bucket(struct qf_state_tree *tree, const struct no
 {
     uint8_t from[QF_HASH_SIZE], to[QF_HASH_SIZE];
     node_range(bucket, from, to);
-    qf_run_start(&tree->run, tree->alg, bucket->depth);
+    qf_state_run_start(&tree->run, tree->alg, bucket->depth);
     enum qf_status status = tree->source.scan(tree->source.self, from, to, add_to_run, &tree->run);
     if (status != QF_OK)
         return status;
     if (tree->run.disordered || (tree->run.count > 0 && !in_node(bucket, tree->run.key_hash)))
         return QF_CORRUPT;
     struct qf_subtree subtree;
-    qf_run_finish(&tree->run, &subtree);
+    qf_state_run_finish(&tree->run, &subtree);
     uint64_t q = reversed(bucket->prefix);
     store_subtree(tree, &subtree, q, bucket->depth);
     mark_page(tree, q);
@@ -485,7 +485,7 @@ struct prover {
     struct qf_state_proof *proof;
     const uint8_t *key_hash;
     struct node bucket;
-    struct qf_run run;
+    struct qf_state_run run;
     unsigned deepest;       /* depth of the sibling just below the deepest parting; 0: none */
     unsigned before;        /* the second deepest, or the bucket's depth */
     uint64_t deepest_count; /* leaves of the deepest sibling */
@@ -500,7 +500,7 @@ static void close_run(struct prover *p)
         return;
     struct qf_subtree subtree;
     unsigned depth = p->run.base;
-    qf_run_finish(&p->run, &subtree);
+    qf_state_run_finish(&p->run, &subtree);
     p->bad |= p->run.disordered;
     memcpy(p->proof->siblings[depth - 1], subtree.hash, QF_HASH_SIZE);
     if (depth > p->deepest) {
@@ -530,9 +530,9 @@ static void prove_leaf(void *arg, const struct qf_state_leaf *leaf)
     }
     if (p->run.count == 0 || p->run.base != common + 1) {
         close_run(p);
-        qf_run_start(&p->run, p->run.alg, common + 1);
+        qf_state_run_start(&p->run, p->run.alg, common + 1);
     }
-    qf_run_add(&p->run, leaf);
+    qf_state_run_add(&p->run, leaf);
     if (common + 1 > p->deepest)
         p->deepest_leaf = *leaf;
 }
