@@ -11,13 +11,8 @@ static const struct {
     const char *what;
 } benches[] = {
     {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
-<<<<<<< HEAD
-    {"ledger", bench_ledger, "signed transactions end to end over HTTP, and the ledger as it grows"},
-    {"store", bench_store, "journal, state as it grows, proofs and entries of the log"},
-=======
     {"ledger", bench_ledger,
      "signed transactions end to end over HTTP, and the ledger as it grows"},
->>>>>>> 965bb59 (store, merkle: names of their own for the overlay and the bucket's run)
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])
