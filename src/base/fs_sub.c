@@ -93,6 +93,11 @@ static enum qf_status sub_sync_dir(void *self, const char *path)
     return parent_of(self)->sync_dir(parent_of(self)->self, full);
 }
 
+static enum qf_status sub_sync_all(void *self)
+{
+    return parent_of(self)->sync_all(parent_of(self)->self);
+}
+
 static enum qf_status sub_list(void *self, const char *path,
                                void (*each)(void *arg, const char *name), void *arg)
 {
@@ -119,6 +124,7 @@ void qf_fs_sub(struct qf_fs *out, const struct qf_fs *parent, const char *prefix
         .remove = sub_remove,
         .make_dir = sub_make_dir,
         .sync_dir = sub_sync_dir,
+        .sync_all = sub_sync_all,
         .list = sub_list,
         .self = self,
     };
