@@ -220,6 +220,12 @@ enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uint64_t old_size
 {
     if (old_size > size || proof->count > QF_PROOF_HASHES_MAX)
         return QF_INVALID;
+    if (size == 0) { /* only one root is that of nothing */
+        uint8_t empty[QF_HASH_SIZE];
+        qf_hash(alg, empty, (struct qf_slice){NULL, 0});
+        if (memcmp(root, empty, sizeof empty) != 0)
+            return QF_INVALID;
+    }
     if (old_size == size)
         return proof->count == 0 && memcmp(old_root, root, QF_HASH_SIZE) == 0 ? QF_OK : QF_INVALID;
     if (old_size == 0 || proof->count == 0)
