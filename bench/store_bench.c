@@ -105,6 +105,9 @@ static void install_block(struct qf_state *state, uint64_t height, uint64_t firs
         int size =
             snprintf(keys[i], sizeof keys[i], "evidence/record/%012llu", (unsigned long long)leaf);
         changes[i].key = qf_slice_make(keys[i], (size_t)size);
+        struct qf_slice none; /* whoever records looks whether it is there: part of the cost */
+        if (qf_state_peek(state, changes[i].key, &none) != QF_NOT_FOUND)
+            exit(3);
         size = snprintf(values[i], sizeof values[i],
                         "{\"leaf\":%llu,\"owner\":\"member-1/actor-1\",\"s\":1}",
                         (unsigned long long)leaf);

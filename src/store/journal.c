@@ -17,8 +17,7 @@
 #include "base/bytes.h"
 #include "base/limits.h"
 
-#define PAGE 4096u
-#define SEGMENT_MAGIC "qf-journal-seg1\n"
+#define PAGE ((size_t)4096)
 #define RECORD_MAGIC 0x51464a31u /* "QFJ1" */
 #define SEGMENT_HEADER_SIZE 88   /* magic(16) seq(8) prev_hash(32) sha256(32) */
 #define RECORD_FIXED_SIZE 48
@@ -182,8 +181,9 @@ static enum qf_status add_new_segment(struct qf_journal *journal, uint64_t size)
 
 static void segment_header(uint8_t out[PAGE], uint64_t sequence, const uint8_t prev[QF_HASH_SIZE])
 {
+    const struct qf_slice magic = qf_slice_of("qf-journal-seg1\n");
     memset(out, 0, PAGE);
-    memcpy(out, SEGMENT_MAGIC, 16);
+    memcpy(out, magic.data, magic.size);
     qf_be64_store(out + 16, sequence);
     memcpy(out + 24, prev, QF_HASH_SIZE);
     qf_hash(QF_HASH_SHA256, out + 56, qf_slice_make(out, 56));

@@ -104,6 +104,14 @@ static const struct qf_memtable_record *in_overlays(const struct qf_state *state
     return record;
 }
 
+/* LMDB's contents under the writer's snapshot change for the writer only with what the tables had
+ * said before, so an answer stays true until the snapshot is renewed. */
+static struct qf_state_peek_memo *memo_of(struct qf_state *state,
+                                          const uint8_t key_hash[QF_HASH_SIZE])
+{
+    return &state->peeks[qf_be32_load(key_hash + 8) % QF_STATE_PEEKS];
+}
+
 enum qf_status qf_state_peek(struct qf_state *state, struct qf_slice key, struct qf_slice *value)
 {
     uint8_t key_hash[QF_HASH_SIZE];
@@ -113,13 +121,20 @@ enum qf_status qf_state_peek(struct qf_state *state, struct qf_slice key, struct
         *value = qf_memtable_value(record);
         return record->removed ? QF_NOT_FOUND : QF_OK;
     }
-    return qf_state_lookup(state->writer_record, key_hash, key, value);
+    enum qf_status status = qf_state_lookup(state->writer_record, key_hash, key, value);
+    if (status == QF_OK || status == QF_NOT_FOUND) {
+        struct qf_state_peek_memo *memo = memo_of(state, key_hash);
+        memo->valid = true;
+        memo->found = status == QF_OK;
+        memcpy(memo->key_hash, key_hash, QF_HASH_SIZE);
+    }
+    return status;
 }
 
 enum qf_status qf_state_get(struct qf_state *state, struct qf_buf *out, struct qf_slice key)
 {
     uint8_t key_hash[QF_HASH_SIZE];
-    struct qf_slice value;
+    struct qf_slice value = {NULL, 0};
     MDB_txn *txn;
     MDB_cursor *cursor;
     qf_hash(state->alg, key_hash, key);
@@ -154,10 +169,10 @@ enum qf_status qf_state_meta(struct qf_state *state, struct qf_buf *out, const c
     MDB_txn *txn;
     MDB_val v;
     uint8_t bytes[256];
-    size_t size = strlen(name);
-    QF_ASSERT(size > 0 && size <= sizeof bytes);
-    memcpy(bytes, name, size);
-    MDB_val k = {size, bytes};
+    struct qf_slice text = qf_slice_of(name);
+    QF_ASSERT(text.size > 0 && text.size <= sizeof bytes);
+    memcpy(bytes, text.data, text.size);
+    MDB_val k = {text.size, bytes};
     enum qf_status status = qf_state_begin(state, &txn);
     if (status != QF_OK)
         return status;
@@ -277,6 +292,7 @@ enum qf_status qf_state_drop_flushed(struct qf_state *state)
         state->broken = true;
         return qf_state_from_mdb(code);
     }
+    memset(state->peeks, 0, sizeof state->peeks);
     qf_memtable_reset(state->frozen);
     state->frozen = NULL;
     return QF_OK;
@@ -315,7 +331,11 @@ static enum qf_status prepare_changes(struct qf_state *state, const struct qf_st
         QF_ASSERT(i == 0 || by_key_hash(&sorted[i - 1], &sorted[i]) < 0);
         const struct qf_memtable_record *record = in_overlays(state, sorted[i].key_hash);
         bool was_there = record != NULL && !record->removed;
-        if (record == NULL) {
+        const struct qf_state_peek_memo *memo = memo_of(state, sorted[i].key_hash);
+        if (record == NULL && memo->valid &&
+            memcmp(memo->key_hash, sorted[i].key_hash, QF_HASH_SIZE) == 0) {
+            was_there = memo->found;
+        } else if (record == NULL) {
             struct qf_slice value;
             enum qf_status status = qf_state_lookup(state->writer_record, sorted[i].key_hash,
                                                     sorted[i].change->key, &value);

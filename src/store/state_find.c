@@ -155,6 +155,11 @@ static struct qf_slice least_name(const struct name_merge *merge)
     return least;
 }
 
+static bool is_name(struct qf_slice name, struct qf_slice key)
+{
+    return name.data != NULL && qf_slice_equal(name, key);
+}
+
 static enum qf_status merge_names(struct name_merge *merge, struct qf_slice prefix,
                                   struct name_batch *batch)
 {
@@ -170,13 +175,13 @@ static enum qf_status merge_names(struct name_merge *merge, struct qf_slice pref
         uint8_t *copy = batch->keys[batch->count];
         memcpy(copy, least.data, least.size);
         struct qf_slice key = {copy, least.size};
-        bool stored = merge->code == 0 &&
-                      qf_slice_equal(qf_slice_make(merge->key.mv_data, merge->key.mv_size), key);
-        if (merge->frozen != NULL && qf_slice_equal(merge->frozen->key, key)) {
+        bool stored =
+            merge->code == 0 && is_name(qf_slice_make(merge->key.mv_data, merge->key.mv_size), key);
+        if (merge->frozen != NULL && is_name(merge->frozen->key, key)) {
             removed = merge->frozen->removed;
             merge->frozen = merge->frozen->next[0];
         }
-        if (merge->active != NULL && qf_slice_equal(merge->active->key, key)) {
+        if (merge->active != NULL && is_name(merge->active->key, key)) {
             removed = merge->active->removed;
             merge->active = merge->active->next[0];
         }

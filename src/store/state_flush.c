@@ -168,10 +168,10 @@ static int flush_pages(const struct qf_memtable *overlay, MDB_cursor *cursor)
 static int put_meta(MDB_cursor *cursor, const char *name, struct qf_slice value)
 {
     uint8_t key[256];
-    size_t size = strlen(name);
-    QF_ASSERT(size > 0 && size <= sizeof key);
-    memcpy(key, name, size);
-    MDB_val k = {size, key}, v = {value.size, NULL};
+    struct qf_slice text = qf_slice_of(name);
+    QF_ASSERT(text.size > 0 && text.size <= sizeof key);
+    memcpy(key, text.data, text.size);
+    MDB_val k = {text.size, key}, v = {value.size, NULL};
     int code = mdb_cursor_put(cursor, &k, &v, MDB_RESERVE);
     if (code == 0 && value.size > 0)
         memcpy(v.mv_data, value.data, value.size);

@@ -17,10 +17,18 @@
 #include "store/memtable.h"
 
 #define QF_STATE_READERS_MAX 1024
+#define QF_STATE_PEEKS 8192 /* of the writer's answers remembered, a power of two */
 #define QF_INDEX_KEY_SIZE (4 + 1 + QF_INDEX_TERM_SIZE + 6)
 #define QF_RECORD_FIXED_SIZE (QF_HASH_SIZE + 2) /* value hash, key size */
 #define QF_STATE_META_HEIGHT "state.height"
 #define QF_STATE_META_FORMAT "state.format"
+
+/* What the writer last learnt about a key that is in no table in memory. A block's keys were looked
+ * up when its transactions were applied; installing need not search LMDB for them again. */
+struct qf_state_peek_memo {
+    bool valid, found;
+    uint8_t key_hash[QF_HASH_SIZE];
+};
 
 struct qf_state {
     enum qf_hash_alg alg;
@@ -43,7 +51,8 @@ struct qf_state {
 
     MDB_txn *writer_txn;
     MDB_cursor *writer_record, *writer_index;
-    struct qf_arena scratch; /* of one install */
+    struct qf_state_peek_memo peeks[QF_STATE_PEEKS]; /* by key hash */
+    struct qf_arena scratch;                         /* of one install */
 
     pthread_mutex_t pool_mutex;
     MDB_txn *pool[QF_STATE_READERS_MAX]; /* reset read transactions */

@@ -106,7 +106,7 @@ static void take_node(void *arg, unsigned level, uint64_t index, const uint8_t h
 }
 
 static enum qf_status append_one(struct qf_tiles *tiles, struct qf_slice entry,
-                                 const uint8_t *const hashes[2])
+                                 const uint8_t *sha256_hash, const uint8_t *sm3_hash)
 {
     uint64_t index = tiles->trees[0].size;
     struct qf_tiles_block *bundle =
@@ -116,7 +116,8 @@ static enum qf_status append_one(struct qf_tiles *tiles, struct qf_slice entry,
     enum qf_status status = qf_tiles_bundle_add(bundle, entry);
     for (size_t kind = 0; status == QF_OK && kind < tiles->alg_count; kind++) {
         struct node_target target = {tiles, (enum qf_tiles_kind)kind, false};
-        qf_log_tree_append(&tiles->trees[kind], hashes[kind], take_node, &target);
+        qf_log_tree_append(&tiles->trees[kind], kind == QF_TILES_SM3 ? sm3_hash : sha256_hash,
+                           take_node, &target);
         if (target.failed)
             status = QF_NO_MEMORY;
     }
@@ -131,9 +132,8 @@ enum qf_status qf_tiles_append(struct qf_tiles *tiles, size_t count, const struc
     pthread_mutex_lock(&tiles->mutex);
     enum qf_status status = tiles->broken ? QF_INVARIANT : QF_OK;
     for (size_t i = 0; status == QF_OK && i < count; i++) {
-        const uint8_t *const hashes[2] = {sha256_hashes[i],
-                                          sm3_hashes == NULL ? NULL : sm3_hashes[i]};
-        status = append_one(tiles, entries[i], hashes);
+        status = append_one(tiles, entries[i], sha256_hashes[i],
+                            sm3_hashes == NULL ? NULL : sm3_hashes[i]);
     }
     if (status != QF_OK)
         tiles->broken = true;

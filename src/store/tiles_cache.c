@@ -91,9 +91,13 @@ static void drop(struct qf_tiles *tiles, struct qf_tiles_block *block)
 
 static void shrink(struct qf_tiles *tiles, struct qf_tiles_list *list, size_t count_max)
 {
-    while (list->oldest != list->newest &&
-           (list->count > count_max || list->size > QF_TILES_BUNDLES_SIZE_MAX))
-        drop(tiles, list->oldest);
+    struct qf_tiles_block *block = list->oldest;
+    while (block != list->newest &&
+           (list->count > count_max || list->size > QF_TILES_BUNDLES_SIZE_MAX)) {
+        struct qf_tiles_block *next = block->newer;
+        drop(tiles, block);
+        block = next;
+    }
 }
 
 void qf_tiles_insert(struct qf_tiles *tiles, struct qf_tiles_block *block)
@@ -157,6 +161,6 @@ void qf_tiles_fill(struct qf_tiles_block *block, unsigned width)
     for (unsigned height = 1; height < QF_TILE_HEIGHT; height++)
         for (unsigned i = 0; i < width >> height; i++)
             qf_hash_node(qf_tiles_alg(block->kind), block->nodes[qf_tiles_node(height, i)],
-                         block->nodes[qf_tiles_node(height - 1, 2 * i)],
-                         block->nodes[qf_tiles_node(height - 1, 2 * i + 1)]);
+                         block->nodes[qf_tiles_node(height - 1, (uint64_t)2 * i)],
+                         block->nodes[qf_tiles_node(height - 1, (uint64_t)2 * i + 1)]);
 }

@@ -65,7 +65,7 @@ struct qf_tiles {
 /* The first node of a level inside a tile. */
 static inline size_t qf_tiles_node(unsigned height, uint64_t position)
 {
-    size_t base = 2 * QF_TILE_WIDTH - ((size_t)2 * QF_TILE_WIDTH >> height);
+    size_t base = (size_t)2 * QF_TILE_WIDTH - ((size_t)2 * QF_TILE_WIDTH >> height);
     return base + (size_t)position;
 }
 
