@@ -2,7 +2,8 @@
 
 #include "base/bytes.h"
 
-_Static_assert(sizeof(struct qf_state_leaf) == 2 * QF_HASH_SIZE, "a leaf is hashed as it stands");
+_Static_assert(sizeof(struct qf_state_leaf) == sizeof(uint8_t[2][QF_HASH_SIZE]),
+               "a leaf is hashed as it stands");
 
 void qf_state_leaf_hash(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE],
                         const struct qf_state_leaf *leaf)

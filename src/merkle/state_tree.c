@@ -118,6 +118,7 @@ static void store_subtree(struct qf_state_tree *tree, const struct qf_subtree *i
 
 static void join_children(struct qf_state_tree *tree, uint64_t q, unsigned depth)
 {
+    QF_ASSERT(depth < 63);
     struct qf_subtree left, right;
     load_subtree(tree, &left, q, depth + 1);
     load_subtree(tree, &right, q | (uint64_t)1 << depth, depth + 1);
