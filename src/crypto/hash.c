@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "crypto/sm3_many.h"
 
 #define ALG_COUNT 3 /* indexed by enum qf_hash_alg; 0 is unused */
 
@@ -117,6 +118,18 @@ void qf_hash_parts(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const struct
     for (size_t i = 0; i < count; i++)
         add(ctx, parts[i]);
     finish(ctx, out);
+}
+
+void qf_hash_many(enum qf_hash_alg alg, const struct qf_hash_job *jobs, size_t count)
+{
+    /* Below that, OpenSSL one by one is quicker than a register that is mostly empty. */
+    const size_t together_min = 3;
+    if (alg == QF_HASH_SM3 && count >= together_min) {
+        qf_sm3_many(jobs, count, qf_sm3_lanes_best());
+        return;
+    }
+    for (size_t i = 0; i < count; i++)
+        qf_hash_parts(alg, jobs[i].out, jobs[i].parts, QF_HASH_JOB_PARTS);
 }
 
 void qf_hash_leaf(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice entry)

@@ -23,6 +23,16 @@ void qf_hash(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice by
 void qf_hash_parts(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const struct qf_slice *parts,
                    size_t count);
 
+/* Many hashes in one call: each of the message that its parts make. SM3 works on up to 16 messages
+ * side by side, several times as fast as one after another; SHA-256 gains nothing. No `out` may be
+ * part of another job's message. */
+#define QF_HASH_JOB_PARTS 3
+struct qf_hash_job {
+    struct qf_slice parts[QF_HASH_JOB_PARTS]; /* unused ones are empty */
+    uint8_t *out;                             /* QF_HASH_SIZE bytes */
+};
+void qf_hash_many(enum qf_hash_alg alg, const struct qf_hash_job *jobs, size_t count);
+
 /* RFC 9162 2.1.1: H(00 ‖ entry) and H(01 ‖ left ‖ right). `out` may be one of the inputs. */
 void qf_hash_leaf(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice entry);
 void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t left[QF_HASH_SIZE],
