@@ -103,20 +103,27 @@ struct qf_verifier_stats qf_verifier_stats(struct qf_verifier *verifier)
     return stats;
 }
 
-static void hash_message(struct qf_verify_task *task)
+/* The digests of all tasks: SHA-256 one by one, SM3 of all ZA ‖ message together. */
+static void hash_messages(struct qf_verify_task *tasks, size_t count)
 {
-    switch (task->key->key.alg) {
-    case QF_ALG_ES256:
-        qf_hash(QF_HASH_SHA256, task->digest, task->message);
-        break;
-    case QF_ALG_SM2_SM3: {
-        const struct qf_slice parts[] = {{task->key->za, sizeof task->key->za}, task->message};
-        qf_hash_parts(QF_HASH_SM3, task->digest, parts, 2);
-        break;
+    struct qf_hash_job jobs[QF_VERIFY_BATCH_MAX];
+    size_t job_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct qf_verify_task *task = &tasks[i];
+        switch (task->key->key.alg) {
+        case QF_ALG_ES256:
+            qf_hash(QF_HASH_SHA256, task->digest, task->message);
+            break;
+        case QF_ALG_SM2_SM3:
+            jobs[job_count++] = (struct qf_hash_job){
+                .parts = {{task->key->za, sizeof task->key->za}, task->message},
+                .out = task->digest};
+            break;
+        case QF_ALG_EDDSA:
+            break;
+        }
     }
-    case QF_ALG_EDDSA:
-        break;
-    }
+    qf_hash_many(QF_HASH_SM3, jobs, job_count);
 }
 
 static void check_batch(struct qf_verifier *verifier, struct qf_verify_item *items, size_t count)
@@ -131,8 +138,8 @@ static void check_batch(struct qf_verifier *verifier, struct qf_verify_item *ite
         tasks[i].message = items[i].message;
         tasks[i].signature = items[i].signature;
         tasks[i].good = false;
-        hash_message(&tasks[i]);
     }
+    hash_messages(tasks, count);
     verifier->impl.check(verifier->impl.self, tasks, count);
     for (size_t i = 0; i < count; i++) {
         items[i].good = tasks[i].good;
