@@ -72,16 +72,10 @@ static void finish(struct qf_curve *curve)
         curve->n_half[i] = curve->n[i] >> 1 | (i < QF_LIMBS - 1 ? curve->n[i + 1] << 63 : 0);
 }
 
-static void finish_all(void)
-{
-    enum qf_arith best = qf_arith_best();
-    for (enum qf_arith arith = QF_ARITH_PLAIN; arith <= best; arith++) {
-        finish(&p256[arith]);
-        finish(&sm2[arith]);
-    }
-}
+/* Asking the processor is slow under a hypervisor, so it is asked once. */
+static enum qf_arith best;
 
-enum qf_arith qf_arith_best(void)
+static enum qf_arith detect(void)
 {
 #if defined(__x86_64__)
     unsigned a = 0;
@@ -95,11 +89,25 @@ enum qf_arith qf_arith_best(void)
     return QF_ARITH_PLAIN;
 }
 
+static void start(void)
+{
+    best = detect();
+    for (enum qf_arith arith = QF_ARITH_PLAIN; arith <= best; arith++) {
+        finish(&p256[arith]);
+        finish(&sm2[arith]);
+    }
+}
+
+enum qf_arith qf_arith_best(void)
+{
+    QF_ASSERT(pthread_once(&once, start) == 0);
+    return best;
+}
+
 const struct qf_curve *qf_curve_of(enum qf_sig_alg alg, enum qf_arith arith)
 {
     QF_ASSERT(alg == QF_ALG_ES256 || alg == QF_ALG_SM2_SM3);
     QF_ASSERT(arith <= qf_arith_best());
-    QF_ASSERT(pthread_once(&once, finish_all) == 0);
     return alg == QF_ALG_ES256 ? &p256[arith] : &sm2[arith];
 }
 
