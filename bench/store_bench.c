@@ -133,7 +133,7 @@ static void state(struct bench_report *report, const struct bench_options *optio
 {
     static const uint64_t marks[] = {100000, 1000000, 5000000};
     struct qf_state *state;
-    const struct qf_state_options state_options = {.alg = QF_HASH_SHA256};
+    const struct qf_state_options state_options = {.alg = QF_HASH_SHA256, .filtered_kind = 1};
     char path[512], id[64];
     snprintf(path, sizeof path, "%s/state", folder);
     must(qf_state_open(&state, path, &state_options, NULL), "state");

@@ -362,6 +362,7 @@ static enum qf_status apply_changes(struct qf_state *state, const struct qf_stat
     }
     for (size_t i = 0; i < block->index_count; i++) {
         qf_memtable_put_term(state->active, &block->index[i]);
+        qf_state_filter_put(state, &block->index[i]);
         if (block->index[i].leaf >= state->leaf_end)
             state->leaf_end = block->index[i].leaf + 1;
     }

@@ -21,15 +21,17 @@
 #include "base/buf.h"
 #include "merkle/state_tree.h"
 
-#define QF_INDEX_GENERATION (1u << 20)
+#define QF_INDEX_GENERATION (1u << 18)
 #define QF_INDEX_TERM_SIZE 16
 
 struct qf_state;
 
 struct qf_state_options {
     enum qf_hash_alg alg;
-    size_t map_size; /* bytes of address space for LMDB; 0: 256 GiB */
-    bool no_sync;    /* for simulations and tests */
+    size_t map_size;       /* bytes of address space for LMDB; 0: 256 GiB */
+    bool no_sync;          /* for simulations and tests */
+    uint8_t filtered_kind; /* kind of term that qf_state_find_first mostly asks for in vain (a new
+                              transaction's id): kept in a filter for each generation; 0: none */
 };
 
 QF_MUST_CHECK enum qf_status qf_state_open(struct qf_state **out, const char *path,

@@ -52,14 +52,69 @@ enum qf_status qf_state_index_scan(MDB_cursor *cursor, uint64_t leaf_end,
     return QF_OK;
 }
 
+/* ---- filters: the writer's alone ---- */
+
+/* The bits of a term; terms are hashes or parts of them, so their bytes serve. */
+static void filter_bits(const struct qf_index_term *term, uint32_t bits[3])
+{
+    for (size_t i = 0; i < 3; i++)
+        bits[i] = qf_be32_load(term->term + 4 * i) % QF_STATE_FILTER_BITS;
+}
+
+void qf_state_filter_put(struct qf_state *state, const struct qf_index_entry *entry)
+{
+    uint64_t generation = entry->leaf / QF_INDEX_GENERATION;
+    size_t slot = (size_t)(generation % QF_STATE_FILTERS);
+    uint32_t bits[3];
+    if (state->filtered_kind == 0 || entry->term.kind != state->filtered_kind ||
+        generation < state->filtered_from)
+        return;
+    if (state->filters[slot].bits == NULL || state->filters[slot].generation != generation) {
+        if (state->filters[slot].bits == NULL)
+            state->filters[slot].bits = malloc(QF_STATE_FILTER_BITS / 8);
+        if (state->filters[slot].bits == NULL) {
+            /* What this one would have missed must not count as absent. */
+            state->filtered_from = generation + 1;
+            return;
+        }
+        memset(state->filters[slot].bits, 0, QF_STATE_FILTER_BITS / 8);
+        state->filters[slot].generation = generation;
+    }
+    filter_bits(&entry->term, bits);
+    for (size_t i = 0; i < 3; i++)
+        state->filters[slot].bits[bits[i] / 64] |= (uint64_t)1 << (bits[i] % 64);
+}
+
+static bool may_hold(const struct qf_state *state, uint64_t generation,
+                     const struct qf_index_term *term)
+{
+    size_t slot = (size_t)(generation % QF_STATE_FILTERS);
+    uint32_t bits[3];
+    if (term->kind != state->filtered_kind || generation < state->filtered_from ||
+        state->filters[slot].bits == NULL || state->filters[slot].generation != generation)
+        return true;
+    filter_bits(term, bits);
+    for (size_t i = 0; i < 3; i++)
+        if ((state->filters[slot].bits[bits[i] / 64] >> (bits[i] % 64) & 1) == 0)
+            return false;
+    return true;
+}
+
 bool qf_state_find_first(struct qf_state *state, const struct qf_index_term *term,
                          uint64_t from_leaf, uint64_t *leaf)
 {
     size_t count = 0;
-    enum qf_status status =
-        qf_state_index_scan(state->writer_index, state->leaf_end, term, from_leaf, leaf, 1, &count);
-    /* The writer's question decides what is a duplicate; a disk that cannot answer must not. */
-    QF_ASSERT(status == QF_OK);
+    uint64_t from = from_leaf;
+    while (count == 0 && from < state->leaf_end) {
+        uint64_t end = (from / QF_INDEX_GENERATION + 1) * QF_INDEX_GENERATION;
+        if (may_hold(state, from / QF_INDEX_GENERATION, term)) {
+            enum qf_status status =
+                qf_state_index_scan(state->writer_index, end, term, from, leaf, 1, &count);
+            /* This decides what is a duplicate; a disk that cannot answer must not. */
+            QF_ASSERT(status == QF_OK);
+        }
+        from = end;
+    }
     if (count == 0 && state->frozen != NULL)
         count = qf_memtable_leaves_from(qf_memtable_find(state->frozen, term), from_leaf, leaf, 1);
     if (count == 0)

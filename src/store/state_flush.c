@@ -304,7 +304,8 @@ static enum qf_status load_height(struct qf_state *state)
     if (code == 0) {
         if (k.mv_size != QF_INDEX_KEY_SIZE)
             return QF_CORRUPT;
-        state->leaf_end = ((uint64_t)qf_be32_load(k.mv_data) + 1) * QF_INDEX_GENERATION;
+        state->filtered_from = (uint64_t)qf_be32_load(k.mv_data) + 1;
+        state->leaf_end = state->filtered_from * QF_INDEX_GENERATION;
     }
     return code == MDB_NOTFOUND ? QF_OK : qf_state_from_mdb(code);
 }
@@ -374,6 +375,7 @@ enum qf_status qf_state_open(struct qf_state **out, const char *path,
     if (err != NULL)
         err->status = QF_OK;
     state->alg = options->alg;
+    state->filtered_kind = options->filtered_kind;
     state->active = &state->overlays[0];
     pthread_rwlockattr_init(&attr);
     /* Readers come and go without end; the writer must get its turn. */
@@ -413,6 +415,8 @@ void qf_state_close(struct qf_state *state)
     qf_memtable_deinit(&state->overlays[0]);
     qf_memtable_deinit(&state->overlays[1]);
     qf_arena_deinit(&state->scratch);
+    for (size_t i = 0; i < QF_STATE_FILTERS; i++)
+        free(state->filters[i].bits);
     pthread_rwlock_destroy(&state->lock);
     pthread_mutex_destroy(&state->prove_mutex);
     pthread_mutex_destroy(&state->pool_mutex);

@@ -18,6 +18,9 @@
 
 #define QF_STATE_READERS_MAX 1024
 #define QF_STATE_PEEKS 8192 /* of the writer's answers remembered, a power of two */
+/* Filters of the newest generations: a bit array each in which a term sets three bits. */
+#define QF_STATE_FILTERS 256
+#define QF_STATE_FILTER_BITS (1u << 21)
 #define QF_INDEX_KEY_SIZE (4 + 1 + QF_INDEX_TERM_SIZE + 6)
 #define QF_RECORD_FIXED_SIZE (QF_HASH_SIZE + 2) /* value hash, key size */
 #define QF_STATE_META_HEIGHT "state.height"
@@ -52,7 +55,13 @@ struct qf_state {
     MDB_txn *writer_txn;
     MDB_cursor *writer_record, *writer_index;
     struct qf_state_peek_memo peeks[QF_STATE_PEEKS]; /* by key hash */
-    struct qf_arena scratch;                         /* of one install */
+    uint8_t filtered_kind;
+    uint64_t filtered_from; /* generations from here on were seen whole */
+    struct {
+        uint64_t generation;
+        uint64_t *bits;          /* NULL: none */
+    } filters[QF_STATE_FILTERS]; /* by generation */
+    struct qf_arena scratch;     /* of one install */
 
     pthread_mutex_t pool_mutex;
     MDB_txn *pool[QF_STATE_READERS_MAX]; /* reset read transactions */
@@ -82,6 +91,9 @@ void qf_state_index_key(uint8_t out[QF_INDEX_KEY_SIZE], const struct qf_index_te
 QF_MUST_CHECK enum qf_status qf_state_index_scan(MDB_cursor *cursor, uint64_t leaf_end,
                                                  const struct qf_index_term *term, uint64_t from,
                                                  uint64_t *out, size_t max, size_t *count);
+
+/* The writer's filters: to be told of every entry; false only when the term cannot be there. */
+void qf_state_filter_put(struct qf_state *state, const struct qf_index_entry *entry);
 
 /* Leaves of the state for the tree. */
 QF_MUST_CHECK enum qf_status

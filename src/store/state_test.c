@@ -60,7 +60,7 @@ static struct qf_state *must_open(void)
     struct qf_state *state = NULL;
     struct qf_error err = {0};
     const struct qf_state_options options = {
-        .alg = QF_HASH_SHA256, .map_size = (size_t)256 << 20, .no_sync = true};
+        .alg = QF_HASH_SHA256, .map_size = (size_t)256 << 20, .no_sync = true, .filtered_kind = 1};
     enum qf_status status = qf_state_open(&state, base_folder, &options, &err);
     if (status != QF_OK)
         print_message("%s: %s\n", err.field, err.detail);
