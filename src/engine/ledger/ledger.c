@@ -198,7 +198,8 @@ static enum qf_status open_parts(struct qf_ledger *ledger, struct qf_error *err)
     if (status != QF_OK)
         return status;
     const struct qf_state_options options = {.alg = qf_suite_hash(ledger->rules.suite),
-                                             .no_sync = ledger->options.no_sync};
+                                             .no_sync = ledger->options.no_sync,
+                                             .filtered_kind = QF_TERM_TX};
     char *path = qf_arena_printf(&ledger->arena, "%s/state", ledger->options.dir);
     bool fresh;
     const struct qf_fs *fs = ledger->options.fs != NULL ? ledger->options.fs : &ledger->root_fs;
