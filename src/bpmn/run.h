@@ -34,8 +34,9 @@
 #include "codec/json.h"
 
 /* Expressions, by whoever knows FEEL. Deterministic; compile may allocate in `arena`, evaluate in
- * its own. `*steps` is what is left of the budget and is lowered by what was used. An evaluation
- * that fails says why in err (QF_RULE_ERROR or QF_BUDGET). */
+ * its own. `now_ms` is the time of the call, for now() and today(). `*steps` is what is left of the
+ * budget and is lowered by what was used. An evaluation that fails says why in err (QF_RULE_ERROR
+ * or QF_BUDGET). */
 struct qf_bpmn_expr {
     QF_MUST_CHECK enum qf_status (*compile)(void *self, struct qf_arena *arena, const void **out,
                                             struct qf_slice text, struct qf_error *err);
@@ -44,8 +45,8 @@ struct qf_bpmn_expr {
                       void (*each)(void *arg, struct qf_slice name), void *arg);
     QF_MUST_CHECK enum qf_status (*evaluate)(void *self, struct qf_arena *arena,
                                              struct qf_json *out, const void *compiled,
-                                             const struct qf_json *variables, uint64_t *steps,
-                                             struct qf_error *err);
+                                             const struct qf_json *variables, int64_t now_ms,
+                                             uint64_t *steps, struct qf_error *err);
     void *self;
 };
 

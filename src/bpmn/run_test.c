@@ -439,10 +439,10 @@ static void many_in_parallel_and_in_sequence(void **state)
     (void)state;
     struct test_case c;
     case_load(&c, PROCESS("<startEvent id='s'/><userTask id='a'>" EXT(
-                      "<qf:loop collection='=docs' item='doc'/><qf:input name='which' "
+                      "<qf:loop collection='=items' item='doc'/><qf:input name='which' "
                       "value='=doc'/>") "<multiInstanceLoopCharacteristics/></userTask><userTask "
                                         "id='q'>" EXT(
-                                            "<qf:loop collection='docs' "
+                                            "<qf:loop collection='items' "
                                             "item='doc'/><qf:output name='last' "
                                             "value='=doc'/>") "<multiInstanceLoopCharacte"
                                                               "ristics "
@@ -455,7 +455,7 @@ static void many_in_parallel_and_in_sequence(void **state)
                                                               "istics></userTask>"
                                                               "<endEvent id='e'/>" FLOW("s", "a")
                                                                   FLOW("a", "q") FLOW("q", "e")));
-    case_open(&c, "- {\"docs\":[\"x\",\"y\",\"z\"]}");
+    case_open(&c, "- {\"items\":[\"x\",\"y\",\"z\"]}");
     case_waits(&c, "a a a");
     const struct qf_bpmn_action *task = case_action(&c, QF_BPMN_ACT_TASK);
     assert_true(qf_json_is_text(qf_json_get(&task->data, "which"), "x"));
@@ -468,12 +468,12 @@ static void many_in_parallel_and_in_sequence(void **state)
     case_waits(&c, "q");
     case_do(&c, "q", "li");
     case_is(&c, QF_BPMN_DONE);
-    case_variables(&c, "{\"docs\":[\"x\",\"y\",\"z\"],\"last\":\"y\"}");
-    case_open(&c, "- {\"docs\":[]}");
+    case_variables(&c, "{\"items\":[\"x\",\"y\",\"z\"],\"last\":\"y\"}");
+    case_open(&c, "- {\"items\":[]}");
     case_is(&c, QF_BPMN_DONE);
     struct qf_bpmn_instance none;
     assert_int_equal(qf_bpmn_open(case_call(&c), &none, QF_BPMN_NONE, QF_BPMN_NONE,
-                                  case_answer(&c, "- {\"docs\":7}")),
+                                  case_answer(&c, "- {\"items\":7}")),
                      QF_RULE_ERROR);
     case_end(&c);
 }
@@ -603,6 +603,33 @@ static void ops_and_decisions(void **state)
     case_end(&c);
 }
 
+/* --- size --- */
+
+/* What stays of a finished case is its fields and some forty bytes. */
+static void a_finished_case_is_small(void **state)
+{
+    (void)state;
+    struct test_case c;
+    struct qf_buf out = {0};
+    case_load(&c,
+              PROCESS("<startEvent id='s'/><parallelGateway id='f'/><userTask id='a'/><userTask "
+                      "id='b'>" EXT(
+                          "<qf:who separate='a'/>") "</userTask><parallelGateway "
+                                                    "id='j'/><endEvent id='e'/>" FLOW("s", "f")
+                                                        FLOW("f", "a") FLOW("f", "b") FLOW("a", "j")
+                                                            FLOW("b", "j") FLOW("j", "e")));
+    case_open(&c, "- {\"name\":\"x\"}");
+    qf_bpmn_encode(&out, &c.instance);
+    assert_true(out.size < 150);
+    case_do(&c, "a", "li");
+    case_do(&c, "b", "wang");
+    qf_buf_reset(&out);
+    qf_bpmn_encode(&out, &c.instance);
+    assert_string_equal(qf_buf_text(&out), "{\"k\":3,\"p\":0,\"v\":{\"name\":\"x\"},\"z\":1}");
+    qf_buf_deinit(&out);
+    case_end(&c);
+}
+
 /* --- versions --- */
 
 static void a_case_moves_to_another_version(void **state)
@@ -648,6 +675,7 @@ int main(void)
         cmocka_unit_test(a_loop_turns_until_its_condition_fails),
         cmocka_unit_test(an_adhoc_subprocess_is_begun_by_hand),
         cmocka_unit_test(ops_and_decisions),
+        cmocka_unit_test(a_finished_case_is_small),
         cmocka_unit_test(a_case_moves_to_another_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,7 +85,8 @@ void qf_run_assign(struct run *run, uint32_t scope, struct qf_slice name, struct
 {
     for (uint32_t at = scope; at != 0;) {
         struct qf_bpmn_scope *s = qf_run_scope(run, at);
-        if (s->isolated || qf_json_get_slice(&s->locals, name) != NULL) {
+        bool own = s->kind != QF_BPMN_SCOPE_MANY; /* its locals are the list of items */
+        if (s->isolated || (own && qf_json_get_slice(&s->locals, name) != NULL)) {
             qf_run_set(run->arena, &s->locals, name, value);
             return;
         }
@@ -111,7 +112,7 @@ struct qf_json qf_run_context(struct run *run, uint32_t scope, const struct qf_j
     struct qf_json context = run->now.variables;
     for (uint32_t at = scope; at != 0 && depth < sizeof chain / sizeof chain[0];) {
         const struct qf_bpmn_scope *s = qf_run_scope(run, at);
-        if (s->locals.type == QF_JSON_OBJECT || s->isolated)
+        if (s->kind != QF_BPMN_SCOPE_MANY && (s->locals.type == QF_JSON_OBJECT || s->isolated))
             chain[depth++] = at;
         if (s->isolated) {
             context = (struct qf_json){.type = QF_JSON_OBJECT};
@@ -140,7 +141,7 @@ enum qf_status qf_run_evaluate(struct run *run, uint16_t node,
                            formula->line);
     struct qf_error err = {0};
     enum qf_status status = expr->evaluate(expr->self, run->arena, out, formula->handle, context,
-                                           &run->call->steps, &err);
+                                           run->call->now_ms, &run->call->steps, &err);
     if (status == QF_BUDGET)
         return qf_run_fail(run, status, QF_BPMN_NONE,
                            "the process ran over its budget in the expression on line %u",

@@ -75,9 +75,9 @@ static inline enum qf_status test_value(struct qf_arena *arena, struct qf_json *
 
 static inline enum qf_status test_evaluate(void *self, struct qf_arena *arena, struct qf_json *out,
                                            const void *compiled, const struct qf_json *variables,
-                                           uint64_t *steps, struct qf_error *err)
+                                           int64_t now_ms, uint64_t *steps, struct qf_error *err)
 {
-    (void)self;
+    (void)self, (void)now_ms;
     const struct test_expr *expr = compiled;
     struct qf_json left, right;
     if (*steps == 0)

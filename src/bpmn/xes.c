@@ -483,6 +483,36 @@ struct qf_xes_attr *qf_xes_add(struct qf_arena *arena, struct qf_xes_attr **attr
     return attr;
 }
 
+static struct qf_slice add_text(struct qf_arena *arena, struct qf_xes_event *event, const char *key,
+                                struct qf_slice value)
+{
+    if (value.size == 0)
+        return (struct qf_slice){0};
+    return qf_xes_add(arena, &event->attrs, QF_XES_STRING, key, value)->value;
+}
+
+struct qf_xes_event *qf_xes_add_event(struct qf_arena *arena, struct qf_xes_trace *trace,
+                                      struct qf_slice activity, struct qf_slice resource,
+                                      struct qf_slice group, int64_t time_ms, const char *lifecycle)
+{
+    struct qf_xes_event *event = QF_ARENA_NEW(arena, struct qf_xes_event);
+    struct qf_xes_event **tail = &trace->events;
+    char *time = qf_arena_alloc(arena, 25);
+    qf_xes_time_text(time, time_ms);
+    while (*tail != NULL)
+        tail = &(*tail)->next;
+    *tail = event;
+    trace->event_count++;
+    event->activity = add_text(arena, event, "concept:name", activity);
+    event->resource = add_text(arena, event, "org:resource", resource);
+    event->group = add_text(arena, event, "org:group", group);
+    event->timestamp =
+        qf_xes_add(arena, &event->attrs, QF_XES_DATE, "time:timestamp", qf_slice_of(time))->value;
+    if (lifecycle != NULL)
+        event->lifecycle = add_text(arena, event, "lifecycle:transition", qf_slice_of(lifecycle));
+    return event;
+}
+
 void qf_xes_head_default(struct qf_arena *arena, struct qf_xes_head *out)
 {
     static const char *const extensions[][3] = {

@@ -122,6 +122,13 @@ void qf_xes_time_text(char out[25], int64_t time_ms);
 struct qf_xes_attr *qf_xes_add(struct qf_arena *arena, struct qf_xes_attr **attrs,
                                enum qf_xes_type type, const char *key, struct qf_slice value);
 
+/* Appends an event to a trace, with the attributes that are given: activity, resource and group may
+ * be empty, lifecycle NULL. Texts are not copied. */
+struct qf_xes_event *qf_xes_add_event(struct qf_arena *arena, struct qf_xes_trace *trace,
+                                      struct qf_slice activity, struct qf_slice resource,
+                                      struct qf_slice group, int64_t time_ms,
+                                      const char *lifecycle);
+
 /* The head that our own exports have: extensions concept, org, time, lifecycle; their globals; the
  * classifier of process-mining tools. */
 void qf_xes_head_default(struct qf_arena *arena, struct qf_xes_head *out);

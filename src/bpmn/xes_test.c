@@ -282,16 +282,21 @@ static void our_own_head_reads_back(void **state)
     struct qf_arena arena = {0};
     struct qf_xes_head head;
     qf_xes_head_default(&arena, &head);
-    struct qf_xes_event event = {0};
-    (void)qf_xes_add(&arena, &event.attrs, QF_XES_STRING, "concept:name", qf_slice_of("审批"));
-    (void)qf_xes_add(&arena, &event.attrs, QF_XES_STRING, "org:resource", qf_slice_of("li"));
-    struct qf_xes_trace trace = {.events = &event, .event_count = 1};
+    struct qf_xes_trace trace = {0};
+    (void)qf_xes_add_event(&arena, &trace, qf_slice_of("审批"), qf_slice_of("li"), qf_slice_of(""),
+                           1318333540276, "complete");
+    (void)qf_xes_add_event(&arena, &trace, qf_slice_of("b"), qf_slice_of(""), qf_slice_of("g"), 0,
+                           NULL);
+    assert_int_equal(trace.event_count, 2);
+    assert_null(trace.events->group.data);
+    assert_true(qf_slice_is(trace.events->lifecycle, "complete"));
     struct qf_buf buf = {0};
     qf_xes_write_head(&buf, &head);
     qf_xes_write_trace(&buf, &trace);
     qf_xes_write_end(&buf);
     static struct tally tally;
     assert_int_equal(read_log(&tally, qf_buf_slice(&buf), 3, NULL), QF_OK);
+    assert_int_equal(tally.last_ms, 1318333540276);
     assert_string_equal(tally.activities[0], "审批");
     assert_string_equal(tally.resources[0], "li");
     assert_true(qf_slice_equal(qf_buf_slice(&tally.again), qf_buf_slice(&buf)));
