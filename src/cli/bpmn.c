@@ -1,49 +1,23 @@
 /* qifeng bpmn check|roundtrip: what a model is, and whether it can be executed. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "bpmn/check.h"
 #include "cli/bpmn.h"
+#include "cli/cli.h"
 
-#define EXIT_USAGE 2
-#define EXIT_ENVIRONMENT 3
-
-static const char usage[] =
-    "usage: qifeng bpmn check [--json] FILE      is the model executable and sound?\n"
-    "       qifeng bpmn roundtrip [--json] FILE  import, write to standard output, compare\n"
-    "\n"
-    "check exits with 0 when the model can be executed, 1 when it was imported but has elements\n"
-    "that cannot be executed, or mistakes (each is named with line and id), or is no BPMN model.\n"
-    "\n"
-    "example: qifeng bpmn check process.bpmn\n";
-
-static int read_file(struct qf_buf *buf, const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        fputs("qifeng bpmn: ", stderr);
-        perror(path);
-        return EXIT_ENVIRONMENT;
-    }
-    qf_buf_init(buf, QF_BPMN_SIZE_MAX + 1);
-    for (;;) {
-        uint8_t *place = qf_buf_reserve(buf, 1);
-        if (place == NULL)
-            break;
-        size_t got = fread(place, 1, buf->capacity - buf->size, file);
-        if (got == 0)
-            break;
-        qf_buf_grow(buf, got);
-    }
-    int failed = ferror(file);
-    fclose(file);
-    if (failed) {
-        fprintf(stderr, "qifeng bpmn: %s: cannot be read\n", path);
-        return EXIT_ENVIRONMENT;
-    }
-    return 0;
-}
+static const struct qf_cli_help help = {
+    "qifeng bpmn check|roundtrip [--json] FILE",
+    "check says whether a model can be executed and is sound. It exits with 0 when it can, 1 when "
+    "it\n"
+    "was imported but has elements that cannot be executed, or mistakes (each is named with line "
+    "and\n"
+    "id), or when it is no BPMN model. roundtrip imports the model, writes it to standard output "
+    "and\n"
+    "compares the two.",
+    "  qifeng bpmn check process.bpmn\n"
+    "  qifeng bpmn roundtrip process.bpmn > again.bpmn\n",
+};
 
 static const char *severity_name(enum qf_bpmn_severity severity)
 {
@@ -64,14 +38,6 @@ static void put_problem_json(struct qf_arena *arena, struct qf_json *list,
     qf_json_append(arena, list, item);
 }
 
-static void print_json(const struct qf_json *value)
-{
-    struct qf_buf buf = {0};
-    qf_json_write(&buf, value);
-    printf("%s\n", qf_buf_text(&buf));
-    qf_buf_deinit(&buf);
-}
-
 static void print_report(struct qf_bpmn_model *model, const struct qf_bpmn_soundness *soundness,
                          const char *path, bool json)
 {
@@ -89,7 +55,7 @@ static void print_report(struct qf_bpmn_model *model, const struct qf_bpmn_sound
         qf_json_put(model->arena, &report, "flows", qf_json_make_int(model->flow_count));
         qf_json_put(model->arena, &report, "lanes", qf_json_make_int(model->lane_count));
         qf_json_put(model->arena, &report, "problems", list);
-        print_json(&report);
+        qf_cli_print_json(&report);
         return;
     }
     for (const struct qf_bpmn_problem *p = model->problems; p != NULL; p = p->next)
@@ -110,7 +76,7 @@ static int refuse(const char *path, const struct qf_error *err, bool json)
     if (json)
         printf("{\"executable\":false,\"imported\":false}\n");
     fprintf(stderr, "%s: %s: %s\n", path, err->field, err->detail);
-    return 1;
+    return QF_EXIT_REFUSED;
 }
 
 static int check(struct qf_arena *arena, struct qf_slice input, const char *path, bool json)
@@ -124,7 +90,7 @@ static int check(struct qf_arena *arena, struct qf_slice input, const char *path
     qf_bpmn_prepare(&program, &model, (struct qf_bpmn_expr){0});
     qf_bpmn_check(&program, &model, NULL, 0, &soundness);
     print_report(&model, &soundness, path, json);
-    return qf_bpmn_obstacles(&model) == 0 ? 0 : 1;
+    return qf_bpmn_obstacles(&model) == 0 ? QF_EXIT_OK : QF_EXIT_REFUSED;
 }
 
 static int roundtrip(struct qf_arena *arena, struct qf_slice input, const char *path, bool json)
@@ -145,45 +111,38 @@ static int roundtrip(struct qf_arena *arena, struct qf_slice input, const char *
         qf_json_put(arena, &report, "equal", qf_json_make_bool(equal));
         qf_json_put(arena, &report, "elements", qf_json_make_int(second.element_count));
         qf_json_put(arena, &report, "lanes", qf_json_make_int(second.lane_count));
-        print_json(&report);
+        qf_cli_print_json(&report);
     } else {
         fwrite(written.data, 1, written.size, stdout);
     }
     if (!equal)
         fprintf(stderr, "%s: %s: %s\n", path, err.field, err.detail);
-    return equal ? 0 : 1;
+    return equal ? QF_EXIT_OK : QF_EXIT_REFUSED;
 }
 
 int qf_cmd_bpmn(int argc, char **argv)
 {
-    const char *verb = argc > 1 ? argv[1] : "";
-    const char *path = NULL;
     bool json = false;
-    if (strcmp(verb, "--help") == 0 || strcmp(verb, "-h") == 0) {
-        fputs(usage, stdout);
-        return 0;
-    }
-    for (int i = 2; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (path == NULL && argv[i][0] != '-')
-            path = argv[i];
-        else
-            path = "";
-    }
-    bool is_check = strcmp(verb, "check") == 0;
-    if ((!is_check && strcmp(verb, "roundtrip") != 0) || path == NULL || path[0] == '\0') {
-        fputs(usage, stderr);
-        return EXIT_USAGE;
-    }
-    struct qf_buf file = {0};
-    int result = read_file(&file, path);
-    if (result == 0) {
-        struct qf_arena arena = {0};
-        result = is_check ? check(&arena, qf_buf_slice(&file), path, json)
-                          : roundtrip(&arena, qf_buf_slice(&file), path, json);
-        qf_arena_deinit(&arena);
-    }
-    qf_buf_deinit(&file);
+    int count = 0;
+    enum qf_exit code = QF_EXIT_OK;
+    const struct qf_cli_option options[] = {
+        {"--json", NULL, "one JSON document instead of lines", NULL, &json},
+    };
+    if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
+                      &code))
+        return code;
+    bool is_check = count == 2 && strcmp(argv[0], "check") == 0;
+    if (!is_check && (count != 2 || strcmp(argv[0], "roundtrip") != 0))
+        return qf_cli_usage("%s", help.usage);
+    struct qf_arena arena = {0};
+    struct qf_slice file;
+    struct qf_error err = {0};
+    int result;
+    if (qf_cli_read(&arena, argv[1], QF_BPMN_SIZE_MAX, &file, &err) != QF_OK)
+        result = qf_cli_error(&err);
+    else
+        result =
+            is_check ? check(&arena, file, argv[1], json) : roundtrip(&arena, file, argv[1], json);
+    qf_arena_deinit(&arena);
     return result;
 }

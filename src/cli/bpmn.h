@@ -1,4 +1,5 @@
-/* qifeng bpmn check|roundtrip FILE. argv[0] is "bpmn". Returns the exit status of spec/cli.md. */
+/* qifeng bpmn check|roundtrip FILE. The arguments are those after "bpmn". Returns the exit status
+ * of spec/cli.md. */
 #ifndef QF_CLI_BPMN_H
 #define QF_CLI_BPMN_H
 

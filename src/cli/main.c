@@ -4,19 +4,13 @@
 #include "cli/bpmn.h"
 #include "cli/cli.h"
 
-/* Commands with words of their own want their name as argv[0]. */
-static int run_bpmn(int argc, char **argv)
-{
-    return qf_cmd_bpmn(argc + 1, argv - 1);
-}
-
 const struct qf_cli_command qf_cli_commands[] = {
     {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
     {"node", "serve a data directory until stopped", qf_cmd_node},
     {"key", "make and show keys", qf_cmd_key},
     {"tx", "sign and send transactions", qf_cmd_tx},
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
-    {"bpmn", "check process models", run_bpmn},
+    {"bpmn", "check process models", qf_cmd_bpmn},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
 };
 const size_t qf_cli_command_count = sizeof qf_cli_commands / sizeof qf_cli_commands[0];
