@@ -27,6 +27,7 @@
 /* The low bits count segments of one opening; each opening moves on to the next multiple, so that a
  * sequence whose header was lost in a crash is not used again. */
 #define SEQUENCE_STEP 65536u
+#define SEQUENCE_MAX ((uint64_t)1 << 62)
 #define BODY_SIZE_MAX ((size_t)QF_BLOCK_TXS_MAX * (2 + QF_ENTRY_SIZE_MAX))
 
 enum segment_state { SEGMENT_FREE, SEGMENT_LIVE, SEGMENT_CURRENT };
@@ -452,7 +453,7 @@ static enum qf_status load_segment(struct qf_journal *journal, uint32_t number)
         uint8_t wanted[PAGE];
         uint64_t sequence = qf_be64_load(page.data + 16);
         segment_header(wanted, sequence, page.data + 24);
-        if (memcmp(wanted, page.data, SEGMENT_HEADER_SIZE) == 0) {
+        if (memcmp(wanted, page.data, SEGMENT_HEADER_SIZE) == 0 && sequence <= SEQUENCE_MAX) {
             segment->state = SEGMENT_LIVE;
             segment->sequence = sequence;
             memcpy(segment->prev_hash, page.data + 24, QF_HASH_SIZE);
