@@ -156,9 +156,8 @@ static enum qf_status run_transactions(struct qf_ledger *ledger, struct qf_ledge
                                        .jws = txs[i]->jws};
         size_t start = block->bytes.size;
         qf_entry_put(&block->bytes, &entry);
-        /* Offsets for now: the buffer may still move. */
-        block->entries[block->count++] =
-            (struct qf_slice){(const uint8_t *)0 + start, block->bytes.size - start};
+        /* Where it lies is said when the buffer no longer moves. */
+        block->entries[block->count++] = (struct qf_slice){NULL, block->bytes.size - start};
         index_transaction(ledger, txs[i], &receipt, leaf);
     }
     return qf_buf_status(&block->bytes) == QF_OK ? QF_OK : QF_NO_MEMORY;
@@ -166,9 +165,10 @@ static enum qf_status run_transactions(struct qf_ledger *ledger, struct qf_ledge
 
 static void grow_trees(struct qf_ledger *ledger, struct qf_ledger_block *block)
 {
+    const uint8_t *at = block->bytes.data;
     for (size_t i = 0; i < block->count; i++) {
-        block->entries[i].data =
-            block->bytes.data + (size_t)(block->entries[i].data - (const uint8_t *)0);
+        block->entries[i].data = at;
+        at += block->entries[i].size;
         qf_hash_leaf(QF_HASH_SHA256, block->leaf_hashes[i], block->entries[i]);
         qf_log_tree_append(&ledger->tree, block->leaf_hashes[i], NULL, NULL);
         if (!ledger->sm3)
