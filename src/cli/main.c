@@ -9,6 +9,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"node", "serve a data directory until stopped", qf_cmd_node},
     {"key", "make and show keys", qf_cmd_key},
     {"tx", "sign and send transactions", qf_cmd_tx},
+    {"import", "bring an event log onto a ledger", qf_cmd_import},
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
