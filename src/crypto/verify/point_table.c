@@ -10,7 +10,7 @@ const struct qf_table_shape qf_generator_shape = QF_TABLE_SHAPE(QF_GENERATOR_BIT
 
 _Static_assert(QF_KEY_ROWS == 51 && QF_KEY_ENTRIES == 832, "50 rows of 16 entries, one of 32");
 _Static_assert(QF_GENERATOR_ROWS == 32 && QF_GENERATOR_ENTRIES == 4096, "32 rows of 128 entries");
-_Static_assert(QF_ROWS_MAX >= QF_GENERATOR_ROWS, "digits of both have room");
+_Static_assert(QF_ROWS_MAX >= QF_GENERATOR_ROWS && QF_ROWS_MAX >= QF_KEY_ROWS, "room for digits");
 
 static unsigned row_size(const struct qf_table_shape *shape, unsigned row)
 {
@@ -124,17 +124,10 @@ static unsigned bits_at(const uint64_t v[QF_LIMBS], unsigned at, unsigned count)
     return (unsigned)(bits & ((1U << count) - 1));
 }
 
-void qf_table_digits(const struct qf_curve *curve, const struct qf_table_shape *shape,
-                     struct qf_digits *out, const uint64_t u[QF_LIMBS])
+void qf_table_digits_plain(const struct qf_table_shape *shape, struct qf_digits *out,
+                           const uint64_t v[QF_LIMBS], bool negative)
 {
-    uint64_t v[QF_LIMBS];
-    int sign = 1;
-    if (qf_number_less(curve->n_half, u)) {
-        (void)qf_number_sub(v, curve->n, u);
-        sign = -1;
-    } else {
-        memcpy(v, u, sizeof v);
-    }
+    int sign = negative ? -1 : 1;
     unsigned carry = 0;
     unsigned last = shape->rows - 1;
     for (unsigned row = 0; row < last; row++) {
@@ -146,6 +139,18 @@ void qf_table_digits(const struct qf_curve *curve, const struct qf_table_shape *
     unsigned top = bits_at(v, last * shape->bits, 255 - last * shape->bits) + carry;
     QF_ASSERT(top <= shape->last_size);
     out->of[last] = (int16_t)(sign * (int)top);
+}
+
+void qf_table_digits(const struct qf_curve *curve, const struct qf_table_shape *shape,
+                     struct qf_digits *out, const uint64_t u[QF_LIMBS])
+{
+    uint64_t v[QF_LIMBS];
+    bool negative = qf_number_less(curve->n_half, u);
+    if (negative)
+        (void)qf_number_sub(v, curve->n, u);
+    else
+        memcpy(v, u, sizeof v);
+    qf_table_digits_plain(shape, out, v, negative);
 }
 
 static const struct qf_affine *entry_of(const struct qf_table_shape *shape,

@@ -46,7 +46,7 @@ struct qf_table_shape {
 #define QF_GENERATOR_BITS 8
 #define QF_GENERATOR_ROWS QF_TABLE_ROWS(QF_GENERATOR_BITS)
 #define QF_GENERATOR_ENTRIES QF_TABLE_ENTRIES(QF_GENERATOR_BITS)
-#define QF_ROWS_MAX QF_KEY_ROWS
+#define QF_ROWS_MAX 64
 
 extern const struct qf_table_shape qf_key_shape;
 extern const struct qf_table_shape qf_generator_shape;
@@ -75,6 +75,9 @@ struct qf_digits {
 };
 void qf_table_digits(const struct qf_curve *curve, const struct qf_table_shape *shape,
                      struct qf_digits *out, const uint64_t u[QF_LIMBS]);
+/* The signed digits of v < 2^255, or of −v. */
+void qf_table_digits_plain(const struct qf_table_shape *shape, struct qf_digits *out,
+                           const uint64_t v[QF_LIMBS], bool negative);
 
 /* Asks for the entries that a sum will need: they come while something else is worked out. */
 void qf_table_prefetch(const struct qf_table_shape *shape, const struct qf_affine *table,

@@ -6,7 +6,7 @@
 #ifndef QF_CRYPTO_VERIFY_S2N_H
 #define QF_CRYPTO_VERIFY_S2N_H
 
-#include "crypto/verify/curve.h"
+#include "crypto/verify/edwards.h"
 
 #define QF_S2N_FIELD(name)                                                                         \
     void bignum_montmul_##name(uint64_t *z, const uint64_t *x, const uint64_t *y);                 \
@@ -54,22 +54,28 @@ void bignum_montmul(uint64_t k, uint64_t *z, const uint64_t *x, const uint64_t *
 void bignum_modinv(uint64_t k, uint64_t *z, const uint64_t *a, const uint64_t *b,
                    uint64_t *scratch);
 
-uint64_t edwards25519_decode(uint64_t *z, const uint8_t *bytes);
-uint64_t edwards25519_decode_alt(uint64_t *z, const uint8_t *bytes);
-void edwards25519_encode(uint8_t *out, const uint64_t *point);
-void edwards25519_scalarmuldouble(uint64_t *out, const uint64_t *scalar, const uint64_t *point,
-                                  const uint64_t *base_scalar);
-void edwards25519_scalarmuldouble_alt(uint64_t *out, const uint64_t *scalar, const uint64_t *point,
-                                      const uint64_t *base_scalar);
+#define QF_S2N_EDWARDS(suffix)                                                                     \
+    void bignum_mul_p25519##suffix(uint64_t *z, const uint64_t *x, const uint64_t *y);             \
+    uint64_t edwards25519_decode##suffix(uint64_t *xy, const uint8_t *bytes);                      \
+    void edwards25519_epadd##suffix(struct qf_edwards_point *out,                                  \
+                                    const struct qf_edwards_point *a,                              \
+                                    const struct qf_edwards_point *b);                             \
+    void edwards25519_pepadd##suffix(struct qf_edwards_point *out,                                 \
+                                     const struct qf_edwards_point *a,                             \
+                                     const struct qf_edwards_entry *b);                            \
+    void edwards25519_epdouble##suffix(struct qf_edwards_point *out,                               \
+                                       const struct qf_edwards_point *a);                          \
+    void edwards25519_scalarmuldouble##suffix(uint64_t *xy, const uint64_t *k,                     \
+                                              const uint64_t *point, const uint64_t *s);
 
-/* The form that runs on every processor of this architecture. */
-#if defined(__x86_64__)
-#define QF_S2N_PLAIN(name) name##_alt
-#else
-#define QF_S2N_PLAIN(name) name
-#endif
+QF_S2N_EDWARDS()
+QF_S2N_EDWARDS(_alt)
 
+void edwards25519_encode(uint8_t *out, const uint64_t *xy);
 void bignum_mod_n25519(uint64_t *z, uint64_t k, const uint64_t *x);
+void bignum_add_p25519(uint64_t *z, const uint64_t *x, const uint64_t *y);
+void bignum_sub_p25519(uint64_t *z, const uint64_t *x, const uint64_t *y);
 void bignum_neg_p25519(uint64_t *z, const uint64_t *x);
+void bignum_inv_p25519(uint64_t *z, const uint64_t *x);
 
 #endif

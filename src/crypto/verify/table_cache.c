@@ -8,6 +8,7 @@
 #include "base/status.h"
 
 #define TABLE_SIZE (QF_KEY_ENTRIES * sizeof(struct qf_affine))
+_Static_assert(sizeof(struct qf_edwards_entry) * QF_EDWARDS_ENTRIES <= TABLE_SIZE, "fits");
 #define HUGE_PAGE_SIZE ((size_t)2 << 20)
 
 /* A place is free, being filled by the builder (owner set, not ready), or holds a table. */
@@ -43,7 +44,10 @@ struct qf_table_cache {
     struct qf_table_place *oldest;
     uint64_t uses_since_replacement;
     struct qf_table_stats stats;
-    struct qf_table_scratch scratch[QF_KEY_ENTRIES]; /* the builder's */
+    union { /* the builder's */
+        struct qf_table_scratch curve[QF_KEY_ENTRIES];
+        struct qf_edwards_scratch edwards[QF_EDWARDS_ENTRIES];
+    } scratch;
 };
 
 static void lock(struct qf_table_cache *cache)
@@ -56,8 +60,7 @@ static void unlock(struct qf_table_cache *cache)
     QF_ASSERT(pthread_mutex_unlock(&cache->lock) == 0);
 }
 
-static struct qf_affine *table_of(const struct qf_table_cache *cache,
-                                  const struct qf_table_place *place)
+static void *table_of(const struct qf_table_cache *cache, const struct qf_table_place *place)
 {
     return cache->area + (size_t)(place - cache->places) * QF_KEY_ENTRIES;
 }
@@ -127,6 +130,18 @@ static struct qf_table_place *place_take(struct qf_table_cache *cache)
     return place;
 }
 
+static void build(struct qf_table_cache *cache, void *table, const struct qf_table_user *user)
+{
+    if (user->curve != NULL) {
+        qf_table_build(user->curve, &qf_key_shape, table, &user->point, cache->scratch.curve);
+        return;
+    }
+    uint64_t xy[2 * QF_LIMBS];
+    memcpy(xy, user->point.x, sizeof user->point.x);
+    memcpy(xy + QF_LIMBS, user->point.y, sizeof user->point.y);
+    qf_edwards_build(user->edwards, &qf_edwards_shape, table, xy, cache->scratch.edwards);
+}
+
 /* One turn of the builder; called and left with the lock held, which it gives up in between. */
 static void build_next(struct qf_table_cache *cache)
 {
@@ -137,12 +152,11 @@ static void build_next(struct qf_table_cache *cache)
         user->uses = 0; /* asks again later */
         return;
     }
-    const struct qf_curve *curve = user->curve;
-    struct qf_affine point = user->point;
+    struct qf_table_user copy = *user; /* which may go away meanwhile */
     cache->building = user;
     user->queued = true;
     unlock(cache);
-    qf_table_build(curve, &qf_key_shape, table_of(cache, place), &point, cache->scratch);
+    build(cache, table_of(cache, place), &copy);
     lock(cache);
     cache->stats.built++;
     user = cache->building;
@@ -214,7 +228,7 @@ static void count_use(struct qf_table_cache *cache, struct qf_table_user *user)
 }
 
 void qf_table_cache_acquire(struct qf_table_cache *cache, struct qf_table_user *const *users,
-                            const struct qf_affine **tables, size_t count)
+                            const void **tables, size_t count)
 {
     lock(cache);
     for (size_t i = 0; i < count; i++) {
@@ -236,7 +250,7 @@ void qf_table_cache_acquire(struct qf_table_cache *cache, struct qf_table_user *
 }
 
 void qf_table_cache_release(struct qf_table_cache *cache, struct qf_table_user *const *users,
-                            const struct qf_affine *const *tables, size_t count)
+                            const void *const *tables, size_t count)
 {
     lock(cache);
     for (size_t i = 0; i < count; i++) {

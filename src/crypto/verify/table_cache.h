@@ -11,7 +11,7 @@
 #ifndef QF_CRYPTO_VERIFY_TABLE_CACHE_H
 #define QF_CRYPTO_VERIFY_TABLE_CACHE_H
 
-#include "crypto/verify/point_table.h"
+#include "crypto/verify/edwards.h"
 
 #define QF_TABLE_USES_MIN 4
 #define QF_TABLE_REPLACE_USES 64
@@ -19,11 +19,13 @@
 struct qf_table_cache;
 struct qf_table_place;
 
-/* A key's side of it, zeroed but for the first two members; owned by the key, guarded by the
- * cache's lock. */
+/* A key's side of it, zeroed but for its point and one of `curve` and `edwards`, which decides what
+ * its table is: qf_affine entries of qf_key_shape, or qf_edwards_entry ones of qf_edwards_shape.
+ * Owned by the key, guarded by the cache's lock. */
 struct qf_table_user {
     struct qf_affine point;
     const struct qf_curve *curve;
+    const struct qf_edwards *edwards;
     struct qf_table_place *place;
     struct qf_table_user *next; /* in line */
     struct qf_table_user *previous;
@@ -38,10 +40,10 @@ void qf_table_cache_free(struct qf_table_cache *cache); /* nothing may be acquir
 
 /* Counts a use of each user, and gives each its table or NULL. Users may repeat. */
 void qf_table_cache_acquire(struct qf_table_cache *cache, struct qf_table_user *const *users,
-                            const struct qf_affine **tables, size_t count);
+                            const void **tables, size_t count);
 /* Gives back what qf_table_cache_acquire gave. */
 void qf_table_cache_release(struct qf_table_cache *cache, struct qf_table_user *const *users,
-                            const struct qf_affine *const *tables, size_t count);
+                            const void *const *tables, size_t count);
 
 /* The key goes; it has nothing acquired. */
 void qf_table_cache_forget(struct qf_table_cache *cache, struct qf_table_user *user);

@@ -19,8 +19,7 @@ enum key_kind {
 /* What is kept for a key, in qf_known_key.extra. */
 struct fast_key {
     enum key_kind kind;
-    struct qf_table_user user; /* KEY_POINT */
-    uint64_t minus_a[ED_SIZE]; /* KEY_EDWARDS */
+    struct qf_table_user user; /* its point: Q, or −A */
 };
 
 struct fast {
@@ -58,18 +57,17 @@ static void key_init(void *self, struct qf_known_key *known)
         return;
     }
     uint64_t a[ED_SIZE];
-    uint64_t refused = fast->arith == QF_ARITH_FULL
-                           ? edwards25519_decode(a, known->key.bytes)
-                           : QF_S2N_PLAIN(edwards25519_decode)(a, known->key.bytes);
-    key->kind = refused != 0 ? KEY_ASK_OPENSSL : KEY_EDWARDS;
-    bignum_neg_p25519(key->minus_a, a);
-    memcpy(key->minus_a + QF_LIMBS, a + QF_LIMBS, QF_LIMBS * sizeof a[0]);
+    key->user.edwards = qf_edwards_of(fast->arith);
+    key->kind = key->user.edwards->decode(a, known->key.bytes) == 0 ? KEY_EDWARDS : KEY_ASK_OPENSSL;
+    bignum_neg_p25519(key->user.point.x, a);
+    memcpy(key->user.point.y, a + QF_LIMBS, sizeof key->user.point.y);
 }
 
 static void key_deinit(void *self, struct qf_known_key *known)
 {
     struct fast *fast = self;
-    if (fast_key_of(known)->kind == KEY_POINT)
+    enum key_kind kind = fast_key_of(known)->kind;
+    if (kind == KEY_POINT || kind == KEY_EDWARDS)
         qf_table_cache_forget(fast->tables, &fast_key_of(known)->user);
 }
 
@@ -197,7 +195,7 @@ static void check_curve(struct fast *fast, enum qf_sig_alg alg, struct qf_verify
 {
     struct work works[QF_VERIFY_BATCH_MAX];
     struct qf_table_user *users[QF_VERIFY_BATCH_MAX];
-    const struct qf_affine *tables[QF_VERIFY_BATCH_MAX];
+    const void *tables[QF_VERIFY_BATCH_MAX];
     const struct qf_curve *curve = qf_curve_of(alg, fast->arith);
     count = load(works, alg, tasks, count);
     if (count > 0 && alg == QF_ALG_SM2_SM3)
@@ -241,25 +239,98 @@ static void challenge(struct fast *fast, uint64_t k[QF_LIMBS], const struct qf_v
     bignum_mod_n25519(k, 8, hash);
 }
 
-static bool check_edwards(struct fast *fast, const struct qf_verify_task *task)
+/* An Ed25519 signature while it is worked on. */
+struct ed_work {
+    struct qf_verify_task *task;
+    uint64_t k[QF_LIMBS];
+    uint64_t s[QF_LIMBS];
+    struct qf_digits digits_k;
+    struct qf_digits digits_s;
+};
+
+static bool is_encoding(const uint64_t xy[ED_SIZE], const uint8_t r[32])
+{
+    uint8_t encoded[32];
+    edwards25519_encode(encoded, xy);
+    return memcmp(encoded, r, sizeof encoded) == 0;
+}
+
+/* Signatures whose s is below L, with their k. */
+static size_t load_edwards(struct fast *fast, struct ed_work *works, struct qf_verify_task *tasks,
+                           size_t count)
 {
     static const uint64_t order[QF_LIMBS] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0,
                                              0x1000000000000000};
-    const struct fast_key *key = fast_key_of(task->key);
-    uint64_t s[QF_LIMBS];
-    uint64_t k[QF_LIMBS];
-    uint64_t point[ED_SIZE];
-    uint8_t encoded[32];
-    memcpy(s, task->signature + 32, sizeof s);
-    if (!qf_number_less(s, order))
-        return false;
-    challenge(fast, k, task);
-    if (fast->arith == QF_ARITH_FULL)
-        edwards25519_scalarmuldouble(point, k, key->minus_a, s);
-    else
-        QF_S2N_PLAIN(edwards25519_scalarmuldouble)(point, k, key->minus_a, s);
-    edwards25519_encode(encoded, point);
-    return memcmp(encoded, task->signature, sizeof encoded) == 0;
+    size_t loaded = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct ed_work *work = &works[loaded];
+        if (fast_key_of(tasks[i].key)->kind != KEY_EDWARDS)
+            continue;
+        work->task = &tasks[i];
+        memcpy(work->s, tasks[i].signature + 32, sizeof work->s);
+        if (!qf_number_less(work->s, order))
+            continue;
+        challenge(fast, work->k, &tasks[i]);
+        loaded++;
+    }
+    return loaded;
+}
+
+/* s·B − k·A of those whose key has a table, all made affine together. */
+static void sum_edwards(const struct qf_edwards *edwards, struct ed_work *works,
+                        const void *const *tables, size_t count)
+{
+    struct qf_edwards_scratch sums[QF_VERIFY_BATCH_MAX];
+    struct ed_work *of[QF_VERIFY_BATCH_MAX];
+    const struct qf_edwards_entry *base = qf_edwards_generator();
+    size_t hot = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct ed_work *work = &works[i];
+        if (tables[i] == NULL)
+            continue;
+        qf_table_digits_plain(&qf_generator_shape, &work->digits_s, work->s, false);
+        qf_table_digits_plain(&qf_edwards_shape, &work->digits_k, work->k, false);
+        qf_edwards_prefetch(&qf_generator_shape, base, &work->digits_s);
+        qf_edwards_prefetch(&qf_edwards_shape, tables[i], &work->digits_k);
+        sums[hot].point = qf_edwards_zero;
+        qf_edwards_sum(edwards, &qf_generator_shape, &sums[hot].point, base, &work->digits_s);
+        qf_edwards_sum(edwards, &qf_edwards_shape, &sums[hot].point, tables[i], &work->digits_k);
+        of[hot++] = work;
+    }
+    if (hot > 0)
+        qf_edwards_to_affine(edwards, sums, hot);
+    for (size_t i = 0; i < hot; i++) {
+        uint64_t xy[ED_SIZE];
+        memcpy(xy, sums[i].point.x, sizeof sums[i].point.x);
+        memcpy(xy + QF_LIMBS, sums[i].point.y, sizeof sums[i].point.y);
+        of[i]->task->good = is_encoding(xy, of[i]->task->signature);
+    }
+}
+
+static void check_edwards(struct fast *fast, struct qf_verify_task *tasks, size_t count)
+{
+    struct ed_work works[QF_VERIFY_BATCH_MAX];
+    struct qf_table_user *users[QF_VERIFY_BATCH_MAX];
+    const void *tables[QF_VERIFY_BATCH_MAX];
+    const struct qf_edwards *edwards = qf_edwards_of(fast->arith);
+    count = load_edwards(fast, works, tasks, count);
+    if (count == 0)
+        return;
+    for (size_t i = 0; i < count; i++)
+        users[i] = &fast_key_of(works[i].task->key)->user;
+    qf_table_cache_acquire(fast->tables, users, tables, count);
+    sum_edwards(edwards, works, tables, count);
+    for (size_t i = 0; i < count; i++) {
+        if (tables[i] != NULL)
+            continue;
+        uint64_t minus_a[ED_SIZE];
+        uint64_t xy[ED_SIZE];
+        memcpy(minus_a, users[i]->point.x, sizeof users[i]->point.x);
+        memcpy(minus_a + QF_LIMBS, users[i]->point.y, sizeof users[i]->point.y);
+        edwards->mul_double(xy, works[i].k, minus_a, works[i].s);
+        works[i].task->good = is_encoding(xy, works[i].task->signature);
+    }
+    qf_table_cache_release(fast->tables, users, tables, count);
 }
 
 static void check(void *self, struct qf_verify_task *tasks, size_t count)
@@ -268,12 +339,11 @@ static void check(void *self, struct qf_verify_task *tasks, size_t count)
     unsigned seen = 0;
     for (size_t i = 0; i < count; i++) {
         seen |= 1U << tasks[i].key->key.alg;
-        enum key_kind kind = fast_key_of(tasks[i].key)->kind;
-        if (kind == KEY_EDWARDS)
-            tasks[i].good = check_edwards(fast, &tasks[i]);
-        else if (kind == KEY_ASK_OPENSSL)
+        if (fast_key_of(tasks[i].key)->kind == KEY_ASK_OPENSSL)
             tasks[i].good = qf_verify_openssl(tasks[i].key, &tasks[i]);
     }
+    if ((seen & 1U << QF_ALG_EDDSA) != 0)
+        check_edwards(fast, tasks, count);
     if ((seen & 1U << QF_ALG_ES256) != 0)
         check_curve(fast, QF_ALG_ES256, tasks, count);
     if ((seen & 1U << QF_ALG_SM2_SM3) != 0)
@@ -309,10 +379,10 @@ struct qf_table_cache *qf_verify_fast_tables(const struct qf_verify_impl *impl)
     return ((struct fast *)impl->self)->tables;
 }
 
-/* Two generators' tables, and the keys themselves. */
+/* Three generators' tables, and the keys themselves. */
 size_t qf_verify_fast_beside(void)
 {
-    return 2 * sizeof(struct qf_affine) * QF_GENERATOR_ENTRIES +
+    return (2 * sizeof(struct qf_affine) + sizeof(struct qf_edwards_entry)) * QF_GENERATOR_ENTRIES +
            KEYS_MAX * (sizeof(struct qf_known_key) + sizeof(struct fast_key));
 }
 

@@ -34,7 +34,8 @@
  *     not cover the signature, so nothing hangs on it.)
  *
  * Ed25519 (RFC 8032 5.1.7, without the cofactor): s < L, k = SHA-512(R ‖ A ‖ M) mod L, and the
- * encoding of s·B − k·A must be R byte for byte, which is also what OpenSSL does. A that
+ * encoding of s·B − k·A must be R byte for byte, which is also what OpenSSL does: with the tables
+ * of B and −A, or by edwards25519_scalarmuldouble. Addition is complete there (edwards.h). A that
  * edwards25519_decode refuses (not on the curve, y ≥ p, or x = 0 with its sign set) is left to
  * OpenSSL, which takes the last two kinds.
  *
