@@ -134,6 +134,7 @@ int bench_verify(const struct bench_options *options)
         {"verify.sm2.hot.single", QF_ALG_SM2_SM3, 0, 1, false, 0},
         {"verify.sm2.cold", QF_ALG_SM2_SM3, 1, 64, true, 5},
         {"verify.eddsa", QF_ALG_EDDSA, 0, 64, true, 1.3},
+        {"verify.eddsa.cold", QF_ALG_EDDSA, 1, 64, false, 0},
     };
     struct bench_report *report = bench_report_new("verify");
     struct fixture fixture = {.count = 0};
