@@ -6,6 +6,7 @@
 
 const struct qf_cli_command qf_cli_commands[] = {
     {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
+    {"demo", "a network for trying out, with real data", qf_cmd_demo},
     {"node", "serve a data directory until stopped", qf_cmd_node},
     {"key", "make and show keys", qf_cmd_key},
     {"tx", "sign and send transactions", qf_cmd_tx},
