@@ -59,5 +59,7 @@
 #define QF_WITNESSES_MAX 16
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
+#define QF_VERIFY_KEYS_MAX 8192                 /* keys that the verifier remembers */
+#define QF_VERIFY_CACHE_SIZE_DEFAULT (64 << 20) /* bytes for them and their tables */
 
 #endif

@@ -2,14 +2,11 @@
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "crypto/verify/internal.h"
 #ifdef QF_FAST_VERIFY
 #include "crypto/verify/verify_fast.h"
 #endif
-
-/* Keys remembered at a time by the OpenSSL implementation, 3 KiB each. */
-#define KEYS_MAX 8192
-#define CACHE_SIZE_DEFAULT ((size_t)64 << 20)
 
 struct qf_verifier {
     struct qf_verify_impl impl;
@@ -27,11 +24,12 @@ static enum qf_status impl_new(struct qf_verify_impl *out,
                                const struct qf_verifier_options *options, struct qf_error *err)
 {
     *out = (struct qf_verify_impl){
-        .name = "openssl", .keys = {.keys_max = KEYS_MAX}, .check = check_openssl};
+        .name = "openssl", .keys = {.keys_max = QF_VERIFY_KEYS_MAX}, .check = check_openssl};
     if (options->kind == QF_VERIFIER_OPENSSL)
         return QF_OK;
 #ifdef QF_FAST_VERIFY
-    size_t size = options->cache_size_max > 0 ? options->cache_size_max : CACHE_SIZE_DEFAULT;
+    size_t size =
+        options->cache_size_max > 0 ? options->cache_size_max : QF_VERIFY_CACHE_SIZE_DEFAULT;
     return qf_verify_fast_new(out, size, qf_arith_best(), err);
 #else
     if (options->kind == QF_VERIFIER_FAST)

@@ -3,7 +3,20 @@
  * One verifier serves the whole process and may be used from any thread. Two implementations give
  * the same answer to the bit: OpenSSL, always there, and `fast` (tables of known keys over
  * s2n-bignum's verified arithmetic), chosen at build and start-up. A verifier sees public data
- * only, so nothing here needs constant time. */
+ * only, so nothing here needs constant time.
+ *
+ * What a signature costs, on one core of a Xeon at 2.7 GHz, in µs:
+ *
+ *                     OpenSSL   fast, unknown key   fast, known key   one by one
+ *     ES256              62            40                  11.5            13
+ *     EdDSA              95            30                  10
+ *     SM2-SM3           245            40                  11.5            13.5
+ *
+ * A key is known from its fourth use on, once a thread of the verifier has made its table (0.2 ms,
+ * 52 KiB). The verifier remembers QF_VERIFY_KEYS_MAX keys, and tables for as many of them as the
+ * configured memory holds (some 1,100 in 64 MiB); the ones used longest ago give way. Items of one
+ * call share an inversion, and SM2's hashes are made side by side, so callers with many signatures
+ * pass them together, 64 or more at a time. */
 #ifndef QF_CRYPTO_VERIFY_VERIFY_H
 #define QF_CRYPTO_VERIFY_VERIFY_H
 
@@ -19,7 +32,9 @@ enum qf_verifier_kind {
 
 struct qf_verifier_options {
     enum qf_verifier_kind kind;
-    size_t cache_size_max; /* bytes of tables for known keys; 0: 64 MiB */
+    /* Bytes for keys and tables, some 5 MiB of them for what is not a key's table; below that no
+     * key gets one. 0: QF_VERIFY_CACHE_SIZE_DEFAULT. OpenSSL's implementation has no tables. */
+    size_t cache_size_max;
 };
 
 QF_MUST_CHECK enum qf_status qf_verifier_new(struct qf_verifier **out,

@@ -2,11 +2,10 @@
 
 #include <stdlib.h>
 
+#include "base/limits.h"
 #include "base/status.h"
 #include "crypto/verify/s2n.h"
 
-/* Keys remembered at a time: more than tables, since most of a small cache's keys have none. */
-#define KEYS_MAX 8192
 #define ED_SIZE (2 * QF_LIMBS) /* an affine point of edwards25519 */
 
 enum key_kind {
@@ -383,7 +382,7 @@ struct qf_table_cache *qf_verify_fast_tables(const struct qf_verify_impl *impl)
 size_t qf_verify_fast_beside(void)
 {
     return (2 * sizeof(struct qf_affine) + sizeof(struct qf_edwards_entry)) * QF_GENERATOR_ENTRIES +
-           KEYS_MAX * (sizeof(struct qf_known_key) + sizeof(struct fast_key));
+           QF_VERIFY_KEYS_MAX * (sizeof(struct qf_known_key) + sizeof(struct fast_key));
 }
 
 enum qf_status qf_verify_fast_new(struct qf_verify_impl *out, size_t cache_size_max,
@@ -407,7 +406,7 @@ enum qf_status qf_verify_fast_new(struct qf_verify_impl *out, size_t cache_size_
     }
     *out = (struct qf_verify_impl){
         .name = "fast",
-        .keys = {.keys_max = KEYS_MAX,
+        .keys = {.keys_max = QF_VERIFY_KEYS_MAX,
                  .extra_size = sizeof(struct fast_key),
                  .init = key_init,
                  .deinit = key_deinit,
