@@ -23,6 +23,13 @@
 #define QF_STATE_VALUE_SIZE_MAX 1048576       /* bytes of a state value */
 #define QF_FEEL_STEPS_MAX 100000              /* steps of one evaluation */
 #define QF_FEEL_DEPTH_MAX 64                  /* nesting of one evaluation */
+#define QF_FEEL_MEMORY_MAX (16 << 20)         /* bytes of memory of one evaluation */
+#define QF_FEEL_SOURCE_SIZE_MAX 65536         /* bytes of one expression */
+#define QF_FEEL_NESTING_MAX 96                /* nesting within one expression */
+#define QF_FEEL_REGEX_STEPS_MAX 200000        /* steps of one regular expression */
+#define QF_DMN_SIZE_MAX (4 << 20)             /* bytes of a DMN model */
+#define QF_DMN_ELEMENTS_MAX 100000            /* XML elements of a DMN model */
+#define QF_DMN_RULES_MAX 10000                /* rules of a decision table */
 #define QF_FEEL_BLOCK_STEPS_MAX 2000000       /* steps of all evaluations of a block */
 #define QF_SERVICE_PACKAGE_SIZE_MAX (1 << 20) /* bytes of a service package */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */

@@ -3,6 +3,7 @@
 
 #include "cli/bpmn.h"
 #include "cli/cli.h"
+#include "cli/rules.h"
 
 const struct qf_cli_command qf_cli_commands[] = {
     {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
@@ -13,6 +14,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"import", "bring an event log onto a ledger", qf_cmd_import},
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
     {"bpmn", "check process models", qf_cmd_bpmn},
+    {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
 };
 const size_t qf_cli_command_count = sizeof qf_cli_commands / sizeof qf_cli_commands[0];

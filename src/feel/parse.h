@@ -1,0 +1,67 @@
+/* Inside of the parser: what its two halves (parse.c: characters and names; grammar.c: the grammar)
+ * share. Every function leaves through `fail` on a syntax error. */
+#ifndef QF_FEEL_PARSE_H
+#define QF_FEEL_PARSE_H
+
+#include "feel/node.h"
+
+#define QF_FEEL_KEYS_MAX 256
+
+struct qf_feel_parser {
+    const struct qf_feel_compiler *compiler;
+    const struct qf_feel_scope *scope;
+    const char *text;
+    size_t size;
+    size_t at;
+    uint32_t depth;
+    uint32_t node_count;
+    bool saw_input;        /* `?` was named */
+    bool saw_lambda;       /* a function was made: frames around it must last */
+    bool no_filter;        /* the end of an interval: "[" closes it */
+    struct qf_slice *keys; /* of contexts so far: they may follow a dot */
+    uint32_t key_count;
+    struct qf_error *err;
+    jmp_buf fail;
+};
+
+_Noreturn void qf_feel_parse_fail(struct qf_feel_parser *p, const char *expected);
+void qf_feel_parse_place(const struct qf_feel_parser *p, size_t at, uint32_t *line,
+                         uint32_t *column);
+void qf_feel_parse_report(struct qf_feel_parser *p, size_t at, bool error, const char *fmt, ...)
+    QF_PRINTF(4, 5);
+void qf_feel_parse_skip(struct qf_feel_parser *p); /* white space and comments */
+bool qf_feel_parse_is(struct qf_feel_parser *p, const char *token);
+bool qf_feel_parse_take(struct qf_feel_parser *p, const char *token);
+void qf_feel_parse_expect(struct qf_feel_parser *p, const char *token);
+bool qf_feel_parse_word_at(const struct qf_feel_parser *p, size_t at, const char *word);
+bool qf_feel_parse_word(struct qf_feel_parser *p, const char *word);
+/* Bytes of a name without spaces at `at`, or 0. */
+size_t qf_feel_parse_simple_name(const struct qf_feel_parser *p, size_t at);
+struct qf_slice qf_feel_parse_declared(struct qf_feel_parser *p, const char *ends,
+                                       const char *word);
+struct qf_slice qf_feel_parse_member_name(struct qf_feel_parser *p,
+                                          const struct qf_feel_type *type);
+/* Bytes of the longest name in scope here, or 0. */
+size_t qf_feel_parse_in_scope(struct qf_feel_parser *p);
+void qf_feel_parse_learn(struct qf_feel_parser *p, struct qf_slice key);
+
+struct qf_feel_node *qf_feel_parse_node(struct qf_feel_parser *p, size_t at, qf_feel_run_fn *run,
+                                        const struct qf_feel_type *type, uint32_t kid_count);
+struct qf_feel_node *qf_feel_parse_literal(struct qf_feel_parser *p, size_t at,
+                                           struct qf_feel_value value);
+const struct qf_feel_node *qf_feel_parse_name(struct qf_feel_parser *p);
+const struct qf_feel_node *qf_feel_parse_expression(struct qf_feel_parser *p);
+const struct qf_feel_node *qf_feel_parse_additive(struct qf_feel_parser *p);
+/* A node whose kids are literals, evaluated now; the node itself where that gives a warning. */
+const struct qf_feel_node *qf_feel_parse_fold(struct qf_feel_parser *p,
+                                              const struct qf_feel_node *node);
+void qf_feel_parse_nest(struct qf_feel_parser *p);
+const struct qf_feel_node *qf_feel_parse_unary_tests(struct qf_feel_parser *p);
+/* A call of `callee` whose arguments begin after "(" (call.c). */
+const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t at,
+                                              const struct qf_feel_node *callee);
+/* `function (…) …`, after the word (call.c); and a type (call.c). */
+const struct qf_feel_node *qf_feel_parse_lambda(struct qf_feel_parser *p, size_t at);
+const struct qf_feel_type *qf_feel_parse_type(struct qf_feel_parser *p);
+
+#endif
