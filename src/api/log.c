@@ -63,7 +63,7 @@ void qf_api_get_tile(struct qf_http_exchange *exchange)
 
 static struct qf_json hex_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
 {
-    char *text = qf_arena_alloc(arena, 2 * QF_HASH_SIZE);
+    char *text = qf_arena_alloc(arena, 2UL * QF_HASH_SIZE);
     qf_hex_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
     return qf_json_make_slice(qf_slice_make(text, 2UL * QF_HASH_SIZE));
 }
@@ -99,12 +99,12 @@ void qf_api_get_genesis(struct qf_http_exchange *exchange)
 
 static struct qf_json proof_list(struct qf_arena *arena, const struct qf_log_proof *proof)
 {
+    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
     struct qf_json list = qf_json_make_array();
     for (size_t i = 0; i < proof->count; i++) {
-        char *text = qf_arena_alloc(arena, QF_BASE64_SIZE(QF_HASH_SIZE));
+        char *text = qf_arena_alloc(arena, size);
         qf_base64_encode(text, qf_slice_make(proof->hashes[i], QF_HASH_SIZE));
-        qf_json_append(arena, &list,
-                       qf_json_make_slice(qf_slice_make(text, QF_BASE64_SIZE(QF_HASH_SIZE))));
+        qf_json_append(arena, &list, qf_json_make_slice(qf_slice_make(text, size)));
     }
     return list;
 }

@@ -27,7 +27,7 @@ struct qf_json qf_api_record_json(struct qf_api *api, struct qf_arena *arena,
 {
     struct qf_json object = qf_json_make_object();
     struct qf_json key;
-    char *id = qf_arena_alloc(arena, 2 * QF_HASH_SIZE);
+    char *id = qf_arena_alloc(arena, 2UL * QF_HASH_SIZE);
     qf_hex_encode(id, qf_slice_make(record->tx.id, QF_HASH_SIZE));
     struct qf_ledger_view view;
     qf_ledger_view_init(&view, api->options.ledger, arena);
@@ -94,7 +94,7 @@ static bool read_requested(struct qf_http_exchange *exchange, struct qf_api_reco
 {
     struct qf_api *api = qf_api_of(exchange);
     struct qf_error err = {0};
-    uint64_t leaf;
+    uint64_t leaf = 0;
     enum qf_status status = qf_api_find_tx(api, exchange->segments[0], &leaf, &err);
     if (status == QF_OK)
         status = qf_api_read_record(api, &exchange->arena, leaf, record, &err);
@@ -122,7 +122,7 @@ void qf_api_get_bundle(struct qf_http_exchange *exchange)
 {
     struct qf_api *api = qf_api_of(exchange);
     struct qf_error err = {0};
-    uint64_t leaf;
+    uint64_t leaf = 0;
     enum qf_status status = qf_api_find_tx(api, exchange->segments[0], &leaf, &err);
     if (status == QF_OK)
         status = qf_bundle_make(api->options.ledger, &exchange->response.body, leaf,

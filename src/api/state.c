@@ -137,9 +137,10 @@ void qf_api_get_key(struct qf_http_exchange *exchange)
 
 static struct qf_json base64_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
 {
-    char *text = qf_arena_alloc(arena, QF_BASE64_SIZE(QF_HASH_SIZE));
+    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
+    char *text = qf_arena_alloc(arena, size);
     qf_base64_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
-    return qf_json_make_slice(qf_slice_make(text, QF_BASE64_SIZE(QF_HASH_SIZE)));
+    return qf_json_make_slice(qf_slice_make(text, size));
 }
 
 /* GET /v1/state/KEY: the record (absent: value null) with its proof and the height it holds at. */

@@ -30,7 +30,7 @@ enum qf_status qf_client_new(struct qf_client **out, const char *url, struct qf_
     struct qf_client *client = calloc(1, sizeof *client);
     if (client == NULL)
         return qf_fail(err, QF_NO_MEMORY, "", "no memory");
-    memcpy(client->url, url, size);
+    memcpy(client->url, url, size); /* NOLINT(bugprone-not-null-terminated-result): calloc */
     client->curl = curl_easy_init();
     if (client->curl == NULL) {
         free(client);

@@ -51,8 +51,8 @@ static bool parse_hash(uint8_t out[QF_HASH_SIZE], struct qf_slice text)
 {
     uint8_t bytes[QF_HASH_SIZE + 3];
     size_t size = 0;
-    if (text.size != QF_BASE64_SIZE(QF_HASH_SIZE) || !qf_base64_decode(bytes, &size, text) ||
-        size != QF_HASH_SIZE)
+    if (text.size != QF_BASE64_SIZE((size_t)QF_HASH_SIZE) ||
+        !qf_base64_decode(bytes, &size, text) || size != QF_HASH_SIZE)
         return false;
     memcpy(out, bytes, QF_HASH_SIZE);
     return true;

@@ -81,7 +81,8 @@ enum qf_status qf_note_key_parse(struct qf_note_key *out, struct qf_slice text,
         !cut(&text, '+', &id_text))
         return qf_fail(err, QF_MALFORMED, "key", "want name+keyid+base64");
     if (id_text.size != 8 || !qf_hex_decode(id, &id_size, id_text) ||
-        text.size != QF_BASE64_SIZE(33) || !qf_base64_decode(bytes, &size, text) || size != 33)
+        text.size != QF_BASE64_SIZE((size_t)33) || !qf_base64_decode(bytes, &size, text) ||
+        size != 33)
         return qf_fail(err, QF_MALFORMED, "key",
                        "want eight hexadecimal digits and 33 bytes in base64");
     if (bytes[0] != QF_NOTE_ED25519 && bytes[0] != QF_NOTE_COSIGNATURE)

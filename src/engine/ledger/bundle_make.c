@@ -8,9 +8,10 @@
 
 static struct qf_json base64_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
 {
-    char *text = qf_arena_alloc(arena, QF_BASE64_SIZE(QF_HASH_SIZE));
+    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
+    char *text = qf_arena_alloc(arena, size);
     qf_base64_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
-    return qf_json_make_slice(qf_slice_make(text, QF_BASE64_SIZE(QF_HASH_SIZE)));
+    return qf_json_make_slice(qf_slice_make(text, size));
 }
 
 static enum qf_status add_log_proof(struct qf_ledger *ledger, struct qf_arena *arena,

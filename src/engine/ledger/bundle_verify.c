@@ -25,7 +25,7 @@ static enum qf_status read_hash(const struct qf_json *value, uint8_t out[QF_HASH
 {
     uint8_t bytes[QF_HASH_SIZE + 3];
     size_t size = 0;
-    if (value->type != QF_JSON_STRING || value->count != QF_BASE64_SIZE(QF_HASH_SIZE) ||
+    if (value->type != QF_JSON_STRING || value->count != QF_BASE64_SIZE((size_t)QF_HASH_SIZE) ||
         !qf_base64_decode(bytes, &size, qf_json_text(value)) || size != QF_HASH_SIZE)
         return QF_MALFORMED;
     memcpy(out, bytes, QF_HASH_SIZE);

@@ -161,7 +161,7 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
                              "block %llu does not give the result that was recorded",
                              (unsigned long long)record->height);
     }
-    if (status == QF_OK &&
+    if (status == QF_OK && block != NULL &&
         memcmp(block->leaf_hashes, record->leaf_hashes, record->count * QF_HASH_SIZE) != 0)
         status = qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu has other entries",
                          (unsigned long long)record->height);
