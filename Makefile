@@ -39,11 +39,12 @@ format: ## bring all sources into form
 
 bench: all ## measure; writes build/bench/*.json
 	@scripts/deps.sh bench
-	@scripts/bench.sh $(BUILD) ledger
+	@scripts/bench.sh $(BUILD) verify ledger
 
 bench-peers: all ## measure beside PostgreSQL and Tessera
 	@scripts/deps.sh bench
-	@scripts/bench.sh $(BUILD) peers
+	@ninja -C $(BUILD) >/dev/null
+	@python3 bench/peers.py $(BUILD)
 
 fuzz: ## run every fuzz driver for a minute (FUZZ_SECONDS=60)
 	@scripts/deps.sh fuzz

@@ -10,6 +10,7 @@ static const struct {
     bench_fn *run;
     const char *what;
 } benches[] = {
+    {"ingest", bench_ingest, "signed transactions over HTTP, for comparisons"},
     {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
     {"ledger", bench_ledger,
      "signed transactions end to end over HTTP, and the ledger as it grows"},

@@ -161,7 +161,8 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
                              "block %llu does not give the result that was recorded",
                              (unsigned long long)record->height);
     }
-    if (status == QF_OK && block != NULL &&
+    QF_ASSERT(status != QF_OK || block != NULL);
+    if (status == QF_OK &&
         memcmp(block->leaf_hashes, record->leaf_hashes, record->count * QF_HASH_SIZE) != 0)
         status = qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu has other entries",
                          (unsigned long long)record->height);
