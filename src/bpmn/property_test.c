@@ -161,7 +161,7 @@ static void add_choice(struct walk *walk)
 {
     const struct qf_bpmn_model *model = &walk->c.model;
     char id[32];
-    uint16_t out[64];
+    uint16_t out[64] = {0};
     uint32_t count = 0;
     assert_int_equal(sscanf(walk->c.call.err.detail, "choose at gateway %31s", id), 1);
     uint16_t gateway = qf_bpmn_find_node(model, qf_slice_of(id));

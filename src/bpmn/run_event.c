@@ -149,8 +149,7 @@ static enum qf_status deem(struct run *run, uint32_t wait_id)
     struct qf_json context = qf_run_context(run, wait.scope, NULL);
     struct qf_json values;
     RUN_TRY(qf_run_object(run, wait.node, &deadline->set, &context, &values));
-    for (uint32_t i = 0; i < values.count; i++)
-        qf_run_assign(run, wait.scope, values.members[i].key, values.members[i].value);
+    qf_run_assign_all(run, wait.scope, &values);
     qf_run_drop_wait(run, wait_id);
     struct qf_bpmn_answer *answer = QF_ARENA_NEW(run->arena, struct qf_bpmn_answer);
     answer->flows = &deadline->flow;

@@ -1,10 +1,11 @@
 /* Within the interpreter only: what the run_*.c files share.
  *
- *   run.c        calls from outside; the loop; flows, gateways, joins
- *   run_node.c   what happens when a token enters a node; loops and multi-instance
- *   run_scope.c  scopes, waits, timers: made, ended, interrupted; errors; event subprocesses
- *   run_event.c  messages, time, errors, withdrawal
- *   run_value.c  variables, expressions, times, actions */
+ *   run.c          calls from outside; the loop
+ *   run_gateway.c  flows, gateways, joins
+ *   run_node.c     what happens when a token enters a node; loops and multi-instance
+ *   run_scope.c    scopes, waits, timers: made, ended, interrupted; errors; event subprocesses
+ *   run_event.c    messages, time, errors, withdrawal
+ *   run_value.c    variables, expressions, times, actions */
 #ifndef QF_BPMN_RUN_INTERNAL_H
 #define QF_BPMN_RUN_INTERNAL_H
 
@@ -47,10 +48,14 @@ static inline const struct qf_bpmn_node *run_node(const struct run *run, uint16_
 enum qf_status qf_run_fail(struct run *run, enum qf_status status, uint16_t node, const char *fmt,
                            ...) QF_PRINTF(4, 5);
 enum qf_status qf_run_step(struct run *run);
+/* Work that is not a step by itself, in units of 64 things looked at or copied; the next step is
+ * refused when nothing is left. */
+void qf_run_charge(struct run *run, uint64_t things);
 struct qf_bpmn_action *qf_run_act(struct run *run, enum qf_bpmn_act act, uint16_t node,
                                   uint32_t wait);
 void qf_run_set(struct qf_arena *arena, struct qf_json *object, struct qf_slice name,
                 struct qf_json value);
+void qf_run_assign_all(struct run *run, uint32_t scope, const struct qf_json *values);
 void qf_run_assign(struct run *run, uint32_t scope, struct qf_slice name, struct qf_json value);
 struct qf_json qf_run_context(struct run *run, uint32_t scope, const struct qf_json *over);
 enum qf_status qf_run_evaluate(struct run *run, uint16_t node,
@@ -100,11 +105,17 @@ enum qf_status qf_run_begin(struct run *run, uint16_t node, uint32_t scope);
 enum qf_status qf_run_starts(struct run *run, uint16_t first_child, uint32_t scope);
 void qf_run_consume_note(struct run *run, uint32_t scope);
 
-/* run.c */
-enum qf_status qf_run_push(struct run *run, uint16_t flow, uint16_t node, uint32_t scope);
+/* run_gateway.c */
 /* A token leaves a node by all its flows whose conditions hold. */
 enum qf_status qf_run_leave(struct run *run, uint16_t node, uint32_t scope);
 enum qf_status qf_run_split(struct run *run, uint16_t node, uint32_t scope);
+/* A token has come to the end of its move: it enters a node or waits at a join. */
+enum qf_status qf_run_arrive(struct run *run, struct run_move move);
+/* Lets the first inclusive join go on for which nothing more can come. */
+enum qf_status qf_run_or_join(struct run *run, bool *fired);
+
+/* run.c */
+enum qf_status qf_run_push(struct run *run, uint16_t flow, uint16_t node, uint32_t scope);
 /* A call from outside: whether the case still runs; a copy to work on; rest, and taking over. */
 enum qf_status qf_run_check(struct qf_bpmn_call *call, const struct qf_bpmn_instance *instance);
 void qf_run_call(struct run *run, struct qf_bpmn_call *call,

@@ -630,6 +630,35 @@ static void a_finished_case_is_small(void **state)
     case_end(&c);
 }
 
+/* What could not be read again is refused when it would be made. */
+static void a_case_does_not_outgrow_its_state(void **state)
+{
+    (void)state;
+    struct test_case c;
+    struct qf_buf data = {0};
+    struct qf_json value;
+    case_load(&c, PROCESS("<startEvent id='s'/><userTask id='a'/>" FLOW("s", "a")));
+    for (int what = 0; what < 3; what++) {
+        struct qf_bpmn_instance none;
+        qf_buf_reset(&data);
+        qf_buf_put_text(&data, what == 2 ? "[" : "{\"x\":");
+        for (int i = 0; what == 0 && i < 28; i++)
+            qf_buf_put_byte(&data, '[');
+        for (int i = 0; what == 0 && i < 28; i++)
+            qf_buf_put_byte(&data, ']');
+        for (int i = 0; what == 1 && i < QF_BPMN_CASE_SIZE_MAX; i++)
+            qf_buf_put_byte(&data, i == 0 || i + 1 == QF_BPMN_CASE_SIZE_MAX ? '"' : 'a');
+        qf_buf_put_text(&data, what == 2 ? "]" : "}");
+        assert_int_equal(qf_json_parse(&c.arena, &value, qf_buf_slice(&data), QF_JSON_ANY, NULL),
+                         QF_OK);
+        struct qf_bpmn_answer answer = {.data = &value};
+        assert_int_equal(qf_bpmn_open(case_call(&c), &none, QF_BPMN_NONE, QF_BPMN_NONE, &answer),
+                         what == 2 ? QF_BAD_FIELD : QF_OVER_LIMIT);
+    }
+    qf_buf_deinit(&data);
+    case_end(&c);
+}
+
 /* --- versions --- */
 
 static void a_case_moves_to_another_version(void **state)
@@ -676,6 +705,7 @@ int main(void)
         cmocka_unit_test(an_adhoc_subprocess_is_begun_by_hand),
         cmocka_unit_test(ops_and_decisions),
         cmocka_unit_test(a_finished_case_is_small),
+        cmocka_unit_test(a_case_does_not_outgrow_its_state),
         cmocka_unit_test(a_case_moves_to_another_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,6 +30,12 @@ enum qf_status qf_run_step(struct run *run)
                        "the process ran over its budget of steps without waiting");
 }
 
+void qf_run_charge(struct run *run, uint64_t things)
+{
+    uint64_t units = things / 64;
+    run->call->steps -= units < run->call->steps ? units : run->call->steps;
+}
+
 struct qf_bpmn_action *qf_run_act(struct run *run, enum qf_bpmn_act act, uint16_t node,
                                   uint32_t wait)
 {
@@ -87,20 +93,59 @@ void qf_run_assign(struct run *run, uint32_t scope, struct qf_slice name, struct
         struct qf_bpmn_scope *s = qf_run_scope(run, at);
         bool own = s->kind != QF_BPMN_SCOPE_MANY; /* its locals are the list of items */
         if (s->isolated || (own && qf_json_get_slice(&s->locals, name) != NULL)) {
+            qf_run_charge(run, s->locals.type == QF_JSON_OBJECT ? s->locals.count : 0);
             qf_run_set(run->arena, &s->locals, name, value);
             return;
         }
         at = s->parent;
     }
+    qf_run_charge(run, run->now.variables.count);
     qf_run_set(run->arena, &run->now.variables, name, value);
 }
 
-static void overlay(struct qf_arena *arena, struct qf_json *base, const struct qf_json *over)
+/* Puts all members of `over` into `base`, in one pass over both. */
+static void merge(struct run *run, struct qf_json *base, const struct qf_json *over)
 {
-    if (over == NULL || over->type != QF_JSON_OBJECT)
+    if (over == NULL || over->type != QF_JSON_OBJECT || over->count == 0)
         return;
-    for (uint32_t i = 0; i < over->count; i++)
-        qf_run_set(arena, base, over->members[i].key, over->members[i].value);
+    uint32_t count = base->type == QF_JSON_OBJECT ? base->count : 0;
+    struct qf_json_member *old = count > 0 ? base->members : NULL;
+    struct qf_json_member *members =
+        QF_ARENA_ARRAY(run->arena, struct qf_json_member, (size_t)count + over->count);
+    uint32_t used = 0, at = 0;
+    qf_run_charge(run, (uint64_t)count + over->count);
+    for (uint32_t i = 0; i < over->count; i++) {
+        while (at < count && compare_keys(old[at].key, over->members[i].key) < 0)
+            members[used++] = old[at++];
+        if (at < count && qf_slice_equal(old[at].key, over->members[i].key))
+            at++;
+        members[used++] = over->members[i];
+    }
+    while (at < count)
+        members[used++] = old[at++];
+    *base = (struct qf_json){.type = QF_JSON_OBJECT, .count = used, .members = members};
+}
+
+/* Whether an inner scope keeps variables of its own that an assignment might mean. */
+static bool has_locals(struct run *run, uint32_t scope)
+{
+    while (scope != 0) {
+        const struct qf_bpmn_scope *s = qf_run_scope(run, scope);
+        if (s->isolated || s->locals.type == QF_JSON_OBJECT)
+            return true;
+        scope = s->parent;
+    }
+    return false;
+}
+
+void qf_run_assign_all(struct run *run, uint32_t scope, const struct qf_json *values)
+{
+    if (!has_locals(run, scope)) {
+        merge(run, &run->now.variables, values);
+        return;
+    }
+    for (uint32_t i = 0; values != NULL && i < values->count; i++)
+        qf_run_assign(run, scope, values->members[i].key, values->members[i].value);
 }
 
 /* What expressions in a scope see: the case's variables, hidden by those of inner scopes, hidden by
@@ -121,8 +166,8 @@ struct qf_json qf_run_context(struct run *run, uint32_t scope, const struct qf_j
         at = s->parent;
     }
     while (depth > 0)
-        overlay(run->arena, &context, &qf_run_scope(run, chain[--depth])->locals);
-    overlay(run->arena, &context, over);
+        merge(run, &context, &qf_run_scope(run, chain[--depth])->locals);
+    merge(run, &context, over);
     return context;
 }
 
@@ -183,8 +228,7 @@ enum qf_status qf_run_outputs(struct run *run, uint16_t node, uint32_t scope, ui
     if (data != NULL && data->type != QF_JSON_OBJECT)
         return qf_run_fail(run, QF_BAD_FIELD, node, "data must be an object");
     if (outputs->count == 0) {
-        for (uint32_t i = 0; data != NULL && i < data->count; i++)
-            qf_run_assign(run, target, data->members[i].key, data->members[i].value);
+        qf_run_assign_all(run, target, data);
         return QF_OK;
     }
     struct qf_json context = qf_run_context(run, scope, data);
