@@ -1,6 +1,5 @@
 #include "bpmn/run.h"
 
-#include <stdio.h>
 
 #include "bpmn/run_internal.h"
 
