@@ -16,6 +16,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
+    {"bench", "measure this program", qf_cmd_bench},
 };
 const size_t qf_cli_command_count = sizeof qf_cli_commands / sizeof qf_cli_commands[0];
 
