@@ -205,11 +205,12 @@ static bool builder_start(struct qf_table_cache *cache)
     return cache->started;
 }
 
+/* Places never used are for whoever asks. Those that have to be taken from another key, or were
+ * left by a key that is remembered no more, only now and then. */
 static bool may_queue(const struct qf_table_cache *cache)
 {
-    size_t open = cache->free_count + (cache->place_count - cache->place_used);
-    if (cache->waiting < open) /* the one being built has its place already */
-        return true;
+    if (cache->waiting < cache->place_count - cache->place_used)
+        return true; /* the one being built has its place already */
     return cache->waiting == 0 && cache->uses_since_replacement >= QF_TABLE_REPLACE_USES;
 }
 

@@ -2,9 +2,9 @@
  *
  * A key asks each time it is used. From its n-th use on (QF_TABLE_USES_MIN) it is put in line for a
  * table, which a thread of the cache makes beside the work (0.2 ms); until then the caller goes
- * without. When all places are taken, the table used longest ago gives way, unless it is in use,
- * and not more often than once in QF_TABLE_REPLACE_USES uses: with more keys in rotation than
- * places, making tables never costs more than a fraction of what they save.
+ * without. When all places are taken, the table used longest ago gives way, unless it is in use. A
+ * place is filled again not more often than once in QF_TABLE_REPLACE_USES uses: with more keys in
+ * rotation than places, making tables costs no more than a fraction of the work itself.
  *
  * Any thread may call. One lock guards everything but the tables' contents, which do not change
  * while anybody has them acquired. */

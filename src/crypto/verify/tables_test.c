@@ -236,13 +236,17 @@ static void test_cache_in_use(void **state)
     qf_table_cache_settle(cache);
     assert_true(use(cache, &users[1]));
     qf_table_cache_forget(cache, &users[1]);
-    for (int i = 0; i < 200; i++) {
-        for (int j = 0; j < QF_TABLE_USES_MIN; j++)
+    uint64_t built = qf_table_cache_stats(cache).built;
+    for (int i = 0; i < 100; i++) {
+        for (int j = 0; j < QF_TABLE_REPLACE_USES; j++)
             (void)use(cache, &users[2]);
+        if (i % 4 == 0) /* with its table; else in line, or while it is being made */
+            qf_table_cache_settle(cache);
         qf_table_cache_forget(cache, &users[2]);
         users[2] = (struct qf_table_user){.point = first->point, .curve = first->curve};
     }
     qf_table_cache_settle(cache);
+    assert_true(qf_table_cache_stats(cache).built > built);
     assert_int_equal(qf_table_cache_stats(cache).tables, 0);
     qf_table_cache_free(cache);
 }
