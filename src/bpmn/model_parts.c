@@ -67,6 +67,7 @@ bool qf_bpmn_read_formula(struct bpmn_import *in, struct qf_bpmn_formula *out,
         qf_bpmn_report(in->model, QF_BPMN_UNSUPPORTED, at,
                        "the expression is not FEEL; write it in FEEL, with or without '=' before "
                        "it");
+        out->literal = true; /* nothing to compile */
         return false;
     }
     return true;

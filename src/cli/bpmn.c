@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bpmn/check.h"
+#include "bpmn/feel.h"
 #include "cli/bpmn.h"
 #include "cli/cli.h"
 
@@ -83,11 +84,13 @@ static int check(struct qf_arena *arena, struct qf_slice input, const char *path
 {
     struct qf_bpmn_model model;
     struct qf_bpmn_program program;
+    struct qf_bpmn_feel feel = {0};
     struct qf_bpmn_soundness soundness;
     struct qf_error err = {0};
     if (qf_bpmn_import(arena, &model, input, &err) != QF_OK)
         return refuse(path, &err, json);
-    qf_bpmn_prepare(&program, &model, (struct qf_bpmn_expr){0});
+    qf_bpmn_feel_init_lenient(&feel, arena, &model);
+    qf_bpmn_prepare(&program, &model, qf_bpmn_feel_expr(&feel));
     qf_bpmn_check(&program, &model, NULL, 0, &soundness);
     print_report(&model, &soundness, path, json);
     return qf_bpmn_obstacles(&model) == 0 ? QF_EXIT_OK : QF_EXIT_REFUSED;
