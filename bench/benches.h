@@ -4,6 +4,6 @@
 
 #include "report.h"
 
-bench_fn bench_ingest, bench_kernel, bench_ledger, bench_store, bench_verify;
+bench_fn bench_ingest, bench_kernel, bench_ledger, bench_rules, bench_store, bench_verify;
 
 #endif

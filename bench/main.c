@@ -14,6 +14,7 @@ static const struct {
     {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
     {"ledger", bench_ledger,
      "signed transactions end to end over HTTP, and the ledger as it grows"},
+    {"rules", bench_rules, "decisions and expressions, compiled, one core"},
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };
 #define BENCH_COUNT (sizeof benches / sizeof benches[0])

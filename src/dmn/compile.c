@@ -580,6 +580,7 @@ static void compile_model(struct qf_dmn_model *model)
         compile_element(model->elements[i]);
     for (uint32_t i = 0; i < model->element_count; i++)
         find_cycles(model->elements[i], 0);
+    qf_dmn_trace_prepare(model);
 }
 
 enum qf_status qf_dmn_compile(struct qf_arena *arena, struct qf_dmn_model **out,

@@ -29,7 +29,9 @@ struct qf_dmn_element {
     const struct qf_dmn_element **inputs; /* the parameters' elements */
     const struct qf_dmn_element **outputs;
     uint32_t output_count;
-    uint8_t mark; /* while cycles are looked for */
+    struct qf_slice json_name; /* as a JSON string, with its colon */
+    uint32_t rank;             /* place of the name in the order of JSON keys */
+    uint8_t mark;              /* while cycles are looked for */
 };
 
 struct qf_dmn_item { /* an item definition */
@@ -127,12 +129,17 @@ const struct qf_feel_type *qf_dmn_type_ref(struct qf_dmn_unit *unit, const struc
 void qf_dmn_report(struct qf_dmn_unit *unit, const struct qf_dmn_xml *at, bool error,
                    const char *fmt, ...) QF_PRINTF(4, 5);
 
+/* The parts of a trace that do not change, written once (trace.c). */
+void qf_dmn_trace_prepare(struct qf_dmn_model *model);
+void qf_dmn_trace_prepare_table(struct qf_arena *arena, struct qf_dmn_table *table);
+
 /* Decision tables (table.c). */
 struct qf_dmn_column {
     const struct qf_feel_node *input;
     const struct qf_feel_type *type;
     const struct qf_feel_node *allowed; /* unary tests, or NULL */
     struct qf_slice name;
+    struct qf_slice json; /* what stands before its value in the trace */
 };
 struct qf_dmn_output {
     struct qf_slice name;
@@ -143,6 +150,7 @@ struct qf_dmn_output {
 };
 struct qf_dmn_rule {
     struct qf_slice id;
+    struct qf_slice json; /* what the trace says of it */
     const struct qf_feel_node **tests;
     const struct qf_feel_node **results;
     const struct qf_slice *annotations;
@@ -165,6 +173,8 @@ enum qf_dmn_aggregation {
 };
 struct qf_dmn_table {
     struct qf_slice id;
+    struct qf_slice json_head; /* how its part of the trace begins and ends */
+    struct qf_slice json_tail;
     struct qf_slice element; /* name of the decision or knowledge model it stands in */
     struct qf_dmn_column *columns;
     struct qf_dmn_output *outputs;

@@ -499,6 +499,7 @@ const struct qf_feel_node *qf_dmn_table_compile(struct qf_dmn_unit *unit,
          e = qf_dmn_xml_next(e))
         compile_rule(unit, scope, e, table, &table->rules[at[3]++]);
     table->index = qf_dmn_index_build(arena, table);
+    qf_dmn_trace_prepare_table(arena, table);
     struct qf_feel_node *node = qf_feel_node_new(arena, run_table, &qf_feel_type_any, 0);
     node->line = xml->line;
     node->column = xml->column;

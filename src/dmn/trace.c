@@ -1,17 +1,42 @@
-/* The trace as canonical JSON: members are written in the order of their keys (RFC 8785), which is
- * fixed but for the inputs. */
+/* The trace as canonical JSON: members are written in the order of their keys (RFC 8785). What does
+ * not depend on the inputs is written once, when the model is compiled. */
+#include <stdlib.h>
+
 #include "dmn/model.h"
 #include "feel/zone_table.h"
 
-static void write_inputs(struct qf_buf *buf, const struct qf_dmn_trace *trace)
+static struct qf_slice keep(struct qf_arena *arena, struct qf_buf *buf)
 {
-    struct qf_feel_entry few[32];
-    struct qf_feel_context context = {0, few};
-    for (uint32_t i = 0; i < trace->input_count && i < 32; i++)
-        few[context.count++] =
-            (struct qf_feel_entry){trace->inputs[i].element->name, trace->inputs[i].value};
-    struct qf_feel_value value = {.kind = QF_FEEL_CONTEXT, .context = &context};
-    qf_feel_write_json(buf, &value);
+    struct qf_slice kept = qf_arena_copy(arena, qf_buf_slice(buf));
+    qf_buf_reset(buf);
+    return kept;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct qf_dmn_element *x = *(struct qf_dmn_element *const *)a;
+    const struct qf_dmn_element *y = *(struct qf_dmn_element *const *)b;
+    int order = qf_feel_key_order(x->name, y->name);
+    return order != 0 ? order : (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+void qf_dmn_trace_prepare(struct qf_dmn_model *model)
+{
+    uint32_t count = model->element_count;
+    struct qf_buf buf = {0};
+    struct qf_dmn_element **sorted =
+        qf_arena_zalloc(model->arena, sizeof(struct qf_dmn_element *) * (count + 1));
+    for (uint32_t i = 0; i < count; i++) {
+        struct qf_dmn_element *element = model->elements[i];
+        sorted[i] = element;
+        qf_json_write_string(&buf, element->name);
+        qf_buf_put_byte(&buf, ':');
+        element->json_name = keep(model->arena, &buf);
+    }
+    qsort(sorted, count, sizeof(struct qf_dmn_element *), by_key);
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i]->rank = i;
+    qf_buf_deinit(&buf);
 }
 
 static void write_rule(struct qf_buf *buf, const struct qf_dmn_table *table, uint32_t number)
@@ -34,30 +59,69 @@ static void write_rule(struct qf_buf *buf, const struct qf_dmn_table *table, uin
     qf_buf_put_byte(buf, '}');
 }
 
+void qf_dmn_trace_prepare_table(struct qf_arena *arena, struct qf_dmn_table *table)
+{
+    struct qf_buf buf = {0};
+    qf_buf_put_text(&buf, "{\"in\":");
+    qf_json_write_string(&buf, table->element);
+    qf_buf_put_text(&buf, ",\"inputs\":[");
+    table->json_head = keep(arena, &buf);
+    for (uint32_t i = 0; i < table->column_count; i++) {
+        qf_buf_put_text(&buf, i > 0 ? "},{\"name\":" : "{\"name\":");
+        qf_json_write_string(&buf, table->columns[i].name);
+        qf_buf_put_text(&buf, ",\"value\":");
+        table->columns[i].json = keep(arena, &buf);
+    }
+    for (uint32_t i = 0; i < table->rule_count; i++) {
+        write_rule(&buf, table, i);
+        table->rules[i].json = keep(arena, &buf);
+    }
+    qf_buf_put_text(&buf, ",\"table\":");
+    qf_json_write_string(&buf, table->id);
+    qf_buf_put_byte(&buf, '}');
+    table->json_tail = keep(arena, &buf);
+    qf_buf_deinit(&buf);
+}
+
+/* In the order of their names; inputs are few, and mostly given in one order. */
+static void write_inputs(struct qf_buf *buf, const struct qf_dmn_trace *trace)
+{
+    int64_t last = -1;
+    for (uint32_t n = 0; n < trace->input_count; n++) {
+        const struct qf_dmn_input *next = NULL;
+        for (uint32_t i = 0; i < trace->input_count; i++) {
+            const struct qf_dmn_input *input = &trace->inputs[i];
+            if (input->element->rank > last &&
+                (next == NULL || input->element->rank < next->element->rank))
+                next = input;
+        }
+        if (next == NULL)
+            break;
+        if (last >= 0)
+            qf_buf_put_byte(buf, ',');
+        qf_buf_put_slice(buf, next->element->json_name);
+        qf_feel_write_json(buf, &next->value);
+        last = next->element->rank;
+    }
+}
+
 static void write_step(struct qf_buf *buf, const struct qf_dmn_step *step)
 {
     const struct qf_dmn_table *table = step->table;
-    qf_buf_put_text(buf, "{\"in\":");
-    qf_json_write_string(buf, table->element);
-    qf_buf_put_text(buf, ",\"inputs\":[");
+    qf_buf_put_slice(buf, table->json_head);
     for (uint32_t i = 0; i < table->column_count; i++) {
-        qf_buf_put_text(buf, i > 0 ? ",{\"name\":" : "{\"name\":");
-        qf_json_write_string(buf, table->columns[i].name);
-        qf_buf_put_text(buf, ",\"value\":");
+        qf_buf_put_slice(buf, table->columns[i].json);
         qf_feel_write_json(buf, &step->inputs[i]);
-        qf_buf_put_byte(buf, '}');
     }
-    qf_buf_put_text(buf, "],\"matched\":[");
+    qf_buf_put_text(buf, table->column_count > 0 ? "}],\"matched\":[" : "],\"matched\":[");
     for (uint32_t i = 0; i < step->matched_count; i++) {
         if (i > 0)
             qf_buf_put_byte(buf, ',');
-        write_rule(buf, table, step->matched[i]);
+        qf_buf_put_slice(buf, table->rules[step->matched[i]].json);
     }
     qf_buf_put_text(buf, "],\"output\":");
     qf_feel_write_json(buf, &step->output);
-    qf_buf_put_text(buf, ",\"table\":");
-    qf_json_write_string(buf, table->id);
-    qf_buf_put_byte(buf, '}');
+    qf_buf_put_slice(buf, table->json_tail);
 }
 
 void qf_dmn_trace_write(struct qf_buf *buf, const struct qf_dmn_trace *trace)
@@ -65,9 +129,9 @@ void qf_dmn_trace_write(struct qf_buf *buf, const struct qf_dmn_trace *trace)
     const struct qf_feel_result *result = trace->result;
     qf_buf_put_text(buf, "{\"decision\":");
     qf_json_write_string(buf, trace->decision->name);
-    qf_buf_put_text(buf, ",\"inputs\":");
+    qf_buf_put_text(buf, ",\"inputs\":{");
     write_inputs(buf, trace);
-    qf_buf_put_text(buf, ",\"model\":");
+    qf_buf_put_text(buf, "},\"model\":");
     qf_json_write_string(buf, trace->decision->unit->ns);
     qf_buf_put_text(buf, ",\"outcome\":");
     qf_feel_write_json(buf, &result->value);

@@ -287,7 +287,7 @@ void qf_feel_write(struct qf_buf *buf, const struct qf_feel_value *value, bool q
 /* ---- JSON ---- */
 
 /* UTF-16 order: it differs from that of bytes only where a surrogate pair meets U+E000..U+FFFF. */
-static int key_order(struct qf_slice a, struct qf_slice b)
+int qf_feel_key_order(struct qf_slice a, struct qf_slice b)
 {
     size_t common = a.size < b.size ? a.size : b.size;
     for (size_t i = 0; i < common; i++) {
@@ -311,8 +311,8 @@ static void write_json_context(struct qf_buf *buf, const struct qf_feel_context 
         const struct qf_feel_entry *next = NULL;
         for (uint32_t i = 0; i < context->count; i++) {
             const struct qf_feel_entry *entry = &context->entries[i];
-            if ((last == NULL || key_order(entry->key, last->key) > 0) &&
-                (next == NULL || key_order(entry->key, next->key) < 0))
+            if ((last == NULL || qf_feel_key_order(entry->key, last->key) > 0) &&
+                (next == NULL || qf_feel_key_order(entry->key, next->key) < 0))
                 next = entry;
         }
         if (next == NULL)
