@@ -12,7 +12,7 @@ cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
     --library=posix -Isrc $(echo "$sources" | tr ' ' '\n' | grep '\.c$')
 if [ "${LINT_TIDY:-1}" = 1 ]; then
     ninja -C "$folder" >/dev/null
-    echo "$sources" | tr ' ' '\n' | grep '^src/.*\.c$' | grep -v '_test\.c$' |
+    echo "$sources" | tr ' ' '\n' | grep '^src/.*\.c$' | grep -vE '_(test|fuzz|bench)\.c$' |
         xargs -P 2 -n 8 clang-tidy-14 -p "$folder" --quiet --warnings-as-errors='*' 2>/dev/null
 fi
 echo "lint: clean"

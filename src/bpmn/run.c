@@ -1,6 +1,5 @@
 #include "bpmn/run.h"
 
-
 #include "bpmn/run_internal.h"
 
 /* --- making ready --- */
