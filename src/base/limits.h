@@ -41,6 +41,10 @@
 #define QF_BPMN_INSTANCES_MAX 1000            /* instances of a multi-instance activity, turns */
 #define QF_BPMN_WAITING_MAX 4096              /* things that one case waits for at once */
 #define QF_BPMN_CASE_SIZE_MAX 262144          /* bytes of a case's state */
+#define QF_REPLAY_BEAM 64                     /* markings of a replay kept after each event */
+#define QF_REPLAY_CLOSURE 2000                /* markings looked at between two events */
+#define QF_REPLAY_EVENTS_MAX 10000            /* events of a replayed trace */
+#define QF_REPLAY_SIZE_MAX (256 << 20)        /* bytes that one replay may take */
 #define QF_BPMN_VOTERS_MAX 64                 /* votes on one task */
 #define QF_XML_TOKEN_SIZE_MAX (1 << 20)       /* bytes of one tag or run of text */
 #define QF_XML_ATTRIBUTES_MAX 256             /* attributes of an XML element */

@@ -593,6 +593,19 @@ uint16_t qf_bpmn_find_process(const struct qf_bpmn_model *model, struct qf_slice
     return QF_BPMN_NONE;
 }
 
+uint16_t qf_bpmn_find_start(const struct qf_bpmn_model *model, uint16_t process,
+                            struct qf_slice message)
+{
+    uint16_t at =
+        process < model->process_count ? model->processes[process].first_child : QF_BPMN_NONE;
+    for (; at != QF_BPMN_NONE; at = model->nodes[at].next_child)
+        if (model->nodes[at].kind == QF_BPMN_START &&
+            model->nodes[at].event == QF_BPMN_EVENT_MESSAGE &&
+            qf_slice_equal(model->nodes[at].message, message))
+            return at;
+    return QF_BPMN_NONE;
+}
+
 bool qf_bpmn_is_human(const struct qf_bpmn_node *node)
 {
     return node->kind == QF_BPMN_TASK || node->kind == QF_BPMN_USER || node->kind == QF_BPMN_MANUAL;

@@ -147,7 +147,6 @@ struct qf_bpmn_node {
     uint16_t callee;   /* process that a call activity calls, or none */
     bool interrupting; /* of a boundary event, or a start event of an event subprocess */
     bool by_event;     /* event subprocess */
-    bool instantiate;  /* of a receive task */
     bool test_before;  /* of a standard loop */
     bool adhoc_sequential;
     bool adhoc_keep;         /* completion does not cancel what is still going on */
@@ -253,6 +252,11 @@ void qf_bpmn_write(struct qf_buf *buf, const struct qf_bpmn_model *model);
 uint16_t qf_bpmn_find_node(const struct qf_bpmn_model *model, struct qf_slice id);
 uint16_t qf_bpmn_find_flow(const struct qf_bpmn_model *model, struct qf_slice id);
 uint16_t qf_bpmn_find_process(const struct qf_bpmn_model *model, struct qf_slice id);
+
+/* Start event of a process (not of its subprocesses) that a message of that name triggers, or
+ * QF_BPMN_NONE. */
+uint16_t qf_bpmn_find_start(const struct qf_bpmn_model *model, uint16_t process,
+                            struct qf_slice message);
 
 /* Whether a node waits for a person, and whether it is an activity at all. */
 bool qf_bpmn_is_human(const struct qf_bpmn_node *node);

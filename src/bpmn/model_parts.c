@@ -395,8 +395,9 @@ void qf_bpmn_read_parts(struct bpmn_import *in, struct qf_bpmn_node *node)
         read_script(in, node);
     if (node->kind == QF_BPMN_SEND || node->kind == QF_BPMN_RECEIVE) {
         read_message(in, node, xml);
-        node->instantiate = qf_slice_is(qf_xml_attr(xml, "instantiate"), "true");
     }
+    if (qf_slice_is(qf_xml_attr(xml, "instantiate"), "true"))
+        unsupported(in, node, "only a start event begins a case; instantiate cannot be executed");
     if (node->kind == QF_BPMN_ADHOC) {
         node->adhoc_sequential = qf_slice_is(qf_xml_attr(xml, "ordering"), "Sequential");
         node->adhoc_keep = qf_slice_is(qf_xml_attr(xml, "cancelRemainingInstances"), "false");

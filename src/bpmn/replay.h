@@ -16,11 +16,6 @@
 
 #include "bpmn/model.h"
 
-#define QF_REPLAY_BEAM 64      /* markings kept after each event */
-#define QF_REPLAY_CLOSURE 2000 /* markings looked at between two events */
-#define QF_REPLAY_EVENTS_MAX 10000
-#define QF_REPLAY_SIZE_MAX (256 << 20) /* bytes that one replay may take */
-
 struct qf_bpmn_replayer;
 
 /* For the main process of a model, which must outlive it. Never NULL. */

@@ -304,6 +304,22 @@ static void boundary_timers(void **state)
 
 /* --- messages --- */
 
+static void a_message_opens_a_case(void **state)
+{
+    (void)state;
+    struct test_case c;
+    case_load(&c, PROCESS("<startEvent id='s' name='claim'><messageEventDefinition/></startEvent>"
+                          "<task id='a'/>" FLOW("s", "a")));
+    struct qf_bpmn_instance none;
+    assert_int_equal(qf_bpmn_open(case_call(&c), &none, QF_BPMN_NONE, QF_BPMN_NONE, NULL),
+                     QF_BAD_FIELD);
+    assert_int_equal(qf_bpmn_find_start(&c.model, 0, qf_slice_of("other")), QF_BPMN_NONE);
+    uint16_t start = qf_bpmn_find_start(&c.model, 0, qf_slice_of("claim"));
+    case_done(&c, qf_bpmn_open(case_call(&c), &c.instance, QF_BPMN_NONE, start, NULL), QF_OK);
+    case_waits(&c, "a");
+    case_end(&c);
+}
+
 static void messages_and_the_event_gateway(void **state)
 {
     (void)state;
@@ -696,6 +712,7 @@ int main(void)
         cmocka_unit_test(n_of_m_decide),
         cmocka_unit_test(deadlines_in_working_days),
         cmocka_unit_test(boundary_timers),
+        cmocka_unit_test(a_message_opens_a_case),
         cmocka_unit_test(messages_and_the_event_gateway),
         cmocka_unit_test(subprocess_with_error_and_event_subprocess),
         cmocka_unit_test(terminate_and_interrupting_event_subprocess),
