@@ -197,15 +197,48 @@ static bool verify_line(const struct qf_note *note, const struct qf_note_signatu
     return good;
 }
 
-enum qf_status qf_note_verify(const struct qf_note *note, const struct qf_note_key *key,
-                              struct qf_verifier *verifier, uint64_t *time_s)
+static const struct qf_note_signature *find_line(const struct qf_note *note,
+                                                 const struct qf_note_key *key)
 {
     for (size_t i = 0; i < note->signature_count; i++) {
         const struct qf_note_signature *line = &note->signatures[i];
         if (qf_slice_equal(line->name, key->name) && memcmp(line->id, key->id, 4) == 0)
-            return verify_line(note, line, key, verifier, time_s) ? QF_OK : QF_BAD_SIGNATURE;
+            return line;
     }
-    return QF_NOT_FOUND;
+    return NULL;
+}
+
+enum qf_status qf_note_verify(const struct qf_note *note, const struct qf_note_key *key,
+                              struct qf_verifier *verifier, uint64_t *time_s)
+{
+    const struct qf_note_signature *line = find_line(note, key);
+    if (line == NULL)
+        return QF_NOT_FOUND;
+    return verify_line(note, line, key, verifier, time_s) ? QF_OK : QF_BAD_SIGNATURE;
+}
+
+static void put_line(struct qf_buf *buf, struct qf_slice name, struct qf_slice id_and_signature)
+{
+    qf_buf_put_text(buf, dash);
+    qf_buf_put_slice(buf, name);
+    qf_buf_put_byte(buf, ' ');
+    qf_buf_put_base64(buf, id_and_signature);
+    qf_buf_put_byte(buf, '\n');
+}
+
+enum qf_status qf_note_put_line(struct qf_buf *buf, const struct qf_note *note,
+                                const struct qf_note_key *key)
+{
+    const struct qf_note_signature *line = find_line(note, key);
+    struct qf_buf bytes = {0};
+    if (line == NULL)
+        return QF_NOT_FOUND;
+    qf_buf_put(&bytes, line->id, sizeof line->id);
+    qf_buf_put_slice(&bytes, line->bytes);
+    put_line(buf, line->name, qf_buf_slice(&bytes));
+    enum qf_status status = qf_buf_status(&bytes);
+    qf_buf_deinit(&bytes);
+    return status == QF_OK ? qf_buf_status(buf) : status;
 }
 
 enum qf_status qf_note_put_signature(struct qf_buf *buf, struct qf_slice text, struct qf_slice name,
@@ -234,10 +267,6 @@ enum qf_status qf_note_put_signature(struct qf_buf *buf, struct qf_slice text, s
     qf_buf_deinit(&message);
     if (status != QF_OK)
         return status;
-    qf_buf_put_text(buf, dash);
-    qf_buf_put_slice(buf, name);
-    qf_buf_put_byte(buf, ' ');
-    qf_buf_put_base64(buf, qf_slice_make(line, size + QF_SIGNATURE_SIZE));
-    qf_buf_put_byte(buf, '\n');
+    put_line(buf, name, qf_slice_make(line, size + QF_SIGNATURE_SIZE));
     return qf_buf_status(buf);
 }

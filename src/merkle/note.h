@@ -45,6 +45,10 @@ QF_MUST_CHECK enum qf_status qf_note_verify(const struct qf_note *note,
                                             const struct qf_note_key *key,
                                             struct qf_verifier *verifier, uint64_t *time_s);
 
+/* Appends the signature line by `key` as it stands in `note`, unverified; QF_NOT_FOUND. */
+QF_MUST_CHECK enum qf_status qf_note_put_line(struct qf_buf *buf, const struct qf_note *note,
+                                              const struct qf_note_key *key);
+
 /* Appends one signature line ("— name base64\n") over `text` with an Ed25519 private key. For
  * QF_NOTE_COSIGNATURE `time_s` goes into the signature. */
 QF_MUST_CHECK enum qf_status qf_note_put_signature(struct qf_buf *buf, struct qf_slice text,
