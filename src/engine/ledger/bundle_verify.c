@@ -8,7 +8,9 @@ struct verification {
     struct qf_verifier *verifier;
     struct qf_bundle_report *report;
     struct qf_error *err;
-    struct qf_slice entry_text, note_text, genesis_text;
+    struct qf_slice entry_text, note_text;
+    struct qf_slice genesis_text; /* of the file */
+    struct qf_slice trusted;      /* of the reader, or empty */
     const struct qf_json *proof, *proof_sm3, *state;
     struct qf_json genesis;
     struct qf_note note;
@@ -61,8 +63,7 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle,
         return qf_fail(v->err, QF_MALFORMED, "", "not the members of a bundle");
     v->report->leaf = (uint64_t)leaf;
     v->report->trusted = trusted.size > 0;
-    if (trusted.size > 0)
-        v->genesis_text = trusted;
+    v->trusted = trusted;
     return QF_OK;
 }
 
@@ -71,7 +72,8 @@ static enum qf_status read_genesis(struct verification *v)
     struct qf_slice suite;
     struct qf_bundle_report *report = v->report;
     enum qf_status status =
-        qf_json_parse(v->arena, &v->genesis, v->genesis_text, QF_JSON_ANY, v->err);
+        qf_json_parse(v->arena, &v->genesis, v->trusted.size > 0 ? v->trusted : v->genesis_text,
+                      QF_JSON_ANY, v->err);
     if (status == QF_OK)
         status = qf_json_get_text(&v->genesis, "network", &report->network, v->err);
     if (status == QF_OK)
@@ -86,11 +88,15 @@ static enum qf_status read_genesis(struct verification *v)
     uint8_t hash[QF_HASH_SIZE];
     qf_json_write(&canonical, &v->genesis);
     qf_hash(qf_suite_hash(report->suite), hash, qf_buf_slice(&canonical));
-    /* The document in the file must be in the one form that its hash is of. */
-    bool same = report->trusted || qf_slice_equal(qf_buf_slice(&canonical), v->genesis_text);
+    /* The document in the file must be in the one form that its hash is of, and be the reader's. */
+    bool same = qf_slice_equal(qf_buf_slice(&canonical), v->genesis_text);
     qf_buf_deinit(&canonical);
     qf_hex_encode(report->genesis_hash, qf_slice_make(hash, QF_HASH_SIZE));
-    return same ? QF_OK : invalid(v, "genesis", "it is not in canonical form");
+    if (same)
+        return QF_OK;
+    return invalid(v, "genesis",
+                   report->trusted ? "it is not the document that you trust"
+                                   : "it is not in canonical form");
 }
 
 /* Calls the note key of genesis that a signature line names, if there is one. */
