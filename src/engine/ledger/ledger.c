@@ -290,10 +290,7 @@ void qf_ledger_close(struct qf_ledger *ledger)
 {
     if (ledger == NULL)
         return;
-    /* At most: finish a flush under way, set the rest apart, flush that. */
-    for (int round = 0; round < 2 * 8 && qf_ledger_halted(ledger, NULL) == QF_OK; round++)
-        if (qf_ledger_keep(ledger, NULL) != QF_OK)
-            break;
+    qf_ledger_settle(ledger, NULL);
     qf_ledger_abandon(ledger);
 }
 

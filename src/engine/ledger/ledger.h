@@ -91,6 +91,9 @@ struct qf_note_signer {
 };
 QF_MUST_CHECK enum qf_status qf_ledger_keep(struct qf_ledger *ledger,
                                             const struct qf_note_signer *signer);
+/* Once sequencer, syncer and keeper have ended: brings tiles, state and published checkpoint up to
+ * the last block, so that a folder at rest is whole by itself. */
+void qf_ledger_settle(struct qf_ledger *ledger, const struct qf_note_signer *signer);
 
 /* ---- readers ---- */
 

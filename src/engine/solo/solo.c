@@ -248,6 +248,8 @@ void qf_solo_stop(struct qf_solo *solo)
     pthread_join(solo->sequencer, NULL);
     pthread_join(solo->syncer, NULL);
     pthread_join(solo->keeper, NULL);
+    qf_ledger_settle(solo->options.ledger,
+                     solo->options.signer.key != NULL ? &solo->options.signer : NULL);
     pthread_mutex_destroy(&solo->lock);
     pthread_cond_destroy(&solo->arrived);
     pthread_cond_destroy(&solo->written);
