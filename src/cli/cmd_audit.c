@@ -1,0 +1,243 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/sender.h"
+#include "codec/text.h"
+#include "engine/ledger/audit.h"
+
+#define GENESIS_SIZE_MAX (4u << 20)
+
+/* The log of a data directory, or of a node. */
+struct place {
+    struct qf_fs fs[2]; /* log/, archive */
+    size_t fs_count;
+    struct qf_client *client;
+    struct qf_cli_progress progress;
+};
+
+static enum qf_status read_file(const struct qf_fs *fs, struct qf_buf *out, const char *path)
+{
+    struct qf_file *file;
+    uint64_t size = 0;
+    size_t got = 0;
+    enum qf_status status = fs->open(fs->self, &file, path, false);
+    if (status != QF_OK)
+        return status;
+    status = fs->size(fs->self, file, &size);
+    uint8_t *space = status == QF_OK && size > 0 && size < QF_BUF_SIZE_MAX
+                         ? qf_buf_reserve(out, (size_t)size)
+                         : NULL;
+    if (space != NULL) {
+        status = fs->read(fs->self, file, space, (size_t)size, 0, &got);
+        qf_buf_grow(out, got);
+    }
+    fs->close(fs->self, file);
+    return status;
+}
+
+static enum qf_status read_folder(void *self, struct qf_buf *out, const char *path,
+                                  struct qf_error *err)
+{
+    struct place *place = self;
+    enum qf_status status = QF_NOT_FOUND;
+    for (size_t i = 0; status == QF_NOT_FOUND && i < place->fs_count; i++)
+        status = read_file(&place->fs[i], out, path);
+    return status == QF_OK || status == QF_NOT_FOUND ? status
+                                                     : qf_fail(err, status, path, "cannot be read");
+}
+
+static enum qf_status read_node(void *self, struct qf_buf *out, const char *path,
+                                struct qf_error *err)
+{
+    struct place *place = self;
+    char full[256];
+    long http = 0;
+    snprintf(full, sizeof full, "/%s", path);
+    enum qf_status status = qf_client_get(place->client, out, full, &http, err);
+    if (status == QF_OK && http == 404)
+        return QF_NOT_FOUND;
+    return status == QF_OK ? qf_client_problem(qf_buf_slice(out), http, err) : status;
+}
+
+static void show_progress(void *arg, uint64_t done, uint64_t total)
+{
+    struct place *place = arg;
+    place->progress.total = total;
+    qf_cli_progress_show(&place->progress, done);
+}
+
+static struct qf_json hex_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
+{
+    char *text = qf_arena_alloc(arena, 2 * QF_HASH_SIZE);
+    qf_hex_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
+    return qf_json_make_slice(qf_slice_make(text, 2UL * QF_HASH_SIZE));
+}
+
+static void print_json(const struct qf_audit_report *report, enum qf_status status,
+                       const struct qf_error *err)
+{
+    struct qf_arena arena = {0};
+    struct qf_json object = qf_json_make_object();
+    qf_json_put(&arena, &object, "valid",
+                status == QF_OK        ? qf_json_make_bool(true)
+                : status == QF_INVALID ? qf_json_make_bool(false)
+                                       : qf_json_make_null());
+    if (status != QF_OK) {
+        qf_json_put(&arena, &object, "detail", qf_json_make_text(err->detail));
+        qf_json_put(&arena, &object, "field", qf_json_make_text(err->field));
+    } else {
+        qf_json_put(&arena, &object, "accepted", qf_json_make_int((int64_t)report->accepted));
+        qf_json_put(&arena, &object, "app_hash", hex_of(&arena, report->head.app_hash));
+        qf_json_put(&arena, &object, "height", qf_json_make_int((int64_t)report->head.height));
+        qf_json_put(&arena, &object, "log_root", hex_of(&arena, report->head.root));
+        qf_json_put(&arena, &object, "log_size", qf_json_make_int((int64_t)report->head.size));
+        qf_json_put(&arena, &object, "refused", qf_json_make_int((int64_t)report->refused));
+        qf_json_put(&arena, &object, "signatures", qf_json_make_int((int64_t)report->signatures));
+        qf_json_put(&arena, &object, "state_compared",
+                    qf_json_make_bool(report->stored == QF_AUDIT_STATE_SAME));
+        qf_json_put(&arena, &object, "state_root", hex_of(&arena, report->head.state_root));
+        qf_json_put(&arena, &object, "tiles", qf_json_make_int((int64_t)report->tiles));
+    }
+    qf_cli_print_json(&object);
+    qf_arena_deinit(&arena);
+}
+
+static void print_report(const struct qf_audit_report *report)
+{
+    char app[2 * QF_HASH_SIZE];
+    qf_hex_encode(app, qf_slice_make(report->head.app_hash, QF_HASH_SIZE));
+    printf("VALID: the whole log was played again from genesis and gives what is signed\n"
+           "  entries  %llu in %llu blocks: %llu accepted, %llu refused, every signature checked\n"
+           "  tiles    %llu read, every hash computed again\n"
+           "  signed   by %zu node key%s that genesis names\n"
+           "  app hash %.*s\n",
+           (unsigned long long)report->head.size, (unsigned long long)report->head.height,
+           (unsigned long long)report->accepted, (unsigned long long)report->refused,
+           (unsigned long long)report->tiles, report->signatures,
+           report->signatures == 1 ? "" : "s", (int)sizeof app, app);
+    if (report->stored == QF_AUDIT_STATE_SAME)
+        printf("  state    stored as of block %llu: every record is the one that follows\n",
+               (unsigned long long)report->stored_height);
+    else if (report->stored == QF_AUDIT_STATE_AHEAD)
+        printf("  state    not compared: it is of block %llu, past the published checkpoint; start "
+               "the\n           node once\n",
+               (unsigned long long)report->stored_height);
+}
+
+static enum qf_status open_folder(struct place *place, struct qf_arena *arena,
+                                  struct qf_audit_options *options, const char *dir,
+                                  const char *trust, struct qf_error *err)
+{
+    const char *state = qf_arena_printf(arena, "%s/state/data.mdb", dir);
+    if (access(state, F_OK) == 0)
+        options->state_dir = qf_arena_printf(arena, "%s/state", dir);
+    options->has_sm3_tiles = access(qf_arena_printf(arena, "%s/log/sm3", dir), F_OK) == 0;
+    options->source.read = read_folder;
+    enum qf_status status =
+        qf_fs_posix_init(&place->fs[0], qf_arena_printf(arena, "%s/log", dir), err);
+    if (status != QF_OK)
+        return status;
+    place->fs_count = 1;
+    const char *path = trust != NULL ? trust : qf_arena_printf(arena, "%s/genesis.json", dir);
+    return qf_cli_read(arena, path, GENESIS_SIZE_MAX, &options->genesis, err);
+}
+
+static enum qf_status open_node(struct place *place, struct qf_arena *arena,
+                                struct qf_audit_options *options, const char *url,
+                                const char *trust, struct qf_error *err)
+{
+    options->source.read = read_node;
+    enum qf_status status = qf_client_new(&place->client, url, err);
+    if (status != QF_OK)
+        return status;
+    if (trust != NULL)
+        return qf_cli_read(arena, trust, GENESIS_SIZE_MAX, &options->genesis, err);
+    struct qf_buf body;
+    long http = 0;
+    qf_buf_init(&body, GENESIS_SIZE_MAX);
+    status = qf_client_get(place->client, &body, "/v1/genesis", &http, err);
+    if (status == QF_OK)
+        status = qf_client_problem(qf_buf_slice(&body), http, err);
+    if (status == QF_OK)
+        options->genesis = qf_arena_copy(arena, qf_buf_slice(&body));
+    qf_buf_deinit(&body);
+    return status;
+}
+
+static enum qf_status audit(struct place *place, struct qf_arena *arena, const char *where,
+                            const char *trust, const char *archive, struct qf_audit_report *report,
+                            struct qf_error *err)
+{
+    const struct qf_verifier_options verifier = {0};
+    struct qf_verifier *checker = NULL;
+    const char *scratch = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): before any thread */
+    struct qf_audit_options options = {.source.self = place,
+                                       .scratch_root = scratch != NULL ? scratch : "/tmp",
+                                       .progress = show_progress,
+                                       .progress_arg = place};
+    bool remote = strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0;
+    enum qf_status status = remote ? open_node(place, arena, &options, where, trust, err)
+                                   : open_folder(place, arena, &options, where, trust, err);
+    if (status == QF_OK && archive != NULL) {
+        status = qf_fs_posix_init(&place->fs[place->fs_count], archive, err);
+        place->fs_count += status == QF_OK;
+    }
+    if (status == QF_OK)
+        status = qf_verifier_new(&checker, &verifier, err);
+    if (status == QF_OK) {
+        options.verifier = checker;
+        qf_cli_progress_start(&place->progress, "auditing entries", 0);
+        status = qf_audit(&options, report, err);
+        qf_cli_progress_end(&place->progress, report->accepted + report->refused);
+    }
+    qf_verifier_free(checker);
+    return status;
+}
+
+int qf_cmd_audit(int argc, char **argv)
+{
+    const char *trust = NULL;
+    const char *archive = NULL;
+    bool json = false;
+    const struct qf_cli_option options[] = {
+        {"--trust", "GENESIS", "the network's genesis document, from where you trust it", &trust,
+         NULL},
+        {"--archive", "FOLDER", "where full tiles were moved to", &archive, NULL},
+        {"--json", NULL, "print JSON", NULL, &json},
+    };
+    static const struct qf_cli_help help = {
+        "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--json]",
+        "Plays the whole log again from genesis, of a data directory (the node may be running) or\n"
+        "of a node over HTTP, and confirms every signature, result, hash and root, and the stored\n"
+        "state. Names the first thing that differs. Exit status 0 it all agrees, 1 it does not,\n"
+        "3 it could not be read.",
+        "  qifeng audit /var/lib/qifeng\n"
+        "  qifeng audit http://127.0.0.1:8700 --trust genesis.json --json\n"};
+    int count;
+    enum qf_exit code;
+    if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
+                      &code))
+        return (int)code;
+    if (count != 1)
+        return (int)qf_cli_usage("usage: %s", help.usage);
+    struct qf_arena arena = {0};
+    struct qf_error err = {0};
+    struct qf_audit_report report = {0};
+    struct place place = {0};
+    enum qf_status status = audit(&place, &arena, argv[0], trust, archive, &report, &err);
+    if (json)
+        print_json(&report, status, &err);
+    else if (status == QF_OK)
+        print_report(&report);
+    else if (status == QF_INVALID)
+        printf("NOT VALID: %s: %s\n", err.field, err.detail);
+    for (size_t i = 0; i < place.fs_count; i++)
+        qf_fs_posix_deinit(&place.fs[i]);
+    qf_client_free(place.client);
+    qf_arena_deinit(&arena);
+    if (status == QF_OK || status == QF_INVALID)
+        return status == QF_OK ? QF_EXIT_OK : QF_EXIT_REFUSED;
+    return (int)qf_cli_error(&err);
+}

@@ -1,0 +1,52 @@
+/* Audit: a whole log played again from genesis, holding every byte against what follows from it.
+ *
+ * Confirmed are: the checkpoint's signatures by note keys of genesis; every entry's form, signature
+ * and result (a fresh kernel must give each transaction the recorded code, and the entry must be
+ * the one encoding of it); every tile against the trees over the entries; log roots and state root
+ * against the checkpoint; and, where a state folder is given, the stored records, indexes and tree
+ * against those that the replay made. The first thing that differs is named.
+ *
+ * The replay's state is kept in a scratch folder that is removed at the end, so memory stays
+ * bounded. Signatures are checked on all processors. One audit at a time in a thread of its own;
+ * it starts child processes for reading the stored state. */
+#ifndef QF_ENGINE_LEDGER_AUDIT_H
+#define QF_ENGINE_LEDGER_AUDIT_H
+
+#include "engine/ledger/ledger.h"
+
+/* Where the log is read from: a folder, its archives, or a node over HTTP. Appends the bytes of
+ * "checkpoint", "tile/…" or "sm3/tile/…"; QF_NOT_FOUND when there is no such file. */
+struct qf_audit_source {
+    QF_MUST_CHECK enum qf_status (*read)(void *self, struct qf_buf *out, const char *path,
+                                         struct qf_error *err);
+    void *self;
+};
+
+struct qf_audit_options {
+    struct qf_audit_source source;
+    struct qf_slice genesis;  /* the document */
+    bool has_sm3_tiles;       /* whether the source serves the tiles of the SM3 tree */
+    const char *state_dir;    /* stored state to compare; NULL: none */
+    const char *scratch_root; /* folder in which the scratch folder is made */
+    struct qf_verifier *verifier;
+    unsigned threads;                                           /* 0: one a processor */
+    void (*progress)(void *arg, uint64_t done, uint64_t total); /* may be NULL */
+    void *progress_arg;
+};
+
+enum qf_audit_stored { QF_AUDIT_NO_STATE, QF_AUDIT_STATE_AHEAD, QF_AUDIT_STATE_SAME };
+
+struct qf_audit_report {
+    struct qf_ledger_head head; /* after the checkpoint's last entry */
+    uint64_t accepted, refused, tiles;
+    size_t signatures;           /* of the checkpoint, by keys of genesis */
+    enum qf_audit_stored stored; /* ahead: the stored state is past the published checkpoint */
+    uint64_t stored_height;
+};
+
+/* QF_OK; QF_INVALID with what differs ("entry 17", "tile/0/003", "checkpoint", "state") in
+ * err->field; a status of the environment when it could not be told. */
+QF_MUST_CHECK enum qf_status qf_audit(const struct qf_audit_options *options,
+                                      struct qf_audit_report *report, struct qf_error *err);
+
+#endif

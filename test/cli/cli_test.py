@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""The real program, end to end, in a temporary folder.
+
+usage: cli_test.py PROGRAM SOURCE_ROOT CLASS
+"""
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+PROGRAM = os.path.abspath(sys.argv[1])
+SOURCES = pathlib.Path(sys.argv[2])
+XES = SOURCES / "test/data/xes/receipt.xes.gz"
+
+
+def run(*args, stdin=None, cwd=None, code=0):
+    """Runs the program; fails unless it ends with `code` (a number or several)."""
+    done = subprocess.run([PROGRAM, *map(str, args)], input=stdin, capture_output=True, text=True,
+                          cwd=cwd, timeout=55, check=False)
+    wanted = code if isinstance(code, tuple) else (code,)
+    if done.returncode not in wanted:
+        raise AssertionError(f"qifeng {' '.join(map(str, args))}: ended with {done.returncode}, "
+                             f"not {code}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+class Node:
+    """A node on a port of the system's choice."""
+
+    def __init__(self, folder, *options):
+        self.process = subprocess.Popen(
+            [PROGRAM, "node", str(folder), "--listen", "127.0.0.1:0", *options],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("ready "), line
+        self.url = line.split()[1]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(20) == 0
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.stop()
+
+    def get(self, path):
+        with urllib.request.urlopen(self.url + path, timeout=20) as answer:
+            return json.load(answer)
+
+
+class Case(unittest.TestCase):
+    suite = "intl"
+
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory(prefix="qifeng-cli-")
+        self.path = pathlib.Path(self.place.name)
+        self.dir = self.path / "node"
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def init(self):
+        run("init", self.dir, "--network", "try", "--member", "town", "--suite", self.suite,
+            "--no-passphrase")
+
+    @property
+    def admin(self):
+        return self.dir / "keys/admin.pem"
+
+    def hash_of(self, data):
+        return ("sm3:" + hashlib.new("sm3", data).hexdigest() if self.suite == "gm"
+                else "sha-256:" + hashlib.sha256(data).hexdigest())
+
+    def send(self, node, ops, code=0, key=None):
+        """Signs and sends; returns the node's answer."""
+        line = run("tx", "sign", "--key", key or self.admin, "--network", "try",
+                   stdin=json.dumps(ops)).stdout
+        return json.loads(run("tx", "send", "--node", node.url, stdin=line, code=code).stdout)
+
+    def record(self, node, number):
+        return self.send(node, [{"op": "evidence.record", "id": f"e/{number}",
+                                 "hash": self.hash_of(str(number).encode())}])
+
+
+class Import(Case):
+    def test_the_real_log(self):
+        self.init()
+        args = ["import", "xes", XES, "--keys", self.path / "officials", "--admin-key", self.admin,
+                "--no-passphrase", "--json"]
+        with Node(self.dir, "--no-rate-limit") as node:
+            report = json.loads(run(*args, "--node", node.url).stdout)
+            self.assertEqual(
+                {k: report[k] for k in ("cases", "events", "actors", "groups", "recorded",
+                                        "refused", "there_already", "keys_made")},
+                {"cases": 1434, "events": 8577, "actors": 48, "groups": 10, "recorded": 8577,
+                 "refused": 0, "there_already": 0, "keys_made": 48})
+            self.assertEqual(node.get("/v1/network")["log_size"], 8577 + 48)
+            again = json.loads(run(*args, "--node", node.url).stdout)
+            self.assertEqual((again["recorded"], again["there_already"], again["keys_made"]),
+                             (0, 8577, 0))
+            self.assertEqual(node.get("/v1/network")["log_size"], 8577 + 48)
+            # What is hashed can be had again, and by others.
+            shown = run("import", "xes", XES, "--node", node.url, "--dry-run").stdout.splitlines()
+            self.assertEqual(len(shown), 8577)
+            first = json.loads(shown[0])
+            content = json.dumps(first["content"], sort_keys=True, separators=(",", ":"),
+                                 ensure_ascii=False).encode()
+            self.assertEqual(first["hash"], self.hash_of(content))
+            there = node.get("/v1/evidence/" + first["id"])
+            self.assertEqual(there["content"]["hash"], first["hash"])
+            self.assertEqual(there["content"]["size"], len(content))
+            self.assertEqual(there["actor"], first["content"]["event"]["org:resource"])
+            # Events come in the order of their time.
+            found = node.get("/v1/evidence?attributes.case=case-10011&limit=100")["items"]
+            self.assertGreater(len(found), 1)
+            numbers = [int(item["id"].rsplit("/", 1)[1]) for item in found]
+            self.assertEqual(numbers, sorted(numbers))
+        for key in (self.path / "officials").iterdir():
+            self.assertEqual(key.stat().st_mode & 0o777, 0o600)
+
+    def test_what_is_no_log(self):
+        self.init()
+        bad = self.path / "bad.xes"
+        with Node(self.dir) as node:
+            args = ["import", "xes", bad, "--node", node.url, "--keys", self.path / "k",
+                    "--admin-key", self.admin, "--no-passphrase"]
+            run(*args, code=3)
+            for text in ("", "no xml", "<log>", "<log><trace><event>"
+                         '<string key="concept:name" value="a"/></event></trace></log>'):
+                bad.write_text(text)
+                self.assertIn("qifeng: ", run(*args, code=1).stderr)
+            self.assertEqual(node.get("/v1/network")["log_size"], 0)
+
+
+class Verify(Case):
+    def test_every_change_is_found(self):
+        self.init()
+        with Node(self.dir) as node:
+            for number in range(5):
+                answer = self.record(node, number)
+            bundle = self.path / "b.qfb"
+            run("bundle", answer["id"], "--node", node.url, "-o", bundle)
+        genesis = self.dir / "genesis.json"
+        good = json.loads(run("verify", bundle, "--trust", genesis, "--json").stdout)
+        self.assertTrue(good["valid"] and good["trusted"])
+        self.assertEqual((good["actor"], good["member"], good["leaf"]), ("admin", "town", 4))
+        self.assertFalse(json.loads(run("verify", bundle, "--json").stdout)["trusted"])
+        data = bundle.read_bytes()
+        changed = self.path / "changed.qfb"
+        generator = random.Random(1)
+        step = max(1, len(data) // 300)
+        for at in range(0, len(data.rstrip()), step):
+            copy = bytearray(data)
+            copy[at] ^= 1 << generator.randrange(8)
+            changed.write_bytes(copy)
+            done = run("verify", changed, "--trust", genesis, "--json", code=(1, 4))
+            self.assertTrue(json.loads(done.stdout)["detail"], f"byte {at}: nothing is named")
+            run("verify", changed, code=(1, 4))
+        for size in (0, 1, len(data) // 2, len(data) - 2):
+            changed.write_bytes(data[:size])
+            run("verify", changed, code=(1, 4))
+        other = self.path / "other"
+        run("init", other, "--network", "try", "--member", "town", "--suite", self.suite,
+            "--no-passphrase")
+        run("verify", bundle, "--trust", other / "genesis.json", code=1)
+        run("verify", self.path / "none.qfb", code=3)
+
+
+class VerifyGm(Verify):
+    suite = "gm"
+
+
+class Audit(Case):
+    def fill(self):
+        self.init()
+        with Node(self.dir, "--no-rate-limit") as node:
+            run("import", "xes", XES, "--keys", self.path / "officials", "--admin-key", self.admin,
+                "--no-passphrase", "--node", node.url)
+            live = json.loads(run("audit", self.dir, "--json").stdout)
+            remote = json.loads(run("audit", node.url, "--trust", self.dir / "genesis.json",
+                                    "--json").stdout)
+            network = node.get("/v1/network")
+        self.assertTrue(live["valid"])
+        self.assertEqual((remote["log_size"], remote["log_root"], remote["app_hash"]),
+                         (network["log_size"], network["log_root"], network["app_hash"]))
+        report = json.loads(run("audit", self.dir, "--json").stdout)
+        self.assertTrue(report["valid"] and report["state_compared"])
+        self.assertEqual((report["log_size"], report["app_hash"]),
+                         (network["log_size"], network["app_hash"]))
+
+    def tampered(self, path, change):
+        """Audits with one file changed; returns what it says."""
+        good = path.read_bytes()
+        path.write_bytes(change(bytearray(good)))
+        try:
+            done = run("audit", self.dir, "--json", code=1)
+            answer = json.loads(done.stdout)
+            self.assertFalse(answer["valid"])
+            return answer["field"] + ": " + answer["detail"]
+        finally:
+            path.write_bytes(good)
+
+    def test_good_and_tampered(self):
+        self.fill()
+        generator = random.Random(2)
+
+        def flip(data, at=None):
+            data[generator.randrange(len(data)) if at is None else at] ^= 0x04
+            return data
+
+        log = self.dir / "log"
+        bundles = sorted(p for p in (log / "tile/entries").rglob("*") if p.is_file())
+        for path in generator.sample(bundles, 6):
+            self.assertRegex(self.tampered(path, flip), r"entry \d+|tile/entries/")
+        for path in [log / "tile/0/000", log / "tile/0/007", next((log / "tile/1/000.p").iterdir())]:
+            self.assertIn(str(path.relative_to(log))[:10], self.tampered(path, flip))
+        self.assertIn("tile/0/003", self.tampered(log / "tile/0/003", lambda d: d[:-32]))
+        note = (log / "checkpoint").read_bytes()
+        for at in range(0, len(note) - 1, 9):
+            self.assertIn("checkpoint", self.tampered(log / "checkpoint", lambda d, at=at: flip(d, at)))
+        entries = log / "tile/entries/000"
+        kept = entries.read_bytes()
+        entries.unlink()
+        self.assertIn("tile/entries/000", run("audit", self.dir, code=1).stdout)
+        entries.write_bytes(kept)
+        # A record of the state with another value, wherever LMDB keeps a copy of the page.
+        state = self.dir / "state/data.mdb"
+        self.assertIn("evidence/record/", self.tampered(state, lambda d: bytearray(bytes(d).replace(
+            b'{"leaf":5000,"member":"town"}', b'{"leaf":5001,"member":"town"}'))))
+        # Whatever is broken in the file is told, too, and does not break the audit.
+        self.assertIn("state", self.tampered(state, lambda d: d[:4096] + bytes(len(d) - 4096)))
+        self.assertIn("state", self.tampered(state, lambda d: d[:len(d) // 2]))
+        self.assertIn("state", self.tampered(state, lambda d: bytes(8192) + d[8192:]))
+        # Another genesis: the same names, other keys.
+        other = self.path / "other"
+        run("init", other, "--network", "try", "--member", "town", "--no-passphrase")
+        run("audit", self.dir, "--trust", other / "genesis.json", code=1)
+        run("audit", self.path / "nowhere", code=3)
+        self.assertTrue(json.loads(run("audit", self.dir, "--json").stdout)["valid"])
+
+
+class AuditGm(Case):
+    suite = "gm"
+
+    def test_both_trees(self):
+        self.init()
+        with Node(self.dir) as node:
+            for number in range(12):
+                self.record(node, number)
+            run("audit", node.url)
+        self.assertTrue(json.loads(run("audit", self.dir, "--json").stdout)["state_compared"])
+        tile = next((self.dir / "log/sm3/tile/0/000.p").iterdir())
+        data = bytearray(tile.read_bytes())
+        data[40] ^= 1
+        tile.write_bytes(data)
+        answer = run("audit", self.dir, code=1).stdout
+        self.assertIn("sm3/tile/0/000", answer)
+        self.assertIn("entry 1", answer)
+
+
+if __name__ == "__main__":
+    if shutil.which("python3") is None:
+        sys.exit(77)
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]], verbosity=1)
