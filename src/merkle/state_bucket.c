@@ -70,7 +70,8 @@ static void fold(struct qf_state_run *run, unsigned depth)
     lift(run, depth);
 }
 
-void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf)
+void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf,
+                      const uint8_t *hash)
 {
     if (run->count > 0) {
         unsigned common = qf_common_bits(run->key_hash, leaf->key_hash);
@@ -87,7 +88,10 @@ void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf
     }
     run->count++;
     memcpy(run->key_hash, leaf->key_hash, QF_HASH_SIZE);
-    qf_state_leaf_hash(run->alg, run->last.hash, leaf);
+    if (hash != NULL)
+        memcpy(run->last.hash, hash, QF_HASH_SIZE);
+    else
+        qf_state_leaf_hash(run->alg, run->last.hash, leaf);
     run->last.kind = QF_SUBTREE_LEAF;
     run->last_depth = 256;
 }

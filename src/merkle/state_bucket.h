@@ -36,7 +36,9 @@ struct qf_state_run {
 };
 
 void qf_state_run_start(struct qf_state_run *run, enum qf_hash_alg alg, unsigned base);
-void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf);
+/* `hash`: the leaf's hash, where it is known already; NULL: it is computed. */
+void qf_state_run_add(struct qf_state_run *run, const struct qf_state_leaf *leaf,
+                      const uint8_t *hash);
 void qf_state_run_finish(struct qf_state_run *run, struct qf_subtree *out);
 
 /* The subtree above two; `out` may be one of them. */

@@ -38,6 +38,17 @@ struct node {
     unsigned depth;
 };
 
+/* Leaves of some buckets, so that their hashes are computed side by side. */
+#define GROUP_LEAVES 256 /* a group of buckets is closed once it has so many */
+#define GROUP_BUCKETS 64
+#define GROUP_JOBS 64
+struct leaf_list {
+    struct qf_state_leaf *leaves;
+    uint8_t (*hashes)[QF_HASH_SIZE];
+    size_t count, capacity;
+    bool failed; /* there was no memory */
+};
+
 struct qf_state_tree {
     enum qf_hash_alg alg;
     struct qf_leaf_source source;
@@ -54,6 +65,7 @@ struct qf_state_tree {
     struct node *work;
     size_t work_capacity;
     struct qf_state_run run;
+    struct leaf_list leaves;
 };
 
 static uint64_t reversed(uint64_t v)
@@ -126,6 +138,47 @@ static void join_children(struct qf_state_tree *tree, uint64_t q, unsigned depth
     store_subtree(tree, &left, q, depth);
 }
 
+/* Joins of one depth that wait to be hashed side by side. */
+struct joins {
+    size_t count;
+    uint64_t q[GROUP_JOBS];
+    struct qf_subtree left[GROUP_JOBS], right[GROUP_JOBS];
+};
+
+static void flush_joins(struct qf_state_tree *tree, struct joins *joins, unsigned depth)
+{
+    static const uint8_t prefix[1] = {1};
+    struct qf_hash_job jobs[GROUP_JOBS];
+    struct qf_subtree made[GROUP_JOBS];
+    for (size_t i = 0; i < joins->count; i++) {
+        made[i].kind = QF_SUBTREE_INNER;
+        jobs[i] = (struct qf_hash_job){.parts = {{prefix, sizeof prefix},
+                                                 {joins->left[i].hash, QF_HASH_SIZE},
+                                                 {joins->right[i].hash, QF_HASH_SIZE}},
+                                       .out = made[i].hash};
+    }
+    qf_hash_many(tree->alg, jobs, joins->count);
+    for (size_t i = 0; i < joins->count; i++)
+        store_subtree(tree, &made[i], joins->q[i], depth);
+    joins->count = 0;
+}
+
+/* As join_children, but two inner subtrees wait for others. */
+static void queue_join(struct qf_state_tree *tree, struct joins *joins, uint64_t q, unsigned depth)
+{
+    QF_ASSERT(depth < 63);
+    size_t at = joins->count;
+    load_subtree(tree, &joins->left[at], q, depth + 1);
+    load_subtree(tree, &joins->right[at], q | (uint64_t)1 << depth, depth + 1);
+    if (joins->left[at].kind != QF_SUBTREE_INNER || joins->right[at].kind != QF_SUBTREE_INNER) {
+        join_children(tree, q, depth);
+        return;
+    }
+    joins->q[at] = q;
+    if (++joins->count == GROUP_JOBS)
+        flush_joins(tree, joins, depth);
+}
+
 struct qf_state_tree *qf_state_tree_new(enum qf_hash_alg alg, const struct qf_leaf_source *source)
 {
     struct qf_state_tree *tree = calloc(1, sizeof *tree);
@@ -147,6 +200,8 @@ void qf_state_tree_free(struct qf_state_tree *tree)
     free(tree->chunks);
     free(tree->page_dirty);
     free(tree->work);
+    free(tree->leaves.leaves);
+    free(tree->leaves.hashes);
     free(tree);
 }
 
@@ -200,9 +255,39 @@ static enum qf_status reserve_work(struct qf_state_tree *tree, size_t count)
     return QF_OK;
 }
 
-static void add_to_run(void *arg, const struct qf_state_leaf *leaf)
+static void add_leaf(void *arg, const struct qf_state_leaf *leaf)
 {
-    qf_state_run_add(arg, leaf);
+    struct leaf_list *list = arg;
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity == 0 ? (size_t)2 * GROUP_LEAVES : 2 * list->capacity;
+        struct qf_state_leaf *leaves = realloc(list->leaves, capacity * sizeof *leaves);
+        if (leaves != NULL)
+            list->leaves = leaves;
+        uint8_t(*hashes)[QF_HASH_SIZE] = realloc(list->hashes, capacity * sizeof *hashes);
+        if (hashes != NULL)
+            list->hashes = hashes;
+        if (leaves == NULL || hashes == NULL) {
+            list->failed = true;
+            return;
+        }
+        list->capacity = capacity;
+    }
+    list->leaves[list->count++] = *leaf;
+}
+
+static void hash_leaves(enum qf_hash_alg alg, struct leaf_list *list)
+{
+    static const uint8_t prefix[1] = {0};
+    struct qf_hash_job jobs[GROUP_JOBS];
+    for (size_t at = 0; at < list->count; at += GROUP_JOBS) {
+        size_t count = list->count - at < GROUP_JOBS ? list->count - at : GROUP_JOBS;
+        for (size_t i = 0; i < count; i++)
+            jobs[i] = (struct qf_hash_job){
+                .parts = {{prefix, sizeof prefix},
+                          qf_slice_make(&list->leaves[at + i], sizeof *list->leaves)},
+                .out = list->hashes[at + i]};
+        qf_hash_many(alg, jobs, count);
+    }
 }
 
 /* The first and last key hash below a node. */
@@ -220,14 +305,21 @@ static bool in_node(const struct node *node, const uint8_t key_hash[QF_HASH_SIZE
     return node->depth == 0 || ((qf_be64_load(key_hash) ^ node->prefix) >> (64 - node->depth)) == 0;
 }
 
-static enum qf_status compute_bucket(struct qf_state_tree *tree, const struct node *bucket)
+static enum qf_status scan_bucket(struct qf_state_tree *tree, const struct node *bucket)
 {
     uint8_t from[QF_HASH_SIZE], to[QF_HASH_SIZE];
     node_range(bucket, from, to);
+    enum qf_status status = tree->source.scan(tree->source.self, from, to, add_leaf, &tree->leaves);
+    return status == QF_OK && tree->leaves.failed ? QF_NO_MEMORY : status;
+}
+
+/* The root of a bucket whose leaves are those of the list from `begin` to `end`. */
+static enum qf_status fold_bucket(struct qf_state_tree *tree, const struct node *bucket,
+                                  size_t begin, size_t end)
+{
     qf_state_run_start(&tree->run, tree->alg, bucket->depth);
-    enum qf_status status = tree->source.scan(tree->source.self, from, to, add_to_run, &tree->run);
-    if (status != QF_OK)
-        return status;
+    for (size_t i = begin; i < end; i++)
+        qf_state_run_add(&tree->run, &tree->leaves.leaves[i], tree->leaves.hashes[i]);
     if (tree->run.disordered || (tree->run.count > 0 && !in_node(bucket, tree->run.key_hash)))
         return QF_CORRUPT;
     struct qf_subtree subtree;
@@ -236,6 +328,29 @@ static enum qf_status compute_bucket(struct qf_state_tree *tree, const struct no
     store_subtree(tree, &subtree, q, bucket->depth);
     mark_page(tree, q);
     return QF_OK;
+}
+
+/* Computes buckets from `*at` on, as many as make a group. */
+static enum qf_status compute_group(struct qf_state_tree *tree, const struct node *buckets,
+                                    size_t count, size_t *at)
+{
+    size_t ends[GROUP_BUCKETS];
+    size_t first = *at;
+    size_t used = 0;
+    enum qf_status status = QF_OK;
+    tree->leaves.count = 0;
+    tree->leaves.failed = false;
+    while (status == QF_OK && first + used < count && used < GROUP_BUCKETS &&
+           tree->leaves.count < GROUP_LEAVES) {
+        status = scan_bucket(tree, &buckets[first + used]);
+        ends[used++] = tree->leaves.count;
+    }
+    if (status == QF_OK)
+        hash_leaves(tree->alg, &tree->leaves);
+    for (size_t i = 0; i < used && status == QF_OK; i++)
+        status = fold_bucket(tree, &buckets[first + i], i == 0 ? 0 : ends[i - 1], ends[i]);
+    *at = first + used;
+    return status;
 }
 
 static int by_prefix(const void *a, const void *b)
@@ -258,6 +373,8 @@ static size_t unique(struct node *nodes, size_t count)
  * computed once. Buckets stand at two depths; the first round brings the deeper ones level. */
 static void join_upwards(struct qf_state_tree *tree, struct node *nodes, size_t count)
 {
+    struct joins joins;
+    joins.count = 0;
     unsigned depth = top_bit(tree->bucket_count) + 1;
     for (; depth > 0; depth--) {
         for (size_t i = 0; i < count; i++)
@@ -270,10 +387,11 @@ static void join_upwards(struct qf_state_tree *tree, struct node *nodes, size_t 
                 continue;
             if (nodes[i].depth == depth) {
                 nodes[i].depth--;
-                join_children(tree, reversed(nodes[i].prefix), depth - 1);
+                queue_join(tree, &joins, reversed(nodes[i].prefix), depth - 1);
             }
             nodes[kept++] = nodes[i];
         }
+        flush_joins(tree, &joins, depth - 1);
         count = kept;
     }
 }
@@ -320,8 +438,8 @@ static enum qf_status update(struct qf_state_tree *tree, const uint8_t (*key_has
     }
     qsort(tree->work, listed, sizeof *tree->work, by_prefix);
     listed = unique(tree->work, listed);
-    for (size_t i = 0; i < listed && status == QF_OK; i++)
-        status = compute_bucket(tree, &tree->work[i]);
+    for (size_t i = 0; i < listed && status == QF_OK;)
+        status = compute_group(tree, tree->work, listed, &i);
     if (status != QF_OK)
         return status;
     join_upwards(tree, tree->work, listed);
@@ -533,7 +651,7 @@ static void prove_leaf(void *arg, const struct qf_state_leaf *leaf)
         close_run(p);
         qf_state_run_start(&p->run, p->run.alg, common + 1);
     }
-    qf_state_run_add(&p->run, leaf);
+    qf_state_run_add(&p->run, leaf, NULL);
     if (common + 1 > p->deepest)
         p->deepest_leaf = *leaf;
 }

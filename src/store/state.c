@@ -311,6 +311,26 @@ static int by_key_hash(const void *a, const void *b)
     return memcmp(x->key_hash, y->key_hash, QF_HASH_SIZE);
 }
 
+/* Key and value of every change, hashed side by side (which SM3 needs to be quick). */
+static void hash_changes(struct qf_state *state, const struct qf_state_block *block,
+                         struct hashed_change *out)
+{
+    enum { JOBS = 64 };
+    struct qf_hash_job jobs[JOBS];
+    size_t count = 0;
+    for (size_t i = 0; i < block->change_count; i++) {
+        const struct qf_state_change *change = &block->changes[i];
+        jobs[count++] = (struct qf_hash_job){.parts = {change->key}, .out = out[i].key_hash};
+        if (change->value.data != NULL)
+            jobs[count++] =
+                (struct qf_hash_job){.parts = {change->value}, .out = out[i].value_hash};
+        if (count > JOBS - 2 || i + 1 == block->change_count) {
+            qf_hash_many(state->alg, jobs, count);
+            count = 0;
+        }
+    }
+}
+
 /* Hashes and sorts the changes, and finds by how much the number of records changes. Reads only. */
 static enum qf_status prepare_changes(struct qf_state *state, const struct qf_state_block *block,
                                       struct hashed_change *sorted, int64_t *count_change)
@@ -321,10 +341,8 @@ static enum qf_status prepare_changes(struct qf_state *state, const struct qf_st
         QF_ASSERT(change->value.size <= QF_STATE_VALUE_SIZE_MAX);
         QF_ASSERT(change->value.data != NULL || change->value.size == 0);
         sorted[i].change = change;
-        qf_hash(state->alg, sorted[i].key_hash, change->key);
-        if (change->value.data != NULL)
-            qf_hash(state->alg, sorted[i].value_hash, change->value);
     }
+    hash_changes(state, block, sorted);
     qsort(sorted, block->change_count, sizeof *sorted, by_key_hash);
     *count_change = 0;
     for (size_t i = 0; i < block->change_count; i++) {
