@@ -93,6 +93,7 @@ int qf_cmd_bench(int argc, char **argv);
 int qf_cmd_audit(int argc, char **argv);
 int qf_cmd_bundle(int argc, char **argv);
 int qf_cmd_demo(int argc, char **argv);
+int qf_cmd_evidence(int argc, char **argv);
 int qf_cmd_import(int argc, char **argv);
 int qf_cmd_init(int argc, char **argv);
 int qf_cmd_key(int argc, char **argv);

@@ -12,6 +12,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"key", "make and show keys", qf_cmd_key},
     {"tx", "sign and send transactions", qf_cmd_tx},
     {"import", "bring an event log onto a ledger", qf_cmd_import},
+    {"evidence", "record hashes of files, show and find them", qf_cmd_evidence},
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},

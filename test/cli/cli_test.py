@@ -178,6 +178,50 @@ class Verify(Case):
         run("verify", self.path / "none.qfb", code=3)
 
 
+class Evidence(Case):
+    def test_record_show_find(self):
+        self.init()
+        paper = self.path / "permit.pdf"
+        paper.write_bytes(b"a permit\n" * 20000)
+        wanted = self.hash_of(paper.read_bytes())
+        with Node(self.dir) as node:
+            at = ("--node", node.url)
+            done = json.loads(run("evidence", "record", paper, "--key", self.admin, "--id", "p/1",
+                                  "--source", "desk 3", "--attr", "case=2026-17",
+                                  "--attr=pages=12", "--json", *at).stdout)
+            self.assertEqual((done["id"], done["hash"], done["size"]), ("p/1", wanted, 180000))
+            shown = json.loads(run("evidence", "show", "p/1", "--json", *at).stdout)
+            self.assertEqual(shown["content"], {
+                "op": "evidence.record", "id": "p/1", "hash": wanted, "size": 180000,
+                "media_type": "application/pdf", "source": "desk 3",
+                "attributes": {"case": "2026-17", "pages": 12}})
+            self.assertIn("case:", run("evidence", "show", "p/1", *at).stdout)
+            for how in (("--hash", wanted), ("--file", paper), ("--attr", "case=2026-17"),
+                        ("--attr", "pages=12"), ("--source", "desk 3"), ("--member", "town"),
+                        ("--actor", "town/admin"), ("--file", paper, "--attr", "pages=12")):
+                found = json.loads(run("evidence", "find", *how, "--json", *at).stdout)["items"]
+                self.assertEqual([item["id"] for item in found], ["p/1"], how)
+            for how in (("--hash", wanted[:-1] + ("0" if wanted[-1] != "0" else "1")),
+                        ("--attr", "pages=13"), ("--file", paper, "--attr", "pages=13")):
+                self.assertEqual(
+                    json.loads(run("evidence", "find", *how, "--json", *at, code=1).stdout),
+                    {"items": []})
+            # Refused: the id is taken; nobody has it; the key is not known.
+            run("evidence", "record", paper, "--key", self.admin, "--id", "p/1", *at, code=1)
+            run("evidence", "show", "p/2", *at, code=1)
+            run("key", "create", self.path / "no.pem", "--no-passphrase", "--alg",
+                "SM2-SM3" if self.suite == "gm" else "ES256")
+            run("evidence", "record", paper, "--key", self.path / "no.pem", *at, code=1)
+            run("evidence", "record", self.path / "none", "--key", self.admin, *at, code=3)
+            run("evidence", "find", *at, code=2)
+            run("evidence", "find", "--attr", "x", *at, code=2)
+        run("evidence", "show", "p/1", *at, code=3)
+
+
+class EvidenceGm(Evidence):
+    suite = "gm"
+
+
 class VerifyGm(Verify):
     suite = "gm"
 
