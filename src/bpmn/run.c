@@ -486,7 +486,14 @@ static enum qf_status complete_decision(struct run *run, uint32_t wait_id)
 static enum qf_status complete_adhoc(struct run *run, uint32_t wait_id)
 {
     struct qf_bpmn_wait wait = *qf_run_wait(run, wait_id);
-    RUN_TRY(qf_run_outputs(run, wait.node, wait.scope, wait.scope, run->answer->data));
+    const struct qf_json *data = run->answer->data;
+    if (data != NULL && data->type != QF_JSON_OBJECT)
+        return qf_run_fail(run, QF_BAD_FIELD, wait.node, "data must be an object");
+    /* Outputs are taken when the subprocess ends; until then they see the data as its own. */
+    if (run_node(run, wait.node)->ext.outputs.count == 0)
+        qf_run_assign_all(run, wait.scope, data);
+    else
+        qf_run_merge(run, &qf_run_scope(run, wait.scope)->locals, data);
     if (run_node(run, wait.node)->adhoc_keep)
         qf_run_drop_wait(run, wait_id);
     else

@@ -236,7 +236,12 @@ enum qf_status qf_bpmn_throw(struct qf_bpmn_call *call, struct qf_bpmn_instance 
         return qf_fail(&call->err, QF_NOT_FOUND, "task", "the case has no open task %u", wait);
     qf_run_call(&run, call, instance, NULL);
     struct qf_slice copy = qf_arena_copy(call->arena, code);
-    enum qf_status status = qf_run_throw(&run, copy, at->node, at->scope, wait, &caught);
+    uint32_t scope = at->scope, owner = wait;
+    if (run_node(&run, at->node)->kind == QF_BPMN_ADHOC) { /* it waits within itself */
+        owner = scope;
+        scope = qf_run_scope(&run, owner)->parent;
+    }
+    enum qf_status status = qf_run_throw(&run, copy, at->node, scope, owner, &caught);
     if (status == QF_OK && !caught) {
         run.now.error = copy;
         qf_run_end(&run, QF_BPMN_FAILED, QF_BPMN_ACT_FAILED);

@@ -55,6 +55,7 @@ struct qf_bpmn_action *qf_run_act(struct run *run, enum qf_bpmn_act act, uint16_
                                   uint32_t wait);
 void qf_run_set(struct qf_arena *arena, struct qf_json *object, struct qf_slice name,
                 struct qf_json value);
+void qf_run_merge(struct run *run, struct qf_json *base, const struct qf_json *over);
 void qf_run_assign_all(struct run *run, uint32_t scope, const struct qf_json *values);
 void qf_run_assign(struct run *run, uint32_t scope, struct qf_slice name, struct qf_json value);
 struct qf_json qf_run_context(struct run *run, uint32_t scope, const struct qf_json *over);

@@ -548,6 +548,39 @@ static void an_adhoc_subprocess_is_begun_by_hand(void **state)
     case_end(&c);
 }
 
+static void an_adhoc_subprocess_gives_outputs_and_errors(void **state)
+{
+    (void)state;
+    struct test_case c;
+    case_load(
+        &c, DEFINITIONS
+        "<error id='x' errorCode='stop'/><process id='p'><startEvent id='s'/>"
+        "<adHocSubProcess id='h'>" EXT(
+            "<qf:output name='kept' value='=found'/>") "<task "
+                                                       "id='a'/></adHocSubProcess><boundaryEvent "
+                                                       "id='b' attachedToRef='h'>"
+                                                       "<errorEventDefinition "
+                                                       "errorRef='x'/></boundaryEvent><task "
+                                                       "id='z'/><task id='y'/>" FLOW("s", "h")
+                                                           FLOW("h", "z") FLOW(
+                                                               "b",
+                                                               "y") "</process></definitions>");
+    case_open(&c, "-");
+    uint32_t h = case_wait(&c, "h");
+    case_done(&c, qf_bpmn_begin(case_call(&c), &c.instance, h, qf_slice_of("a")), QF_OK);
+    case_do(&c, "h", "li {\"found\":7}");
+    case_waits(&c, "z");
+    case_variables(&c, "{\"kept\":7}");
+    case_open(&c, "-");
+    h = case_wait(&c, "h");
+    case_done(&c, qf_bpmn_begin(case_call(&c), &c.instance, h, qf_slice_of("a")), QF_OK);
+    case_done(&c, qf_bpmn_throw(case_call(&c), &c.instance, h, qf_slice_of("stop")), QF_OK);
+    case_waits(&c, "y");
+    case_do(&c, "y", "li");
+    case_is(&c, QF_BPMN_DONE);
+    case_end(&c);
+}
+
 /* --- ops and decisions --- */
 
 static enum qf_status op_exists(void *self, struct qf_arena *arena, struct qf_json *out,
@@ -720,6 +753,7 @@ int main(void)
         cmocka_unit_test(many_in_parallel_and_in_sequence),
         cmocka_unit_test(a_loop_turns_until_its_condition_fails),
         cmocka_unit_test(an_adhoc_subprocess_is_begun_by_hand),
+        cmocka_unit_test(an_adhoc_subprocess_gives_outputs_and_errors),
         cmocka_unit_test(ops_and_decisions),
         cmocka_unit_test(a_finished_case_is_small),
         cmocka_unit_test(a_case_does_not_outgrow_its_state),

@@ -104,7 +104,7 @@ void qf_run_assign(struct run *run, uint32_t scope, struct qf_slice name, struct
 }
 
 /* Puts all members of `over` into `base`, in one pass over both. */
-static void merge(struct run *run, struct qf_json *base, const struct qf_json *over)
+void qf_run_merge(struct run *run, struct qf_json *base, const struct qf_json *over)
 {
     if (over == NULL || over->type != QF_JSON_OBJECT || over->count == 0)
         return;
@@ -141,7 +141,7 @@ static bool has_locals(struct run *run, uint32_t scope)
 void qf_run_assign_all(struct run *run, uint32_t scope, const struct qf_json *values)
 {
     if (!has_locals(run, scope)) {
-        merge(run, &run->now.variables, values);
+        qf_run_merge(run, &run->now.variables, values);
         return;
     }
     for (uint32_t i = 0; values != NULL && i < values->count; i++)
@@ -166,8 +166,8 @@ struct qf_json qf_run_context(struct run *run, uint32_t scope, const struct qf_j
         at = s->parent;
     }
     while (depth > 0)
-        merge(run, &context, &qf_run_scope(run, chain[--depth])->locals);
-    merge(run, &context, over);
+        qf_run_merge(run, &context, &qf_run_scope(run, chain[--depth])->locals);
+    qf_run_merge(run, &context, over);
     return context;
 }
 
