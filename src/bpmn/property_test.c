@@ -276,7 +276,7 @@ static void what_is_found_sound_never_sticks(void **state)
 {
     (void)state;
     uint32_t sound = 0, unsound_stuck = 0;
-    for (uint64_t seed = 1; seed <= 1000; seed++) {
+    for (uint64_t seed = 1; seed <= 500; seed++) {
         struct writer w;
         uint32_t obstacles = 0;
         write_graph(&w, seed);
@@ -293,8 +293,8 @@ static void what_is_found_sound_never_sticks(void **state)
         }
         qf_buf_deinit(&w.xml);
     }
-    printf("%u of 1000 models are sound; %u walks on others got stuck\n", sound, unsound_stuck);
-    assert_true(sound > 50 && unsound_stuck > 300);
+    printf("%u of 500 models are sound; %u walks on others got stuck\n", sound, unsound_stuck);
+    assert_true(sound > 20 && unsound_stuck > 150);
 }
 
 int main(void)
