@@ -90,6 +90,7 @@ QF_MUST_CHECK enum qf_status qf_cli_load_key(struct qf_private_key **out, const 
                                              const char *passphrase_file, struct qf_error *err);
 
 int qf_cmd_bench(int argc, char **argv);
+int qf_cmd_archive(int argc, char **argv);
 int qf_cmd_audit(int argc, char **argv);
 int qf_cmd_bundle(int argc, char **argv);
 int qf_cmd_demo(int argc, char **argv);

@@ -46,6 +46,7 @@ int qf_cmd_node(int argc, char **argv)
     const char *listen = NULL;
     const char *passphrase_file = NULL;
     const char *verifier = "auto";
+    const char *archive = NULL;
     bool no_rate_limit = false;
     const struct qf_cli_option options[] = {
         {"--listen", "HOST:PORT", "where to serve (default: as node.yaml says)", &listen, NULL},
@@ -53,6 +54,7 @@ int qf_cmd_node(int argc, char **argv)
          NULL},
         {"--verifier", "auto|openssl|fast", "how signatures are checked (default auto)", &verifier,
          NULL},
+        {"--archive", "FOLDER", "where qifeng archive moved full tiles to", &archive, NULL},
         {"--no-rate-limit", NULL, "any number of transactions from one key", NULL, &no_rate_limit},
     };
     static const struct qf_cli_help help = {
@@ -70,6 +72,7 @@ int qf_cmd_node(int argc, char **argv)
     if (!parse_verifier(verifier, &node_options.verifier))
         return (int)qf_cli_usage("--verifier is auto, openssl or fast, not %s", verifier);
     node_options.dir = argv[0];
+    node_options.archive = archive;
     struct qf_arena arena = {0};
     struct qf_error err = {0};
     struct qf_node *node = NULL;

@@ -16,6 +16,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
+    {"archive", "move full tiles of the log elsewhere", qf_cmd_archive},
     {"audit", "play a whole log again and confirm everything in it", qf_cmd_audit},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
     {"bench", "measure this program", qf_cmd_bench},

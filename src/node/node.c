@@ -7,6 +7,7 @@ struct qf_node {
     struct qf_arena arena;
     struct qf_verifier *verifier;
     struct qf_private_key *note_key;
+    struct qf_fs archive;
     struct qf_ledger *ledger;
     struct qf_solo *solo;
     struct qf_api api;
@@ -37,7 +38,14 @@ static enum qf_status start_engine(struct qf_node *node, const struct qf_node_op
     status = qf_private_key_load(&node->note_key, path, options->passphrase, err);
     if (status != QF_OK)
         return status;
-    const struct qf_ledger_options ledger = {.dir = options->dir, .verifier = node->verifier};
+    if (options->archive != NULL)
+        status = qf_fs_posix_init(&node->archive, options->archive, err);
+    if (status != QF_OK)
+        return status;
+    const struct qf_ledger_options ledger = {.dir = options->dir,
+                                             .verifier = node->verifier,
+                                             .archives = &node->archive,
+                                             .archive_count = options->archive != NULL};
     status = qf_ledger_open(&node->ledger, &ledger, err);
     return status;
 }
@@ -137,6 +145,8 @@ void qf_node_stop(struct qf_node *node)
     qf_http_stop(node->http);
     qf_api_deinit(&node->api);
     qf_ledger_close(node->ledger);
+    if (node->archive.self != NULL)
+        qf_fs_posix_deinit(&node->archive);
     qf_private_key_free(node->note_key);
     qf_verifier_free(node->verifier);
     qf_arena_deinit(&node->arena);

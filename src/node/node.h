@@ -9,6 +9,7 @@ struct qf_node;
 struct qf_node_options {
     const char *dir;
     const char *listen;         /* HOST:PORT; NULL: as node.yaml says */
+    const char *archive;        /* folder that full tiles were moved to; NULL: none */
     struct qf_slice passphrase; /* of the key files */
     enum qf_verifier_kind verifier;
     unsigned http_threads; /* 0: one a processor */

@@ -295,6 +295,43 @@ class Audit(Case):
         self.assertTrue(json.loads(run("audit", self.dir, "--json").stdout)["valid"])
 
 
+class Archive(Case):
+    def test_everything_is_still_proved(self):
+        self.init()
+        old = self.path / "old"
+        log = self.dir / "log"
+        with Node(self.dir, "--no-rate-limit") as node:
+            run("import", "xes", XES, "--keys", self.path / "officials", "--admin-key", self.admin,
+                "--no-passphrase", "--node", node.url)
+            first = node.get("/v1/transactions?limit=1")["items"][0]["id"]
+        # A damaged bundle, or an archive that holds something else, is not taken; nothing is lost.
+        victim = log / "tile/entries/005"
+        good = victim.read_bytes()
+        victim.write_bytes(good[:100] + bytes([good[100] ^ 1]) + good[101:])
+        self.assertIn("tile/entries/005",
+                      run("archive", self.dir, "--to", old, "--keep", 2, code=1).stderr)
+        victim.write_bytes(good)
+        self.assertTrue((log / "tile/entries/000").exists())
+        moved = json.loads(run("archive", self.dir, "--to", old, "--keep", 2, "--json").stdout)
+        self.assertEqual(moved["files"], 31)
+        self.assertFalse((log / "tile/entries/000").exists())
+        self.assertTrue((log / "tile/entries/032").exists())
+        again = json.loads(run("archive", self.dir, "--to", old, "--keep", 0, "--hashes",
+                               "--json").stdout)
+        self.assertEqual((again["files"], again["there_already"]), (2 + 33, 31))
+        run("audit", self.dir, code=1)
+        run("audit", self.dir, "--archive", old)
+        with Node(self.dir, "--archive", str(old)) as node:
+            bundle = self.path / "b.qfb"
+            run("bundle", first, "--node", node.url, "-o", bundle)
+            report = json.loads(run("verify", bundle, "--trust", self.dir / "genesis.json",
+                                    "--json").stdout)
+            self.assertEqual((report["leaf"], report["log_size"]), (0, 8625))
+            self.record(node, 1)
+            run("audit", node.url)
+        run("audit", self.dir, "--archive", old)
+
+
 class AuditGm(Case):
     suite = "gm"
 
