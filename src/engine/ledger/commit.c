@@ -205,7 +205,8 @@ enum qf_status qf_ledger_keep(struct qf_ledger *ledger, const struct qf_note_sig
     if (!flush_now && head.size == ledger->published_size)
         return QF_OK;
     uint64_t size = 0;
-    status = qf_tiles_publish(ledger->tiles, signer != NULL, flush_now, &size);
+    /* What the state will name must be on disk, the last partial tiles included. */
+    status = qf_tiles_publish(ledger->tiles, signer != NULL || flush_now, flush_now, &size);
     if (status != QF_OK)
         return qf_ledger_halt(ledger, status, "writing tiles");
     if (signer != NULL && head_of_size(ledger, size, &head)) {

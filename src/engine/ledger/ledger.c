@@ -223,7 +223,8 @@ static enum qf_status open_parts(struct qf_ledger *ledger, struct qf_error *err)
     if (status == QF_OK)
         status = open_log(ledger, err);
     if (status == QF_OK)
-        status = qf_journal_open(&ledger->journal, fs, "journal", err);
+        status = qf_journal_open_sized(&ledger->journal, fs, "journal",
+                                       ledger->options.segment_size, err);
     if (status != QF_OK)
         return status;
     qf_app_hash(ledger->rules.suite, &ledger->applied);

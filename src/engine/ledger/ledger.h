@@ -33,6 +33,7 @@ struct qf_ledger_options {
     const struct qf_fs *archives; /* folders that full tiles may have been moved to */
     size_t archive_count;
     bool no_sync;             /* state without sync; for simulations and tests */
+    size_t segment_size;      /* of the journal, as qf_journal_open_sized takes it; 0: default */
     bool keep_refused_intake; /* log transactions that a gateway would have turned away; true where
                                  somebody else proposes blocks */
 };
