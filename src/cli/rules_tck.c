@@ -14,6 +14,7 @@
 
 #define XSI "http://www.w3.org/2001/XMLSchema-instance"
 #define FILES_MAX 64
+#define INPUTS_MAX 256
 #define PATH_SIZE 1024
 #define STEPS_MAX 10000000 /* tests may be longer than the ledger allows */
 
@@ -56,9 +57,6 @@ static struct qf_feel_value read_simple(const struct qf_dmn_xml *xml)
         (void)qf_feel_time_parse(&out, text);
     else if (qf_slice_is(type, "dateTime"))
         (void)qf_feel_date_time_parse(&out, text);
-    else if (type.size >= 8 && memcmp(type.data + type.size - 8, "uration", 7) != 0 &&
-             qf_slice_is(type, "duration"))
-        (void)qf_feel_duration_parse(&out, text);
     else if (memmem(type.data, type.size, "uration", 7) != NULL)
         (void)qf_feel_duration_parse(&out, text);
     else
@@ -254,29 +252,51 @@ static struct qf_feel_value input_named(struct qf_arena *arena, const struct qf_
     return qf_feel_null();
 }
 
-/* Inputs, and results of decisions that have no logic of their own. */
-static uint32_t read_inputs(struct suite *suite, struct qf_arena *arena,
-                            const struct qf_dmn_xml *test, struct qf_dmn_input *out)
+struct inputs {
+    struct qf_dmn_input items[INPUTS_MAX];
+    uint32_t count;
+};
+
+/* An input by name; contexts named like an import hold the inputs of what is imported. */
+static bool put_input(struct suite *suite, struct qf_arena *arena, struct inputs *inputs,
+                      struct qf_slice ns, struct qf_slice name, const struct qf_feel_value *value,
+                      int depth)
 {
-    uint32_t count = 0;
+    const struct qf_dmn_element *element = qf_dmn_find(suite->model, ns, QF_DMN_INPUT, name);
+    if (element == NULL)
+        element = qf_dmn_find(suite->model, ns, QF_DMN_DECISION, name);
+    if (element != NULL && inputs->count < INPUTS_MAX) {
+        inputs->items[inputs->count++] = (struct qf_dmn_input){element, *value};
+        return true;
+    }
+    bool found = false;
+    for (uint32_t i = 0; value->kind == QF_FEEL_CONTEXT && i < value->context->count && depth < 8;
+         i++) {
+        const struct qf_feel_entry *entry = &value->context->entries[i];
+        struct qf_slice longer = qf_slice_of(
+            qf_arena_printf(arena, "%.*s.%.*s", QF_SLICE_ARGS(name), QF_SLICE_ARGS(entry->key)));
+        found = put_input(suite, arena, inputs, ns, longer, &entry->value, depth + 1) || found;
+    }
+    return found;
+}
+
+/* Inputs, and results of decisions that have no logic of their own. */
+static void read_inputs(struct suite *suite, struct qf_arena *arena, const struct qf_dmn_xml *test,
+                        struct inputs *inputs)
+{
     for (const struct qf_dmn_xml *e = qf_dmn_xml_child(test, "inputNode"); e != NULL;
          e = qf_dmn_xml_next(e)) {
         struct qf_slice name = qf_feel_name_normal(arena, qf_dmn_xml_attr(e, "name"));
-        struct qf_slice ns = qf_dmn_xml_attr(e, "namespace");
-        const struct qf_dmn_element *element = qf_dmn_find(suite->model, ns, QF_DMN_INPUT, name);
-        if (element == NULL)
-            element = qf_dmn_find(suite->model, ns, QF_DMN_DECISION, name);
-        for (uint32_t i = 0; element == NULL; i++) { /* of an imported model */
+        struct qf_feel_value value = read_value(arena, e);
+        if (put_input(suite, arena, inputs, qf_dmn_xml_attr(e, "namespace"), name, &value, 0))
+            continue;
+        for (uint32_t i = 0; qf_dmn_at(suite->model, i) != NULL; i++) { /* of any import */
             const struct qf_dmn_element *at = qf_dmn_at(suite->model, i);
-            if (at == NULL)
-                break;
-            if (qf_dmn_kind(at) == QF_DMN_INPUT && qf_slice_equal(qf_dmn_name(at), name))
-                element = at;
+            if (qf_dmn_kind(at) == QF_DMN_INPUT && qf_slice_equal(qf_dmn_name(at), name) &&
+                inputs->count < INPUTS_MAX)
+                inputs->items[inputs->count++] = (struct qf_dmn_input){at, value};
         }
-        if (element != NULL && count < FILES_MAX)
-            out[count++] = (struct qf_dmn_input){element, read_value(arena, e)};
     }
-    return count;
 }
 
 static bool run_invocation(struct suite *suite, struct qf_arena *arena,
@@ -321,10 +341,10 @@ static bool find_result(struct suite *suite, struct qf_arena *arena, const struc
         *out = result.feel.value;
         return true;
     }
-    struct qf_dmn_input inputs[FILES_MAX];
-    uint32_t count = read_inputs(suite, arena, test, inputs);
-    if (qf_dmn_evaluate(suite->model, element, arena, &options, inputs, count, &result, NULL) !=
-        QF_OK)
+    struct inputs inputs = {.count = 0};
+    read_inputs(suite, arena, test, &inputs);
+    if (qf_dmn_evaluate(suite->model, element, arena, &options, inputs.items, inputs.count, &result,
+                        NULL) != QF_OK)
         return false;
     *out = result.feel.value;
     return true;
@@ -377,32 +397,33 @@ static void count_all_failed(struct suite *suite, const struct qf_dmn_xml *root)
         suite->tally.failed++;
 }
 
+static int keep_visible(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
 /* Models beside the test, the named one first. */
 static uint32_t load_models(struct qf_arena *arena, const char *folder, struct qf_slice first,
                             struct qf_dmn_file *files)
 {
-    DIR *dir = opendir(folder);
+    struct dirent **names = NULL;
     uint32_t count = 1;
-    struct dirent *entry = NULL;
+    int found = scandir(folder, &names, keep_visible, alphasort);
     files[0] = (struct qf_dmn_file){NULL, {NULL, 0}};
-    if (dir == NULL)
-        return 0;
-    while ((entry = readdir(dir)) != NULL) {
-        size_t size = strlen(entry->d_name);
+    for (int i = 0; i < found; i++) {
+        size_t size = strlen(names[i]->d_name);
         char path[PATH_SIZE];
         struct qf_slice bytes;
-        if (size < 5 || strcmp(entry->d_name + size - 4, ".dmn") != 0 || count == FILES_MAX)
-            continue;
-        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
-        if (qf_cli_read(arena, path, QF_DMN_SIZE_MAX, &bytes, NULL) != QF_OK)
-            continue;
-        char *name = qf_arena_text(arena, qf_slice_of(entry->d_name));
-        if (qf_slice_is(first, entry->d_name))
-            files[0] = (struct qf_dmn_file){name, bytes};
-        else
-            files[count++] = (struct qf_dmn_file){name, bytes};
+        snprintf(path, sizeof path, "%s/%s", folder, names[i]->d_name);
+        if (size > 4 && strcmp(names[i]->d_name + size - 4, ".dmn") == 0 && count < FILES_MAX &&
+            qf_cli_read(arena, path, QF_DMN_SIZE_MAX, &bytes, NULL) == QF_OK) {
+            char *name = qf_arena_text(arena, qf_slice_of(names[i]->d_name));
+            bool is_first = qf_slice_is(first, names[i]->d_name);
+            files[is_first ? 0 : count++] = (struct qf_dmn_file){name, bytes};
+        }
+        free(names[i]);
     }
-    (void)closedir(dir);
+    free(names);
     return files[0].name == NULL ? 0 : count;
 }
 
@@ -440,11 +461,6 @@ static void run_file(struct kit *kit, const char *folder, const char *name)
         kit->total.failed += suite.tally.failed;
     }
     qf_arena_deinit(&arena);
-}
-
-static int keep_visible(const struct dirent *entry)
-{
-    return entry->d_name[0] != '.';
 }
 
 static bool walk(struct kit *kit, const char *folder, int depth)

@@ -91,6 +91,8 @@ static const struct qf_feel_type *type_ref(struct qf_dmn_unit *unit, const struc
         type = find_type(unit, local, depth);
         if (type == NULL)
             type = qf_feel_type_named(local);
+        for (uint32_t i = 0; i < unit->import_count && type == NULL; i++)
+            type = find_type(unit->imports[i].unit, local, depth + 1);
     }
     if (type == NULL && depth < ITEM_NESTING_MAX) {
         qf_dmn_report(unit, at, true, "there is no type \"%.*s\"", QF_SLICE_ARGS(name));
@@ -286,6 +288,15 @@ static void add_elements(struct qf_dmn_unit *unit)
     }
 }
 
+/* Whether a unit was made for an import of `outer`, at any remove. */
+static bool is_within(const struct qf_dmn_unit *unit, const struct qf_dmn_unit *outer)
+{
+    while (unit != NULL && unit != outer)
+        unit = unit->importer;
+    return unit != NULL;
+}
+
+/* By reference; NULL, and reported unless `at` is NULL, when there is nothing. */
 static struct qf_dmn_element *find_href(struct qf_dmn_unit *unit, const struct qf_dmn_xml *at,
                                         struct qf_slice href)
 {
@@ -297,12 +308,16 @@ static struct qf_dmn_element *find_href(struct qf_dmn_unit *unit, const struct q
         ns = qf_slice_make(href.data, (size_t)(hash - href.data));
         id = qf_slice_make(hash + 1, href.size - ns.size - 1);
     }
+    bool own = ns.size == 0 || qf_slice_equal(unit->ns, ns);
     for (uint32_t i = 0; i < model->element_count; i++) {
         struct qf_dmn_element *e = model->elements[i];
-        bool here = ns.size == 0 ? e->unit == unit : qf_slice_equal(e->unit->ns, ns);
+        bool here =
+            own ? e->unit == unit : qf_slice_equal(e->unit->ns, ns) && is_within(e->unit, unit);
         if (here && qf_slice_equal(e->id, id))
             return e;
     }
+    if (at == NULL)
+        return NULL;
     qf_dmn_report(unit, at, true, "nothing has the id \"%.*s\"", QF_SLICE_ARGS(href));
     return NULL;
 }
@@ -489,7 +504,7 @@ static void find_cycles(struct qf_dmn_element *element, uint32_t depth)
         if (r == NULL)
             continue;
         struct qf_slice href = qf_dmn_xml_attr(r, "href");
-        struct qf_dmn_element *next = find_href(element->unit, r, href);
+        struct qf_dmn_element *next = find_href(element->unit, NULL, href);
         if (next != NULL && next->mark == 1)
             qf_dmn_report(element->unit, r, true, "the decision requires itself, by way of this");
         else if (next != NULL)
@@ -500,46 +515,19 @@ static void find_cycles(struct qf_dmn_element *element, uint32_t depth)
 
 /* ---- the whole ---- */
 
-static void add_imports(struct qf_dmn_unit *unit)
+/* Each import makes a unit of its own, so that two ways to one model have inputs of their own (they
+ * are told apart by the names on the way: "Model B.Model A.Person"). */
+static struct qf_dmn_unit *add_unit(struct qf_dmn_model *model, uint32_t source,
+                                    const struct qf_dmn_unit *importer)
 {
-    struct qf_dmn_model *model = unit->model;
-    unit->imports =
-        QF_ARENA_ARRAY(model->arena, struct qf_dmn_import, count_named(unit->xml, "import", false));
-    for (const struct qf_dmn_xml *e = qf_dmn_xml_child(unit->xml, "import"); e != NULL;
-         e = qf_dmn_xml_next(e)) {
-        struct qf_slice ns = qf_dmn_xml_attr(e, "namespace");
-        struct qf_slice type = qf_dmn_xml_attr(e, "importType");
-        struct qf_dmn_unit *found = NULL;
-        for (uint32_t i = 0; i < model->unit_count; i++)
-            if (qf_slice_equal(model->units[i].ns, ns) && &model->units[i] != unit)
-                found = &model->units[i];
-        if (found == NULL && memmem(type.data, type.size, "DMN", 3) != NULL) {
-            qf_dmn_report(unit, e, true, "no file has the imported namespace %.*s",
-                          QF_SLICE_ARGS(ns));
-            continue;
-        }
-        if (found != NULL)
-            unit->imports[unit->import_count++] = (struct qf_dmn_import){
-                qf_feel_name_normal(model->arena, qf_dmn_xml_attr(e, "name")), found};
-    }
-}
-
-static enum qf_status open_unit(struct qf_dmn_model *model, struct qf_dmn_unit *unit,
-                                const struct qf_dmn_file *file,
-                                const struct qf_feel_reporter *reporter, struct qf_error *err)
-{
-    struct qf_dmn_xml *xml = NULL;
-    enum qf_status status = qf_dmn_xml_parse(model->arena, &xml, file->bytes, err);
-    if (status != QF_OK) {
-        qf_error_within(err, "%s ", file->name);
-        return status;
-    }
-    if (!qf_slice_is(xml->name, "definitions") ||
-        memmem(xml->ns.data, xml->ns.size, "/spec/DMN/", 10) == NULL)
-        return qf_fail(err, QF_MALFORMED, file->name,
-                       "the file is not a DMN model: its root is not <definitions>");
-    *unit = (struct qf_dmn_unit){.model = model, .xml = xml};
-    unit->file = qf_arena_text(model->arena, qf_slice_of(file->name));
+    if (model->unit_count == QF_DMN_UNITS_MAX)
+        return NULL;
+    struct qf_dmn_unit *unit = &model->units[model->unit_count++];
+    const struct qf_dmn_xml *xml = model->sources[source].xml;
+    struct qf_feel_reporter *reporter = QF_ARENA_NEW(model->arena, struct qf_feel_reporter);
+    *reporter = (struct qf_feel_reporter){report_feel, unit};
+    *unit = (struct qf_dmn_unit){.model = model, .xml = xml, .importer = importer};
+    unit->file = model->sources[source].file;
     unit->ns = qf_dmn_xml_attr(xml, "namespace");
     unit->types = (struct qf_feel_types){find_type_for_feel, unit};
     unit->compiler = (struct qf_feel_compiler){
@@ -552,7 +540,82 @@ static enum qf_status open_unit(struct qf_dmn_model *model, struct qf_dmn_unit *
         unit->items[at].xml = e;
         unit->items[at++].name = qf_feel_name_normal(model->arena, qf_dmn_xml_attr(e, "name"));
     }
+    return unit;
+}
+
+static bool imports_itself(const struct qf_dmn_unit *unit, struct qf_slice ns)
+{
+    for (; unit != NULL; unit = unit->importer)
+        if (qf_slice_equal(unit->ns, ns))
+            return true;
+    return false;
+}
+
+static void add_imports(struct qf_dmn_unit *unit)
+{
+    struct qf_dmn_model *model = unit->model;
+    unit->imports =
+        QF_ARENA_ARRAY(model->arena, struct qf_dmn_import, count_named(unit->xml, "import", false));
+    for (const struct qf_dmn_xml *e = qf_dmn_xml_child(unit->xml, "import"); e != NULL;
+         e = qf_dmn_xml_next(e)) {
+        struct qf_slice ns = qf_dmn_xml_attr(e, "namespace");
+        struct qf_slice type = qf_dmn_xml_attr(e, "importType");
+        uint32_t source = 0;
+        while (source < model->source_count &&
+               !qf_slice_equal(qf_dmn_xml_attr(model->sources[source].xml, "namespace"), ns))
+            source++;
+        bool is_model = type.size > 0 && memmem(type.data, type.size, "DMN", 3) != NULL;
+        struct qf_dmn_unit *found = NULL;
+        if (source < model->source_count && imports_itself(unit, ns))
+            qf_dmn_report(unit, e, true, "the model imports itself");
+        else if (source < model->source_count)
+            found = add_unit(model, source, unit);
+        else if (is_model)
+            qf_dmn_report(unit, e, true, "no file has the imported namespace %.*s",
+                          QF_SLICE_ARGS(ns));
+        if (found != NULL)
+            unit->imports[unit->import_count++] = (struct qf_dmn_import){
+                qf_feel_name_normal(model->arena, qf_dmn_xml_attr(e, "name")), found};
+    }
+}
+
+static enum qf_status open_source(struct qf_dmn_model *model, const struct qf_dmn_file *file,
+                                  struct qf_error *err)
+{
+    struct qf_dmn_xml *xml = NULL;
+    enum qf_status status = qf_dmn_xml_parse(model->arena, &xml, file->bytes, err);
+    if (status != QF_OK) {
+        qf_error_within(err, "%s ", file->name);
+        return status;
+    }
+    if (!qf_slice_is(xml->name, "definitions") ||
+        memmem(xml->ns.data, xml->ns.size, "/spec/DMN/", 10) == NULL)
+        return qf_fail(err, QF_MALFORMED, file->name,
+                       "the file is not a DMN model: its root is not <definitions>");
+    model->sources[model->source_count++] =
+        (struct qf_dmn_source){qf_arena_text(model->arena, qf_slice_of(file->name)), xml};
     return QF_OK;
+}
+
+/* Units first (imports are followed as the list grows), then room for what they hold. */
+static void open_units(struct qf_dmn_model *model)
+{
+    uint32_t names = 0;
+    uint32_t elements = 0;
+    (void)add_unit(model, 0, NULL);
+    for (uint32_t i = 0; i < model->unit_count; i++) {
+        const struct qf_dmn_xml *xml = model->units[i].xml;
+        add_imports(&model->units[i]);
+        names += count_named(xml, "itemComponent", true) + count_named(xml, "contextEntry", true) +
+                 count_named(xml, "output", true) + count_named(xml, "column", true);
+        for (size_t k = 0; k < sizeof element_kinds / sizeof element_kinds[0]; k++)
+            elements += count_named(xml, element_kinds[k].name, false);
+    }
+    model->member_names = QF_ARENA_ARRAY(model->arena, struct qf_slice, names);
+    model->elements =
+        qf_arena_zalloc(model->arena, sizeof(struct qf_dmn_element *) * ((size_t)elements + 1));
+    for (uint32_t i = 0; i < model->unit_count; i++)
+        learn_names(model, model->units[i].xml);
 }
 
 static void compile_model(struct qf_dmn_model *model)
@@ -561,7 +624,6 @@ static void compile_model(struct qf_dmn_model *model)
         struct qf_dmn_unit *unit = &model->units[i];
         unit->compiler.member_names = model->member_names;
         unit->compiler.member_name_count = model->member_name_count;
-        add_imports(unit);
         add_elements(unit);
     }
     for (uint32_t i = 0; i < model->unit_count; i++)
@@ -591,26 +653,15 @@ enum qf_status qf_dmn_compile(struct qf_arena *arena, struct qf_dmn_model **out,
     struct qf_dmn_model *model = QF_ARENA_NEW(arena, struct qf_dmn_model);
     model->arena = arena;
     model->reporter = reporter;
-    model->units = QF_ARENA_ARRAY(arena, struct qf_dmn_unit, count);
-    struct qf_feel_reporter *feel = QF_ARENA_ARRAY(arena, struct qf_feel_reporter, count);
-    uint32_t names = 0;
-    uint32_t elements = 0;
+    model->units = QF_ARENA_ARRAY(arena, struct qf_dmn_unit, QF_DMN_UNITS_MAX);
+    model->sources = QF_ARENA_ARRAY(arena, struct qf_dmn_source, count);
     for (uint32_t i = 0; i < count; i++) {
-        feel[i] = (struct qf_feel_reporter){report_feel, &model->units[i]};
-        enum qf_status status = open_unit(model, &model->units[i], &files[i], &feel[i], err);
+        enum qf_status status = open_source(model, &files[i], err);
         if (status != QF_OK)
             return status;
-        model->unit_count++;
-        const struct qf_dmn_xml *xml = model->units[i].xml;
-        names += count_named(xml, "itemComponent", true) + count_named(xml, "contextEntry", true) +
-                 count_named(xml, "output", true) + count_named(xml, "column", true);
-        for (size_t k = 0; k < sizeof element_kinds / sizeof element_kinds[0]; k++)
-            elements += count_named(xml, element_kinds[k].name, false);
     }
-    model->member_names = QF_ARENA_ARRAY(arena, struct qf_slice, names);
-    model->elements = qf_arena_zalloc(arena, sizeof(struct qf_dmn_element *) * (elements + 1));
-    for (uint32_t i = 0; i < count; i++)
-        learn_names(model, model->units[i].xml);
+    QF_ASSERT(count > 0);
+    open_units(model);
     compile_model(model);
     model->reporter = NULL;
     *out = model;
@@ -629,13 +680,38 @@ const struct qf_dmn_element *qf_dmn_at(const struct qf_dmn_model *model, uint32_
     return index < model->element_count ? model->elements[index] : NULL;
 }
 
+static const struct qf_dmn_element *find_in_unit(const struct qf_dmn_unit *unit,
+                                                 enum qf_dmn_kind kind, struct qf_slice name)
+{
+    const struct qf_dmn_model *model = unit->model;
+    for (uint32_t i = 0; i < model->element_count; i++) {
+        const struct qf_dmn_element *e = model->elements[i];
+        if (e->unit == unit && e->kind == kind && qf_slice_equal(e->name, name))
+            return e;
+    }
+    for (uint32_t i = 0; i < unit->import_count; i++) {
+        struct qf_slice prefix = unit->imports[i].name;
+        if (prefix.size == 0 || name.size <= prefix.size || name.data[prefix.size] != '.' ||
+            memcmp(name.data, prefix.data, prefix.size) != 0)
+            continue;
+        struct qf_slice rest = {name.data + prefix.size + 1, name.size - prefix.size - 1};
+        const struct qf_dmn_element *e = find_in_unit(unit->imports[i].unit, kind, rest);
+        if (e != NULL)
+            return e;
+    }
+    return NULL;
+}
+
 const struct qf_dmn_element *qf_dmn_find(const struct qf_dmn_model *model, struct qf_slice ns,
                                          enum qf_dmn_kind kind, struct qf_slice name)
 {
-    for (uint32_t i = 0; i < model->element_count; i++) {
-        const struct qf_dmn_element *e = model->elements[i];
-        bool here = ns.size == 0 ? e->unit == &model->units[0] : qf_slice_equal(e->unit->ns, ns);
-        if (here && e->kind == kind && qf_slice_equal(e->name, name))
+    if (ns.size == 0)
+        return find_in_unit(&model->units[0], kind, name);
+    for (uint32_t i = 0; i < model->unit_count; i++) {
+        if (!qf_slice_equal(model->units[i].ns, ns))
+            continue;
+        const struct qf_dmn_element *e = find_in_unit(&model->units[i], kind, name);
+        if (e != NULL)
             return e;
     }
     return NULL;

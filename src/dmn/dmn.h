@@ -57,8 +57,9 @@ enum qf_dmn_kind {
     QF_DMN_SERVICE,
 };
 
-/* By name, in the model with that namespace; an empty namespace means the first file. NULL when
- * there is none. */
+/* By name, in the model with that namespace; an empty namespace means the first file, where
+ * imported elements have the names of the imports before theirs ("Base.Rates.Standard rate"). NULL
+ * when there is none. */
 const struct qf_dmn_element *qf_dmn_find(const struct qf_dmn_model *model, struct qf_slice ns,
                                          enum qf_dmn_kind kind, struct qf_slice name);
 /* The elements of all files in their order; NULL past the end. */

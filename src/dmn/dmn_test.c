@@ -64,7 +64,7 @@ static void test_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct qf_arena arena = {0};
         struct qf_dmn_model *model = NULL;
-        struct found found;
+        struct found found = {0};
         struct qf_error err = {0};
         assert_int_equal(compile(&arena, &model, wrong[i], &found, &err), QF_MALFORMED);
         assert_null(model);
@@ -73,7 +73,7 @@ static void test_refused(void **state)
     }
     struct qf_arena arena = {0};
     struct qf_dmn_model *model = NULL;
-    struct found found;
+    struct found found = {0};
     struct qf_buf deep = {0};
     qf_buf_put_text(&deep, HEAD);
     for (int i = 0; i < 1000; i++)
@@ -116,7 +116,7 @@ static void test_problems(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct qf_arena arena = {0};
         struct qf_dmn_model *model = NULL;
-        struct found found;
+        struct found found = {0};
         assert_int_equal(compile(&arena, &model, cases[i].xml, &found, NULL), QF_OK);
         assert_true(qf_dmn_errors(model) > 0);
         if (strstr(found.message, cases[i].message) == NULL)
@@ -152,7 +152,7 @@ static void test_trace(void **state)
     (void)state;
     struct qf_arena arena = {0};
     struct qf_dmn_model *model = NULL;
-    struct found found;
+    struct found found = {0};
     struct qf_dmn_result result;
     struct qf_buf text = {0};
     assert_int_equal(
@@ -282,7 +282,7 @@ static void test_index_agrees_with_cells(void **state)
         }
         qf_buf_put_text(&xml, "</decisionTable></decision></definitions>");
         struct qf_dmn_model *model = NULL;
-        struct found found;
+        struct found found = {0};
         assert_int_equal(compile(&arena, &model, qf_buf_text(&xml), &found, NULL), QF_OK);
         assert_int_equal(found.errors, 0);
         for (int trial = 0; trial < 60; trial++) {
@@ -357,7 +357,7 @@ static void test_budget(void **state)
     (void)state;
     struct qf_arena arena = {0};
     struct qf_dmn_model *model = NULL;
-    struct found found;
+    struct found found = {0};
     struct qf_error err = {0};
     struct qf_dmn_result result;
     struct qf_feel_world world = {0};

@@ -46,8 +46,16 @@ struct qf_dmn_import {
     struct qf_dmn_unit *unit;
 };
 
-struct qf_dmn_unit {
+#define QF_DMN_UNITS_MAX 64
+
+struct qf_dmn_source { /* a file */
+    const char *file;
+    const struct qf_dmn_xml *xml;
+};
+
+struct qf_dmn_unit { /* a model, or one import of it */
     struct qf_dmn_model *model;
+    const struct qf_dmn_unit *importer; /* NULL for the first */
     const char *file;
     struct qf_slice ns;
     const struct qf_dmn_xml *xml;
@@ -62,6 +70,8 @@ struct qf_dmn_unit {
 struct qf_dmn_model {
     struct qf_arena *arena;
     const struct qf_dmn_reporter *reporter;
+    struct qf_dmn_source *sources;
+    uint32_t source_count;
     struct qf_dmn_unit *units;
     uint32_t unit_count;
     struct qf_dmn_element **elements; /* by slot */

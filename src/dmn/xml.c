@@ -51,12 +51,12 @@ static void XMLCALL on_start(void *self, const XML_Char *name, const XML_Char **
     element->line = (uint32_t)XML_GetCurrentLineNumber(r->parser);
     element->column = (uint32_t)XML_GetCurrentColumnNumber(r->parser) + 1;
     uint32_t count = 0;
-    while (attrs[2 * count] != NULL)
+    while (attrs[2 * (size_t)count] != NULL)
         count++;
     struct qf_dmn_attr *list = QF_ARENA_ARRAY(r->arena, struct qf_dmn_attr, count);
     for (uint32_t i = 0; i < count; i++) {
-        split_name(r, attrs[2 * i], &list[i].ns, &list[i].name);
-        list[i].value = qf_arena_copy(r->arena, qf_slice_of(attrs[2 * i + 1]));
+        split_name(r, attrs[2 * (size_t)i], &list[i].ns, &list[i].name);
+        list[i].value = qf_arena_copy(r->arena, qf_slice_of(attrs[2 * (size_t)i + 1]));
     }
     element->attrs = list;
     element->attr_count = count;

@@ -27,7 +27,8 @@ static struct qf_feel_value call_value(struct qf_feel_ev *ev,
     for (uint32_t i = 0; i < total; i++)
         all[i] = i < count ? args[i] : (struct qf_feel_value){.kind = QF_FEEL_NULL, .small = 1};
     struct qf_feel_args call = {ev, site, all, total, signature};
-    return function->builtin->call(&call);
+    struct qf_feel_value out = function->builtin->call(&call);
+    return out;
 }
 
 static const struct qf_feel_member any_params[QF_FEEL_BUILTIN_ARGS_MAX] = {
@@ -115,7 +116,7 @@ static bool arrange_names(const struct signature *signature, const struct qf_sli
                 found++;
             }
         }
-        if (places[i] < 0 && i < signature->least)
+        if (i < signature->least && places[i] < 0)
             return false;
     }
     return found == count;

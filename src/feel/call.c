@@ -137,7 +137,7 @@ const struct qf_feel_node *qf_feel_parse_lambda(struct qf_feel_parser *p, size_t
     qf_feel_parse_expect(p, "(");
     if (!qf_feel_parse_take(p, ")")) {
         do {
-            if (count == 32)
+            if (count >= 32)
                 qf_feel_parse_fail(p, "at most 32 parameters");
             params[count].name = qf_feel_parse_declared(p, ":,)", NULL);
             params[count].type =
@@ -190,7 +190,7 @@ static const struct qf_feel_type *parse_context_type(struct qf_feel_parser *p)
     type->kind = QF_FEEL_CONTEXT;
     if (!qf_feel_parse_take(p, ">")) {
         do {
-            if (type->count == 64)
+            if (type->count >= 64)
                 qf_feel_parse_fail(p, "at most 64 members");
             members[type->count].name = qf_feel_parse_declared(p, ":,>", NULL);
             qf_feel_parse_expect(p, ":");
@@ -213,7 +213,7 @@ static const struct qf_feel_type *parse_function_type(struct qf_feel_parser *p)
     type->kind = QF_FEEL_FUNCTION;
     if (!qf_feel_parse_take(p, ">")) {
         do {
-            if (type->count == 32)
+            if (type->count >= 32)
                 qf_feel_parse_fail(p, "at most 32 parameters");
             members[type->count++] = (struct qf_feel_member){{NULL, 0}, qf_feel_parse_type(p)};
         } while (qf_feel_parse_take(p, ","));

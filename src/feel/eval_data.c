@@ -239,7 +239,7 @@ struct looping {
 
 static void loop_body(struct looping *l)
 {
-    const struct qf_feel_node *body = l->node->kids[l->loop->count * 2];
+    const struct qf_feel_node *body = l->node->kids[(size_t)l->loop->count * 2];
     const struct qf_feel_frame *frame = &l->frame;
     uint32_t slots = l->loop->count + 1;
     qf_feel_step(l->ev, 1);
@@ -267,8 +267,8 @@ static void loop_body(struct looping *l)
 /* Iterators are few; each nests one call here. */
 static void loop_over(struct looping *l, uint32_t iterator)
 {
-    const struct qf_feel_node *start = l->node->kids[iterator * 2];
-    const struct qf_feel_node *end = l->node->kids[iterator * 2 + 1];
+    const struct qf_feel_node *start = l->node->kids[(size_t)iterator * 2];
+    const struct qf_feel_node *end = l->node->kids[(size_t)iterator * 2 + 1];
     struct qf_feel_value value = QF_FEEL_RUN(l->ev, start, &l->frame);
     struct qf_feel_value single;
     struct domain domain = {0};

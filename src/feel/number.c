@@ -219,6 +219,7 @@ static bool operate_long(struct qf_feel_value *out, const struct qf_feel_value *
     decNumber x;
     decNumber y;
     decNumber result;
+    QF_ASSERT(op1 != NULL || b != NULL);
     load(&quad, a);
     decQuadToNumber(&quad, &x);
     if (op1 != NULL) {

@@ -566,7 +566,7 @@ parse_all(const struct qf_feel_compiler *compiler, const struct qf_feel_scope *s
         return NULL;
     }
     struct qf_feel_parser *p = QF_ARENA_NEW(compiler->arena, struct qf_feel_parser);
-    struct qf_error scratch;
+    struct qf_error scratch = {0};
     p->compiler = compiler;
     p->scope = scope;
     p->text = (const char *)qf_arena_copy(compiler->arena, text).data;

@@ -449,9 +449,9 @@ struct qf_feel_value qf_feel_regex_matches(const struct qf_feel_args *args, stru
 static void put_group(struct qf_buf *out, const struct matcher *m, struct qf_slice input,
                       uint32_t group)
 {
-    const PCRE2_SIZE *places = pcre2_get_ovector_pointer(m->data);
-    if (group < pcre2_get_ovector_count(m->data) && places[2 * group] != PCRE2_UNSET)
-        qf_buf_put(out, input.data + places[2 * group], places[2 * group + 1] - places[2 * group]);
+    const PCRE2_SIZE *places = pcre2_get_ovector_pointer(m->data) + 2 * (size_t)group;
+    if (group < pcre2_get_ovector_count(m->data) && places[0] != PCRE2_UNSET)
+        qf_buf_put(out, input.data + places[0], places[1] - places[0]);
 }
 
 /* $N, \$ and \\ in a replacement; anything else after them is an error. */

@@ -7,7 +7,7 @@
 
 #define DAY_SECONDS 86400
 #define NANOS_PER_SECOND 1000000000U
-#define ZONE_OFFSET_MAX (18 * 3600)
+#define ZONE_OFFSET_MAX 64800 /* 18 hours */
 /* Durations stay within what separates the first date from the last. */
 #define DURATION_SECONDS_MAX 64000000000000000LL
 #define DURATION_MONTHS_MAX 24000000000LL
@@ -522,7 +522,7 @@ static int64_t rule_moment(const struct qf_zone_day *rule, int64_t year)
     int64_t weekday = (first + 4) % 7;
     if (weekday < 0)
         weekday += 7;
-    int64_t day = first + (rule->weekday - weekday + 7) % 7 + (rule->week - 1) * 7;
+    int64_t day = first + (rule->weekday - weekday + 7) % 7 + ((int64_t)rule->week - 1) * 7;
     if (day >= first + month_days(year, rule->month))
         day -= 7;
     return day * DAY_SECONDS + rule->seconds;
