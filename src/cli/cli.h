@@ -94,6 +94,7 @@ int qf_cmd_archive(int argc, char **argv);
 int qf_cmd_audit(int argc, char **argv);
 int qf_cmd_bundle(int argc, char **argv);
 int qf_cmd_demo(int argc, char **argv);
+int qf_cmd_doctor(int argc, char **argv);
 int qf_cmd_evidence(int argc, char **argv);
 int qf_cmd_import(int argc, char **argv);
 int qf_cmd_init(int argc, char **argv);

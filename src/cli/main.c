@@ -18,6 +18,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
     {"archive", "move full tiles of the log elsewhere", qf_cmd_archive},
     {"audit", "play a whole log again and confirm everything in it", qf_cmd_audit},
+    {"doctor", "look for what stops a node, or will", qf_cmd_doctor},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
     {"bench", "measure this program", qf_cmd_bench},
 };

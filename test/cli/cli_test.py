@@ -10,9 +10,11 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.request
 
@@ -58,6 +60,17 @@ class Node:
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=20) as answer:
             return json.load(answer)
+
+
+def hang_up(server):
+    """Takes connections and closes them."""
+    while True:
+        try:
+            server.accept()[0].close()
+        except TimeoutError:
+            continue
+        except OSError:
+            return
 
 
 class Case(unittest.TestCase):
@@ -330,6 +343,54 @@ class Archive(Case):
             self.record(node, 1)
             run("audit", node.url)
         run("audit", self.dir, "--archive", old)
+
+
+class Doctor(Case):
+    def examine(self, where=None, code=0):
+        done = json.loads(run("doctor", where or self.dir, "--listen", "127.0.0.1:0", "--json",
+                              code=code).stdout)
+        self.assertEqual(done["ok"], code == 0)
+        return {f["check"]: f for f in done["findings"] if f["status"] == "bad"}
+
+    def test_what_is_wrong_is_named_with_its_cure(self):
+        self.init()
+        self.assertEqual(self.examine(), {})
+        with Node(self.dir) as node:
+            self.record(node, 1)
+            self.assertEqual(self.examine(node.url), {})
+        self.assertEqual(self.examine(), {})
+        key = self.dir / "keys/admin.pem"
+        key.chmod(0o644)
+        found = self.examine(code=1)
+        self.assertEqual(found["keys"]["cure"], f"chmod 600 {key}")
+        key.chmod(0o600)
+        tile = next((self.dir / "log/tile/0/000.p").iterdir())
+        tile.rename(self.path / "kept")
+        self.assertIn("log", self.examine(code=1))
+        (self.path / "kept").rename(tile)
+        note = self.dir / "keys/note.pem"
+        note.rename(self.path / "kept")
+        run("key", "create", note, "--alg", "EdDSA", "--no-passphrase")
+        self.assertIn("note key", self.examine(code=1))
+        (self.path / "kept").rename(note)
+        checkpoint = self.dir / "log/checkpoint"
+        good = checkpoint.read_bytes()
+        checkpoint.write_bytes(good.replace(b"\n1\n", b"\n2\n"))
+        self.assertIn("checkpoint", self.examine(code=1))
+        checkpoint.write_bytes(good)
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            taken = f"127.0.0.1:{other.getsockname()[1]}"
+            # It listens, but says nothing: not a node. A short wait is enough to know.
+            other.settimeout(0.1)
+            threading.Thread(target=hang_up, args=(other,), daemon=True).start()
+            done = run("doctor", self.dir, "--listen", taken, code=1).stdout
+            self.assertIn("cannot be used", done)
+        (self.dir / "genesis.json").unlink()
+        self.assertIn("genesis", self.examine(code=1))
+        run("doctor", self.path / "nowhere", code=3)
+        self.assertRegex(run("doctor", self.dir, code=1).stdout, r"bad +genesis")
 
 
 class AuditGm(Case):
