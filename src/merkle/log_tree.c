@@ -172,45 +172,45 @@ enum qf_status qf_log_verify_inclusion(enum qf_hash_alg alg, uint64_t index, uin
     return sn == 0 && memcmp(hash, root, sizeof hash) == 0 ? QF_OK : QF_INVALID;
 }
 
-/* RFC 9162 2.1.4.2, steps 3 to 7; 0 < old_size < size. */
-static bool check_growth(enum qf_hash_alg alg, uint64_t old_size, uint64_t size,
-                         const uint8_t old_root[QF_HASH_SIZE], const uint8_t root[QF_HASH_SIZE],
-                         const struct qf_log_proof *proof)
+/* RFC 9162 2.1.4.2 with the leaves before `start` left out, as in the draft's section 4.4.3; with
+ * start 0 it is the RFC's own. `fr` grows to the subtree's root, `sr` to the log's. Requires a
+ * subtree that is not empty and a log that reaches to its end. */
+static bool check_subtree(enum qf_hash_alg alg, struct qf_log_subtree subtree, uint64_t size,
+                          const uint8_t subtree_root[QF_HASH_SIZE],
+                          const uint8_t root[QF_HASH_SIZE], const struct qf_log_proof *proof)
 {
-    uint64_t fn = old_size - 1, sn = size - 1;
-    const uint8_t *first = old_root;
+    uint64_t fn = subtree.start, sn = subtree.end - 1, tn = size - 1;
     size_t next = 0;
-    /* An old tree that is a complete subtree is its own first hash. */
-    if ((old_size & (old_size - 1)) != 0) {
-        if (proof->count == 0)
-            return false;
-        first = proof->hashes[next++];
-    }
-    while ((fn & 1) != 0) {
-        fn >>= 1;
-        sn >>= 1;
-    }
+    unsigned up = 0;
+    while (fn >> up != sn >> up && (sn == tn || (sn >> up & 1) != 0))
+        up++;
+    fn >>= up;
+    sn >>= up;
+    tn >>= up;
     uint8_t fr[QF_HASH_SIZE], sr[QF_HASH_SIZE];
-    memcpy(fr, first, sizeof fr);
-    memcpy(sr, first, sizeof sr);
+    /* A subtree that is complete, or reaches the log's end, is its own first hash. */
+    if (fn != sn && proof->count == 0)
+        return false;
+    memcpy(fr, fn == sn ? subtree_root : proof->hashes[next++], sizeof fr);
+    memcpy(sr, fr, sizeof sr);
     for (; next < proof->count; next++) {
         const uint8_t *c = proof->hashes[next];
-        if (sn == 0)
+        if (tn == 0)
             return false;
-        if ((fn & 1) != 0 || fn == sn) {
-            qf_hash_node(alg, fr, c, fr);
+        up = 1;
+        if ((sn & 1) != 0 || sn == tn) {
+            if (fn < sn)
+                qf_hash_node(alg, fr, c, fr);
             qf_hash_node(alg, sr, c, sr);
-            while ((fn & 1) == 0 && fn != 0) {
-                fn >>= 1;
-                sn >>= 1;
-            }
+            up += (unsigned)__builtin_ctzll(sn);
         } else {
             qf_hash_node(alg, sr, sr, c);
         }
-        fn >>= 1;
-        sn >>= 1;
+        fn >>= up;
+        sn >>= up;
+        tn >>= up;
     }
-    return sn == 0 && memcmp(fr, old_root, sizeof fr) == 0 && memcmp(sr, root, sizeof sr) == 0;
+    return tn == 0 && memcmp(fr, subtree_root, sizeof fr) == 0 && memcmp(sr, root, sizeof sr) == 0;
 }
 
 enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uint64_t old_size, uint64_t size,
@@ -230,5 +230,48 @@ enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uint64_t old_size
         return proof->count == 0 && memcmp(old_root, root, QF_HASH_SIZE) == 0 ? QF_OK : QF_INVALID;
     if (old_size == 0 || proof->count == 0)
         return QF_INVALID;
-    return check_growth(alg, old_size, size, old_root, root, proof) ? QF_OK : QF_INVALID;
+    const struct qf_log_subtree prefix = {0, old_size};
+    return check_subtree(alg, prefix, size, old_root, root, proof) ? QF_OK : QF_INVALID;
+}
+
+/* A subtree that is not empty. */
+static bool is_subtree(struct qf_log_subtree subtree)
+{
+    if (subtree.start >= subtree.end || subtree.end > QF_LOG_SIZE_MAX)
+        return false;
+    uint64_t width = 1;
+    while (width < subtree.end - subtree.start)
+        width *= 2;
+    return subtree.start % width == 0;
+}
+
+enum qf_status qf_log_verify_subtree_inclusion(enum qf_hash_alg alg, uint64_t index,
+                                               struct qf_log_subtree subtree,
+                                               const uint8_t leaf[QF_HASH_SIZE],
+                                               const struct qf_log_proof *proof,
+                                               const uint8_t subtree_root[QF_HASH_SIZE])
+{
+    if (!is_subtree(subtree) || index < subtree.start)
+        return QF_INVALID;
+    return qf_log_verify_inclusion(alg, index - subtree.start, subtree.end - subtree.start, leaf,
+                                   proof, subtree_root);
+}
+
+enum qf_status qf_log_verify_subtree_consistency(enum qf_hash_alg alg,
+                                                 struct qf_log_subtree subtree, uint64_t size,
+                                                 const uint8_t subtree_root[QF_HASH_SIZE],
+                                                 const uint8_t root[QF_HASH_SIZE],
+                                                 const struct qf_log_proof *proof)
+{
+    if (subtree.end > size || size > QF_LOG_SIZE_MAX || proof->count > QF_PROOF_HASHES_MAX)
+        return QF_INVALID;
+    if (subtree.start == subtree.end) {
+        uint8_t empty[QF_HASH_SIZE];
+        qf_hash(alg, empty, (struct qf_slice){NULL, 0});
+        return proof->count == 0 && memcmp(subtree_root, empty, sizeof empty) == 0 ? QF_OK
+                                                                                   : QF_INVALID;
+    }
+    return is_subtree(subtree) && check_subtree(alg, subtree, size, subtree_root, root, proof)
+               ? QF_OK
+               : QF_INVALID;
 }

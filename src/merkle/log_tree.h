@@ -69,4 +69,24 @@ QF_MUST_CHECK enum qf_status qf_log_verify_consistency(enum qf_hash_alg alg, uin
                                                        const uint8_t root[QF_HASH_SIZE],
                                                        const struct qf_log_proof *proof);
 
+/* A subtree of a log, leaves [start, end) with start a multiple of the power of two that is not
+ * below their number (draft-ietf-plants-merkle-tree-certs, section 4): every prefix is one. Its
+ * root is that of the log of these leaves alone. */
+struct qf_log_subtree {
+    uint64_t start, end;
+};
+
+/* QF_OK or QF_INVALID, which is also the answer to what is no subtree of the log. The consistency
+ * proof is that the log of `size` has this subtree; of an empty one nothing but its root can be
+ * right or wrong. */
+QF_MUST_CHECK enum qf_status
+qf_log_verify_subtree_inclusion(enum qf_hash_alg alg, uint64_t index, struct qf_log_subtree subtree,
+                                const uint8_t leaf[QF_HASH_SIZE], const struct qf_log_proof *proof,
+                                const uint8_t subtree_root[QF_HASH_SIZE]);
+QF_MUST_CHECK enum qf_status
+qf_log_verify_subtree_consistency(enum qf_hash_alg alg, struct qf_log_subtree subtree,
+                                  uint64_t size, const uint8_t subtree_root[QF_HASH_SIZE],
+                                  const uint8_t root[QF_HASH_SIZE],
+                                  const struct qf_log_proof *proof);
+
 #endif
