@@ -13,6 +13,7 @@
 #include "engine/solo/solo.h"
 
 struct qf_rate;
+struct qf_x509;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -23,6 +24,11 @@ struct qf_api_options {
     const char *version;
     unsigned key_rate;  /* transactions a second of one key; 0: no limit */
     unsigned key_burst; /* how many may come at once */
+    /* With TLS: roots of client certificates; none: the certification authorities of active
+     * members. */
+    const struct qf_x509 *const *client_roots;
+    size_t client_root_count;
+    bool clients_required; /* a client without certificate is refused */
 };
 
 struct qf_api {
@@ -63,6 +69,12 @@ struct qf_rate *qf_rate_new(unsigned per_second, unsigned burst);
 void qf_rate_free(struct qf_rate *rate);
 /* Whether `count` more may pass now. Keys share buckets only when more than 4,096 are in use. */
 bool qf_rate_take(struct qf_rate *rate, const char *key, unsigned count, int64_t now_ms);
+
+/* ---- clients.c ---- */
+
+/* For qf_http_options.check_client. */
+QF_MUST_CHECK enum qf_status qf_api_check_client(void *context, const struct qf_slice *chain,
+                                                 size_t count, struct qf_error *err);
 
 /* ---- handlers, one file a resource ---- */
 

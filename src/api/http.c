@@ -1,5 +1,6 @@
 #include "api/http.h"
 
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdatomic.h>
@@ -21,8 +22,6 @@ struct qf_http_server {
     struct MHD_Daemon *daemon;
     struct qf_http_options options;
     unsigned port;
-    struct qf_route *routes; /* copy, most used first */
-    const char *listen;
 };
 
 struct exchange { /* what the library carries for us */
@@ -212,6 +211,68 @@ static bool match(struct qf_http_exchange *exchange, const char *pattern)
     return *path == '\0';
 }
 
+/* What was found out about a connection's client, kept while it lasts. */
+struct client {
+    bool checked;
+    struct qf_error refusal; /* status QF_OK: may go on */
+};
+
+static void connected(void *arg, struct MHD_Connection *connection, void **context,
+                      enum MHD_ConnectionNotificationCode code)
+{
+    (void)connection;
+    const struct qf_http_server *server = arg;
+    if (server->options.check_client == NULL)
+        return;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = calloc(1, sizeof(struct client));
+    } else {
+        free(*context);
+        *context = NULL;
+    }
+}
+
+static void check_client(const struct qf_http_server *server, struct MHD_Connection *connection,
+                         struct client *client)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    const gnutls_datum_t *shown = NULL;
+    unsigned count = 0;
+    struct qf_slice chain[QF_CERT_CHAIN_MAX + 1];
+    if (info != NULL && info->tls_session != NULL)
+        shown = gnutls_certificate_get_peers(info->tls_session, &count);
+    if (shown == NULL)
+        count = 0;
+    if (count > QF_CERT_CHAIN_MAX + 1)
+        count = QF_CERT_CHAIN_MAX + 1; /* which is refused */
+    for (unsigned i = 0; i < count; i++)
+        chain[i] = qf_slice_make(shown[i].data, shown[i].size);
+    enum qf_status status =
+        server->options.check_client(server->options.context, chain, count, &client->refusal);
+    client->refusal.status = status;
+    client->checked = true;
+}
+
+static bool client_may(struct exchange *exchange)
+{
+    if (exchange->server->options.check_client == NULL)
+        return true;
+    struct MHD_Connection *connection = exchange->public.connection;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct client *client = info != NULL ? info->socket_context : NULL;
+    struct client none = {0};
+    if (client == NULL)
+        client = &none;
+    if (!client->checked)
+        check_client(exchange->server, connection, client);
+    if (client->refusal.status == QF_OK)
+        return true;
+    qf_http_reply_problem(&exchange->public, &client->refusal);
+    return false;
+}
+
 static void dispatch(struct exchange *exchange)
 {
     struct qf_http_exchange *public = &exchange->public;
@@ -219,6 +280,8 @@ static void dispatch(struct exchange *exchange)
     struct qf_error err = {0};
     const char *method = strcmp(public->method, "HEAD") == 0 ? "GET" : public->method;
     bool path_known = false;
+    if (!client_may(exchange))
+        return;
     for (size_t i = 0; i < options->route_count; i++) {
         const struct qf_route *route = &options->routes[i];
         if (!match(public, route->pattern))
@@ -380,9 +443,9 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
                                                  (void *)(uintptr_t)options->tls_certificate};
         items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
                                                  (void *)(uintptr_t)options->tls_key};
-        if (options->tls_client_roots != NULL)
+        if (options->tls_ca_names != NULL)
             items[count++] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_TRUST, 0,
-                                                     (void *)(uintptr_t)options->tls_client_roots};
+                                                     (void *)(uintptr_t)options->tls_ca_names};
     }
     items[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     server->daemon = MHD_start_daemon(
@@ -390,7 +453,8 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
         MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)QF_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384,
         MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
-        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION, connected,
+        server, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
     if (server->daemon == NULL) {
         free(server);
         return qf_fail(err, QF_IO, "--listen", "cannot listen on %s", options->listen);

@@ -55,7 +55,6 @@ struct qf_http_exchange {
     struct qf_buf body_buf;
     int state;
     char client[64]; /* the other side's address */
-    void *session;   /* the TLS session, or NULL */
 };
 
 /* Query parameter or header, NULL when absent. The text is the library's, valid during the request.
@@ -98,8 +97,11 @@ struct qf_http_options {
     unsigned threads;            /* 0: one a processor */
     const char *tls_certificate; /* PEM, NULL: plain HTTP */
     const char *tls_key;         /* PEM */
-    const char
-        *tls_client_roots; /* PEM: client certificates are asked for and must chain to these */
+    const char *tls_ca_names;    /* PEM: client certificates are asked for, of these CAs; or NULL */
+    /* With tls_ca_names: decides about what a client showed (DER, leaf first; count 0: nothing),
+     * once a connection. What it refuses is the answer to every request of it. */
+    enum qf_status (*check_client)(void *context, const struct qf_slice *chain, size_t count,
+                                   struct qf_error *err);
     void (*count)(void *context, const struct qf_route *route, int status, int64_t microseconds);
 };
 

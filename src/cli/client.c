@@ -9,6 +9,7 @@
 struct qf_client {
     CURL *curl;
     char url[512];
+    const char *ca_file, *cert_file, *cert_key_file; /* of the environment, or NULL */
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -36,6 +37,9 @@ enum qf_status qf_client_new(struct qf_client **out, const char *url, struct qf_
         free(client);
         return qf_fail(err, QF_NO_MEMORY, "", "libcurl cannot start");
     }
+    client->ca_file = getenv("QIFENG_CACERT");         /* NOLINT(concurrency-mt-unsafe) */
+    client->cert_file = getenv("QIFENG_CERT");         /* NOLINT(concurrency-mt-unsafe) */
+    client->cert_key_file = getenv("QIFENG_CERT_KEY"); /* NOLINT(concurrency-mt-unsafe) */
     *out = client;
     return QF_OK;
 }
@@ -75,6 +79,12 @@ static enum qf_status perform(struct qf_client *client, struct qf_buf *out, cons
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 0L);
     curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)QF_CLIENT_ANSWER_SIZE_MAX);
+    if (client->ca_file != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, client->ca_file);
+    if (client->cert_file != NULL)
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, client->cert_file);
+    if (client->cert_key_file != NULL)
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, client->cert_key_file);
     CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK)
         return qf_fail(err, QF_NETWORK, client->url, "%s",

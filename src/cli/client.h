@@ -9,7 +9,9 @@
 
 struct qf_client;
 
-/* `url`: http://HOST:PORT or https://…, without a path. */
+/* `url`: http://HOST:PORT or https://…, without a path. With TLS the environment names
+ * PEM files: QIFENG_CACERT (roots to trust instead of the system's), QIFENG_CERT and
+ * QIFENG_CERT_KEY (client certificate and its key). */
 QF_MUST_CHECK enum qf_status qf_client_new(struct qf_client **out, const char *url,
                                            struct qf_error *err);
 void qf_client_free(struct qf_client *client);

@@ -3,11 +3,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "node/config.h"
+#include "node/tls.h"
+
 struct qf_node {
     struct qf_arena arena;
     struct qf_verifier *verifier;
     struct qf_private_key *note_key;
-    struct qf_fs archive;
+    struct qf_config config;
+    struct qf_json genesis;
+    struct qf_fs *archives;
+    size_t archive_count;
+    struct qf_node_tls tls;
     struct qf_ledger *ledger;
     struct qf_solo *solo;
     struct qf_api api;
@@ -27,6 +34,22 @@ static void count(void *context, const struct qf_route *route, int status, int64
         atomic_fetch_add(&api->refused, 1);
 }
 
+static enum qf_status open_archives(struct qf_node *node, const struct qf_node_options *options,
+                                    struct qf_error *err)
+{
+    size_t count = node->config.archive_count;
+    node->archives = QF_ARENA_ARRAY(&node->arena, struct qf_fs, count + 1);
+    enum qf_status status = QF_OK;
+    for (size_t i = 0; i <= count && status == QF_OK; i++) {
+        const char *path = i < count ? node->config.archives[i] : options->archive;
+        if (path == NULL)
+            continue;
+        status = qf_fs_posix_init(&node->archives[node->archive_count], path, err);
+        node->archive_count += status == QF_OK;
+    }
+    return status;
+}
+
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
                                    struct qf_error *err)
 {
@@ -34,89 +57,93 @@ static enum qf_status start_engine(struct qf_node *node, const struct qf_node_op
     enum qf_status status = qf_verifier_new(&node->verifier, &verifier, err);
     if (status != QF_OK)
         return status;
-    char *path = qf_arena_printf(&node->arena, "%s/keys/note.pem", options->dir);
-    status = qf_private_key_load(&node->note_key, path, options->passphrase, err);
-    if (status != QF_OK)
-        return status;
-    if (options->archive != NULL)
-        status = qf_fs_posix_init(&node->archive, options->archive, err);
+    status = qf_private_key_load(&node->note_key, node->config.note_key, options->passphrase, err);
+    if (status == QF_OK)
+        status = open_archives(node, options, err);
     if (status != QF_OK)
         return status;
     const struct qf_ledger_options ledger = {.dir = options->dir,
                                              .verifier = node->verifier,
-                                             .archives = &node->archive,
-                                             .archive_count = options->archive != NULL};
+                                             .archives = node->archives,
+                                             .archive_count = node->archive_count};
     status = qf_ledger_open(&node->ledger, &ledger, err);
+    if (status == QF_OK)
+        status = qf_json_parse(&node->arena, &node->genesis, qf_ledger_genesis(node->ledger),
+                               QF_JSON_ANY, err);
+    if (status == QF_OK)
+        status = qf_node_tls_load(&node->tls, &node->arena, &node->config.tls, &node->genesis,
+                                  options->passphrase, err);
     return status;
 }
 
 /* The name under which this node signs: NETWORK/MEMBER, as init wrote it into genesis. */
-static enum qf_status find_signer_name(struct qf_node *node, struct qf_slice *name,
-                                       struct qf_error *err)
+static struct qf_slice signer_name(const struct qf_node *node)
 {
-    struct qf_json genesis;
     struct qf_public_key public;
     qf_private_key_public(node->note_key, &public);
-    enum qf_status status =
-        qf_json_parse(&node->arena, &genesis, qf_ledger_genesis(node->ledger), QF_JSON_ANY, err);
-    if (status != QF_OK)
-        return status;
-    const struct qf_json *members = qf_json_get(&genesis, "members");
+    const struct qf_json *members = qf_json_get(&node->genesis, "members");
     for (uint32_t i = 0; members != NULL && i < members->count; i++) {
         const struct qf_json *keys = qf_json_get(&members->items[i], "note_keys");
         for (uint32_t j = 0; keys != NULL && j < keys->count; j++) {
             struct qf_note_key key;
             if (qf_note_key_parse(&key, qf_json_text(&keys->items[j]), NULL) == QF_OK &&
-                memcmp(key.public_key, public.bytes, 32) == 0) {
-                *name = key.name;
-                return QF_OK;
-            }
+                memcmp(key.public_key, public.bytes, 32) == 0)
+                return key.name;
         }
     }
-    *name = qf_ledger_network(node->ledger);
-    return QF_OK;
+    return qf_ledger_network(node->ledger);
 }
 
 static enum qf_status start(struct qf_node *node, const struct qf_node_options *options,
                             struct qf_error *err)
 {
-    struct qf_slice name;
-    enum qf_status status = start_engine(node, options, err);
+    enum qf_status status = qf_config_load(&node->arena, &node->config, options->dir, err);
     if (status == QF_OK)
-        status = find_signer_name(node, &name, err);
+        status = start_engine(node, options, err);
     if (status != QF_OK)
         return status;
-    const struct qf_note_signer signer = {name, node->note_key};
+    const struct qf_config *config = &node->config;
+    const struct qf_note_signer signer = {signer_name(node), node->note_key};
     const struct qf_solo_options solo = {
         .ledger = node->ledger, .clock = qf_clock_system(), .signer = signer};
     status = qf_solo_start(&node->solo, &solo, err);
     if (status != QF_OK)
         return status;
-    const struct qf_api_options api = {.ledger = node->ledger,
-                                       .solo = node->solo,
-                                       .verifier = node->verifier,
-                                       .clock = qf_clock_system(),
-                                       .signer = signer,
-                                       .version = QF_VERSION,
-                                       .key_rate = options->no_rate_limit ? 0 : 2000,
-                                       .key_burst = 20000};
+    const struct qf_api_options api = {
+        .ledger = node->ledger,
+        .solo = node->solo,
+        .verifier = node->verifier,
+        .clock = qf_clock_system(),
+        .signer = signer,
+        .version = QF_VERSION,
+        .key_rate = options->no_rate_limit ? 0 : config->key_rate,
+        .key_burst = config->key_burst,
+        .client_roots = (const struct qf_x509 *const *)node->tls.roots,
+        .client_root_count = node->tls.root_count,
+        .clients_required = config->tls.clients == QF_CLIENTS_REQUIRED};
     status = qf_api_init(&node->api, &api, err);
     if (status != QF_OK)
         return status;
     size_t route_count;
     const struct qf_route *routes = qf_api_routes(&route_count);
-    const char *listen = options->listen != NULL ? options->listen : "127.0.0.1:8700";
-    const struct qf_http_options http = {.listen = listen,
-                                         .routes = routes,
-                                         .route_count = route_count,
-                                         .context = &node->api,
-                                         .threads = options->http_threads,
-                                         .count = count};
+    const char *listen = options->listen != NULL ? options->listen : config->listen;
+    const struct qf_http_options http = {
+        .listen = listen,
+        .routes = routes,
+        .route_count = route_count,
+        .context = &node->api,
+        .threads = options->http_threads,
+        .tls_certificate = node->tls.certificate,
+        .tls_key = node->tls.key,
+        .tls_ca_names = node->tls.ca_names,
+        .check_client = node->tls.ca_names != NULL ? qf_api_check_client : NULL,
+        .count = count};
     status = qf_http_start(&node->http, &http, err);
     if (status != QF_OK)
         return status;
     int host_size = (int)(strrchr(listen, ':') - listen);
-    snprintf(node->url, sizeof node->url, "http://%.*s:%u", host_size, listen,
+    snprintf(node->url, sizeof node->url, "%s://%.*s:%u",
+             node->tls.certificate != NULL ? "https" : "http", host_size, listen,
              qf_http_port(node->http));
     return QF_OK;
 }
@@ -145,8 +172,9 @@ void qf_node_stop(struct qf_node *node)
     qf_http_stop(node->http);
     qf_api_deinit(&node->api);
     qf_ledger_close(node->ledger);
-    if (node->archive.self != NULL)
-        qf_fs_posix_deinit(&node->archive);
+    for (size_t i = 0; i < node->archive_count; i++)
+        qf_fs_posix_deinit(&node->archives[i]);
+    qf_node_tls_deinit(&node->tls);
     qf_private_key_free(node->note_key);
     qf_verifier_free(node->verifier);
     qf_arena_deinit(&node->arena);

@@ -1,0 +1,382 @@
+#include "node/config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "codec/text.h"
+#include "codec/yaml.h"
+
+#define FILE_NAME "node.yaml"
+#define ARCHIVES_MAX 16
+#define EVENTS_MAX 64
+
+struct reader {
+    struct qf_arena *arena;
+    const struct qf_yaml *yaml;
+    const char *dir;
+    struct qf_error *err;
+};
+
+QF_PRINTF(4, 5)
+static enum qf_status refuse(struct reader *r, enum qf_status status, const char *path,
+                             const char *fmt, ...)
+{
+    char detail[200];
+    char field[48];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(detail, sizeof detail, fmt, args);
+    va_end(args);
+    snprintf(field, sizeof field, FILE_NAME " line %u", qf_yaml_line(r->yaml, path));
+    return qf_fail(r->err, status, field, "%s%s%s", path, *path != '\0' ? ": " : "", detail);
+}
+
+static char *join(struct reader *r, const char *path, const char *name)
+{
+    return *path == '\0' ? qf_arena_printf(r->arena, "%s", name)
+                         : qf_arena_printf(r->arena, "%s.%s", path, name);
+}
+
+/* The value must be a mapping of these fields; `names` are separated by ", ". */
+static enum qf_status want_fields(struct reader *r, const struct qf_json *object, const char *path,
+                                  const char *names)
+{
+    if (object->type != QF_JSON_OBJECT)
+        return refuse(r, QF_BAD_FIELD, path, "want fields: %s", names);
+    for (uint32_t i = 0; i < object->count; i++) {
+        struct qf_slice key = object->members[i].key;
+        const char *at = names;
+        for (; *at != '\0'; at += strcspn(at, ","), at += strspn(at, ", "))
+            if (strcspn(at, ",") == key.size && memcmp(at, key.data, key.size) == 0)
+                break;
+        if (*at == '\0')
+            return refuse(r, QF_BAD_FIELD, join(r, path, qf_arena_text(r->arena, key)),
+                          "there is no such setting; here stand: %s", names);
+    }
+    return QF_OK;
+}
+
+static enum qf_status get_text(struct reader *r, const struct qf_json *object, const char *path,
+                               const char *name, bool required, const char **out)
+{
+    const struct qf_json *value = qf_json_get(object, name);
+    if (value == NULL && !required)
+        return QF_OK;
+    if (value == NULL)
+        return refuse(r, QF_BAD_FIELD, path, "%s is missing", name);
+    if (value->type != QF_JSON_STRING || value->count == 0 || value->count > 2048 ||
+        memchr(value->text, 0, value->count) != NULL)
+        return refuse(r, QF_BAD_FIELD, join(r, path, name), "want a text");
+    *out = qf_arena_text(r->arena, qf_json_text(value));
+    return QF_OK;
+}
+
+static enum qf_status get_path(struct reader *r, const struct qf_json *object, const char *path,
+                               const char *name, bool required, const char **out)
+{
+    const char *text = NULL;
+    enum qf_status status = get_text(r, object, path, name, required, &text);
+    if (status == QF_OK && text != NULL)
+        *out = text[0] == '/' ? text : qf_arena_printf(r->arena, "%s/%s", r->dir, text);
+    return status;
+}
+
+static enum qf_status get_number(struct reader *r, const struct qf_json *object, const char *path,
+                                 const char *name, unsigned *out)
+{
+    const struct qf_json *value = qf_json_get(object, name);
+    if (value == NULL)
+        return QF_OK;
+    if (value->type != QF_JSON_INT || value->integer < 0 || value->integer > 1000000000)
+        return refuse(r, QF_BAD_FIELD, join(r, path, name), "want a whole number from 0 to 10^9");
+    *out = (unsigned)value->integer;
+    return QF_OK;
+}
+
+static enum qf_status get_list(struct reader *r, const struct qf_json *object, const char *name,
+                               const char *path, size_t count_max, const struct qf_json **out)
+{
+    static const struct qf_json none = {.type = QF_JSON_ARRAY};
+    const struct qf_json *value = qf_json_get(object, name);
+    *out = value != NULL ? value : &none;
+    if ((*out)->type != QF_JSON_ARRAY)
+        return refuse(r, QF_BAD_FIELD, path, "want a list");
+    if ((*out)->count > count_max)
+        return refuse(r, QF_OVER_LIMIT, path, "at most %zu", count_max);
+    return QF_OK;
+}
+
+static enum qf_status get_url(struct reader *r, const struct qf_json *object, const char *path,
+                              const char **out)
+{
+    enum qf_status status = get_text(r, object, path, "url", true, out);
+    if (status != QF_OK)
+        return status;
+    if (strncmp(*out, "http://", 7) != 0 && strncmp(*out, "https://", 8) != 0)
+        return refuse(r, QF_BAD_FIELD, join(r, path, "url"), "want https://… or http://…");
+    return QF_OK;
+}
+
+static enum qf_status get_note_key(struct reader *r, const struct qf_json *object, const char *path,
+                                   enum qf_note_alg alg, struct qf_note_key *out)
+{
+    const char *text = NULL;
+    struct qf_error err = {0};
+    enum qf_status status = get_text(r, object, path, "key", true, &text);
+    if (status != QF_OK)
+        return status;
+    if (qf_note_key_parse(out, qf_slice_of(text), &err) != QF_OK || out->alg != alg)
+        return refuse(r, QF_BAD_FIELD, join(r, path, "key"), "want a verifier key of type %02x: %s",
+                      (unsigned)alg, alg == QF_NOTE_COSIGNATURE ? "a cosigner's" : "a log's");
+    return QF_OK;
+}
+
+static enum qf_status read_tls(struct reader *r, const struct qf_json *tls,
+                               struct qf_config_tls *out)
+{
+    if (tls == NULL)
+        return QF_OK;
+    const char *clients = NULL;
+    enum qf_status status = want_fields(r, tls, "tls", "certificate, key, clients, client_roots");
+    if (status == QF_OK)
+        status = get_path(r, tls, "tls", "certificate", true, &out->certificate);
+    if (status == QF_OK)
+        status = get_path(r, tls, "tls", "key", true, &out->key);
+    if (status == QF_OK)
+        status = get_path(r, tls, "tls", "client_roots", false, &out->client_roots);
+    if (status == QF_OK)
+        status = get_text(r, tls, "tls", "clients", false, &clients);
+    if (status != QF_OK)
+        return status;
+    if (clients == NULL)
+        out->clients = out->client_roots != NULL ? QF_CLIENTS_REQUIRED : QF_CLIENTS_ANY;
+    else if (strcmp(clients, "any") == 0)
+        out->clients = QF_CLIENTS_ANY;
+    else if (strcmp(clients, "optional") == 0)
+        out->clients = QF_CLIENTS_OPTIONAL;
+    else if (strcmp(clients, "required") == 0)
+        out->clients = QF_CLIENTS_REQUIRED;
+    else
+        return refuse(r, QF_BAD_FIELD, "tls.clients", "want any, optional or required");
+    return QF_OK;
+}
+
+static enum qf_status read_tsa(struct reader *r, const struct qf_json *tsa,
+                               struct qf_config_tsa *out)
+{
+    if (tsa == NULL)
+        return QF_OK;
+    enum qf_status status = want_fields(r, tsa, "tsa", "key, certificate, chain");
+    if (status == QF_OK)
+        status = get_path(r, tsa, "tsa", "key", true, &out->key);
+    if (status == QF_OK)
+        status = get_path(r, tsa, "tsa", "certificate", true, &out->certificate);
+    if (status == QF_OK)
+        status = get_path(r, tsa, "tsa", "chain", false, &out->chain);
+    return status;
+}
+
+static enum qf_status read_limits(struct reader *r, const struct qf_json *limits,
+                                  struct qf_config *out)
+{
+    if (limits == NULL)
+        return QF_OK;
+    enum qf_status status = want_fields(r, limits, "limits", "key_rate, key_burst");
+    if (status == QF_OK)
+        status = get_number(r, limits, "limits", "key_rate", &out->key_rate);
+    if (status == QF_OK)
+        status = get_number(r, limits, "limits", "key_burst", &out->key_burst);
+    if (status == QF_OK && out->key_rate > 0 && out->key_burst == 0)
+        status = refuse(r, QF_BAD_FIELD, "limits.key_burst",
+                        "with 0 nothing passes; want at least 1, or key_rate: 0 for no limit");
+    return status;
+}
+
+static enum qf_status read_archives(struct reader *r, const struct qf_json *root,
+                                    struct qf_config *out)
+{
+    const struct qf_json *list;
+    enum qf_status status = get_list(r, root, "archives", "archives", ARCHIVES_MAX, &list);
+    if (status != QF_OK)
+        return status;
+    out->archives = QF_ARENA_ARRAY(r->arena, const char *, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct qf_json *item = &list->items[i];
+        if (item->type != QF_JSON_STRING || item->count == 0)
+            return refuse(r, QF_BAD_FIELD, qf_arena_printf(r->arena, "archives[%u]", i),
+                          "want the path of a folder");
+        const char *text = qf_arena_text(r->arena, qf_json_text(item));
+        out->archives[out->archive_count++] =
+            text[0] == '/' ? text : qf_arena_printf(r->arena, "%s/%s", r->dir, text);
+    }
+    return QF_OK;
+}
+
+static enum qf_status read_witnesses(struct reader *r, const struct qf_json *root,
+                                     struct qf_config *out)
+{
+    const struct qf_json *list;
+    enum qf_status status = get_list(r, root, "witnesses", "witnesses", QF_WITNESSES_MAX, &list);
+    if (status != QF_OK)
+        return status;
+    out->witnesses = QF_ARENA_ARRAY(r->arena, struct qf_config_witness, list->count + 1);
+    for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
+        const char *path = qf_arena_printf(r->arena, "witnesses[%u]", i);
+        struct qf_config_witness *witness = &out->witnesses[out->witness_count++];
+        status = want_fields(r, &list->items[i], path, "key, url");
+        if (status == QF_OK)
+            status = get_url(r, &list->items[i], path, &witness->url);
+        if (status == QF_OK)
+            status = get_note_key(r, &list->items[i], path, QF_NOTE_COSIGNATURE, &witness->key);
+    }
+    return status;
+}
+
+static enum qf_status read_witness(struct reader *r, const struct qf_json *witness,
+                                   struct qf_config *out)
+{
+    if (witness == NULL)
+        return QF_OK;
+    const struct qf_json *list = NULL;
+    enum qf_status status = want_fields(r, witness, "witness", "key, name, logs");
+    if (status == QF_OK)
+        status = get_path(r, witness, "witness", "key", true, &out->witness_key);
+    if (status == QF_OK)
+        status = get_text(r, witness, "witness", "name", true, &out->witness_name);
+    if (status == QF_OK)
+        status = get_list(r, witness, "logs", "witness.logs", QF_WITNESS_LOGS_MAX, &list);
+    if (status != QF_OK)
+        return status;
+    if (strpbrk(out->witness_name, "+ \t\n") != NULL)
+        return refuse(r, QF_BAD_FIELD, "witness.name", "a key's name has no spaces and no plus");
+    out->logs = QF_ARENA_ARRAY(r->arena, struct qf_config_log, list->count + 1);
+    for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
+        const char *path = qf_arena_printf(r->arena, "witness.logs[%u]", i);
+        const char *origin = NULL;
+        struct qf_config_log *log = &out->logs[out->log_count++];
+        status = want_fields(r, &list->items[i], path, "origin, key");
+        if (status == QF_OK)
+            status = get_text(r, &list->items[i], path, "origin", true, &origin);
+        if (status == QF_OK)
+            status = get_note_key(r, &list->items[i], path, QF_NOTE_ED25519, &log->key);
+        if (status == QF_OK)
+            log->origin = qf_slice_of(origin);
+    }
+    return status;
+}
+
+static enum qf_status read_webhook(struct reader *r, const struct qf_json *item, const char *path,
+                                   struct qf_config_webhook *out)
+{
+    const struct qf_json *events = NULL;
+    enum qf_status status = want_fields(r, item, path, "id, url, secret, events");
+    if (status == QF_OK)
+        status = get_text(r, item, path, "id", true, &out->id);
+    if (status == QF_OK)
+        status = get_url(r, item, path, &out->url);
+    if (status == QF_OK)
+        status = get_path(r, item, path, "secret", true, &out->secret);
+    if (status == QF_OK)
+        status = get_list(r, item, "events", join(r, path, "events"), EVENTS_MAX, &events);
+    if (status != QF_OK)
+        return status;
+    if (!qf_id_valid(qf_slice_of(out->id)) || strpbrk(out->id, "/:") != NULL ||
+        strlen(out->id) > 64 || out->id[0] == '.')
+        return refuse(r, QF_BAD_FIELD, join(r, path, "id"), "want 1 to 64 of A-Z a-z 0-9 . _ -");
+    out->events = QF_ARENA_ARRAY(r->arena, struct qf_slice, events->count + 1);
+    for (uint32_t i = 0; i < events->count; i++) {
+        if (events->items[i].type != QF_JSON_STRING)
+            return refuse(r, QF_BAD_FIELD, qf_arena_printf(r->arena, "%s.events[%u]", path, i),
+                          "want the name of an op, such as evidence.record");
+        out->events[out->event_count++] = qf_arena_copy(r->arena, qf_json_text(&events->items[i]));
+    }
+    return QF_OK;
+}
+
+static enum qf_status read_webhooks(struct reader *r, const struct qf_json *root,
+                                    struct qf_config *out)
+{
+    const struct qf_json *list;
+    enum qf_status status = get_list(r, root, "webhooks", "webhooks", QF_WEBHOOKS_MAX, &list);
+    if (status != QF_OK)
+        return status;
+    out->webhooks = QF_ARENA_ARRAY(r->arena, struct qf_config_webhook, list->count + 1);
+    for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
+        const char *path = qf_arena_printf(r->arena, "webhooks[%u]", i);
+        struct qf_config_webhook *hook = &out->webhooks[i];
+        status = read_webhook(r, &list->items[i], path, hook);
+        for (uint32_t j = 0; status == QF_OK && j < i; j++)
+            if (strcmp(out->webhooks[j].id, hook->id) == 0)
+                status = refuse(r, QF_BAD_FIELD, join(r, path, "id"), "another one has this id");
+        out->webhook_count++;
+    }
+    return status;
+}
+
+enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, const char *dir,
+                               struct qf_slice text, struct qf_error *err)
+{
+    struct qf_yaml yaml;
+    struct reader r = {arena, &yaml, dir, err};
+    *out = (struct qf_config){.listen = "127.0.0.1:8700",
+                              .note_key = qf_arena_printf(arena, "%s/keys/note.pem", dir),
+                              .key_rate = 2000,
+                              .key_burst = 20000};
+    enum qf_status status = qf_yaml_parse(arena, &yaml, text, err);
+    if (status != QF_OK) {
+        if (err != NULL) {
+            char field[sizeof err->field];
+            snprintf(field, sizeof field, FILE_NAME " %.40s", err->field);
+            memcpy(err->field, field, sizeof field);
+        }
+        return status;
+    }
+    if (yaml.value.type == QF_JSON_NULL)
+        return QF_OK;
+    const struct qf_json *root = &yaml.value;
+    if ((status = want_fields(&r, root, "",
+                              "listen, note_key, tls, tsa, limits, archives, witnesses, witness, "
+                              "webhooks")) != QF_OK ||
+        (status = get_text(&r, root, "", "listen", false, &out->listen)) != QF_OK ||
+        (status = get_path(&r, root, "", "note_key", false, &out->note_key)) != QF_OK ||
+        (status = read_tls(&r, qf_json_get(root, "tls"), &out->tls)) != QF_OK ||
+        (status = read_tsa(&r, qf_json_get(root, "tsa"), &out->tsa)) != QF_OK ||
+        (status = read_limits(&r, qf_json_get(root, "limits"), out)) != QF_OK ||
+        (status = read_archives(&r, root, out)) != QF_OK ||
+        (status = read_witnesses(&r, root, out)) != QF_OK ||
+        (status = read_witness(&r, qf_json_get(root, "witness"), out)) != QF_OK)
+        return status;
+    return read_webhooks(&r, root, out);
+}
+
+enum qf_status qf_config_read_file(struct qf_arena *arena, struct qf_slice *out, const char *path,
+                                   size_t size_max, struct qf_error *err)
+{
+    FILE *file = fopen(path, "rbe");
+    if (file == NULL)
+        return qf_fail(err, errno == ENOENT ? QF_NOT_FOUND : QF_IO, path, "%s",
+                       strerrordesc_np(errno));
+    uint8_t *bytes = qf_arena_alloc(arena, size_max + 2);
+    size_t size = fread(bytes, 1, size_max + 1, file);
+    bool failed = ferror(file) != 0;
+    (void)fclose(file);
+    if (failed)
+        return qf_fail(err, QF_IO, path, "cannot be read");
+    if (size > size_max)
+        return qf_fail(err, QF_OVER_LIMIT, path, "is over %zu bytes", size_max);
+    bytes[size] = '\0';
+    *out = qf_slice_make(bytes, size);
+    return QF_OK;
+}
+
+enum qf_status qf_config_load(struct qf_arena *arena, struct qf_config *out, const char *dir,
+                              struct qf_error *err)
+{
+    struct qf_slice text = {0};
+    enum qf_status status = qf_config_read_file(
+        arena, &text, qf_arena_printf(arena, "%s/" FILE_NAME, dir), QF_YAML_SIZE_MAX, err);
+    if (status != QF_OK && status != QF_NOT_FOUND)
+        return status;
+    return qf_config_parse(arena, out, dir, text, err);
+}

@@ -1,0 +1,80 @@
+/* node.yaml: the settings of a node (docs/OPERATIONS.md). Read strictly: an unknown field, a value
+ * of the wrong form or an impossible combination is refused with its line and what to write
+ * instead. Relative paths are from the data directory and come out with it in front. */
+#ifndef QF_NODE_CONFIG_H
+#define QF_NODE_CONFIG_H
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "merkle/note.h"
+
+enum qf_config_clients {
+    QF_CLIENTS_ANY,      /* no client certificate is asked for */
+    QF_CLIENTS_OPTIONAL, /* asked for; one that is shown must be good */
+    QF_CLIENTS_REQUIRED,
+};
+
+struct qf_config_tls {
+    const char *certificate; /* PEM file, leaf first; NULL: plain HTTP */
+    const char *key;
+    enum qf_config_clients clients;
+    const char *client_roots; /* PEM file; NULL: the members' certification authorities */
+};
+
+struct qf_config_tsa { /* key NULL: no time-stamps are issued */
+    const char *key;
+    const char *certificate;
+    const char *chain;
+};
+
+struct qf_config_witness { /* somebody who witnesses our log */
+    const char *url;       /* its prefix: /add-checkpoint is appended */
+    struct qf_note_key key;
+};
+
+struct qf_config_log { /* a log that we witness */
+    struct qf_slice origin;
+    struct qf_note_key key;
+};
+
+struct qf_config_webhook {
+    const char *id; /* names its position file; A-Z a-z 0-9 . _ - */
+    const char *url;
+    const char *secret; /* file that holds whsec_<base64> */
+    struct qf_slice *events;
+    size_t event_count; /* 0: all */
+};
+
+struct qf_config {
+    const char *listen;
+    const char *note_key;
+    struct qf_config_tls tls;
+    struct qf_config_tsa tsa;
+    unsigned key_rate, key_burst;
+    const char **archives;
+    size_t archive_count;
+    struct qf_config_witness *witnesses;
+    size_t witness_count;
+    const char *witness_key; /* key with which this node witnesses others; NULL: it does not */
+    const char *witness_name;
+    struct qf_config_log *logs;
+    size_t log_count;
+    struct qf_config_webhook *webhooks;
+    size_t webhook_count;
+};
+
+/* Reads `dir`/node.yaml; everything lives in the arena. A missing file gives the defaults. QF_IO;
+ * QF_MALFORMED, QF_BAD_FIELD, QF_OVER_LIMIT with err->field "node.yaml line N". */
+QF_MUST_CHECK enum qf_status qf_config_load(struct qf_arena *arena, struct qf_config *out,
+                                            const char *dir, struct qf_error *err);
+/* The same from text. */
+QF_MUST_CHECK enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out,
+                                             const char *dir, struct qf_slice text,
+                                             struct qf_error *err);
+
+/* A whole file into the arena, with a NUL behind it. QF_IO, QF_OVER_LIMIT. */
+QF_MUST_CHECK enum qf_status qf_config_read_file(struct qf_arena *arena, struct qf_slice *out,
+                                                 const char *path, size_t size_max,
+                                                 struct qf_error *err);
+
+#endif

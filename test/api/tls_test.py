@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""TLS and mutual TLS against curl and openssl: who shows nothing, or a certificate of a foreign
+authority, is refused; who belongs to a member is answered."""
+import json
+
+from node import QIFENG, Node, check, run, work
+
+
+def make(name, subject, ca=None, ca_key=None, server=False):
+    run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+        f"{name}.pem")
+    if ca is None:
+        run("openssl", "req", "-x509", "-new", "-key", f"{name}.pem", "-subj", f"/CN={subject}",
+            "-days", "2", "-out", f"{name}.crt")
+        return
+    run("openssl", "req", "-new", "-key", f"{name}.pem", "-subj", f"/CN={subject}", "-out",
+        f"{name}.csr")
+    (work / "ext").write_text("keyUsage=critical,digitalSignature\n"
+                              "extendedKeyUsage=serverAuth,clientAuth\n" +
+                              ("subjectAltName=IP:127.0.0.1\n" if server else ""))
+    run("openssl", "x509", "-req", "-in", f"{name}.csr", "-CA", ca, "-CAkey", ca_key,
+        "-CAcreateserial", "-days", "1", "-extfile", "ext", "-out", f"{name}.crt")
+
+
+def curl(node, *args, good=True):
+    out = run("curl", "-sS", "--max-time", "10", "--cacert", node.dir / "keys/ca.crt", *args,
+              "-w", "\n%{http_code}", node.url + "/v1/network", good=good)
+    body, _, code = out.rpartition(b"\n")
+    return int(code or 0), body
+
+
+node = Node("alpha")
+ca = (node.dir / "keys/ca.crt", node.dir / "keys/ca.pem")
+make("server", "server", *ca, server=True)
+make("clerk", "clerk", *ca)
+make("foreign-ca", "somebody else")
+make("foreign", "stranger", "foreign-ca.crt", "foreign-ca.pem")
+
+node.settings(f"tls:\n  certificate: {work}/server.crt\n  key: {work}/server.pem\n")
+node.start()
+check(node.url.startswith("https://"), "the ready line says https")
+code, body = curl(node)
+check(code == 200 and json.loads(body)["id"] == "alpha", f"TLS answers: {code} {body}")
+run("curl", "-sS", "--max-time", "10", node.url + "/v1/network", good=False)
+out = run("openssl", "s_client", "-connect", node.url[8:], "-CAfile", node.dir / "keys/ca.crt",
+          "-verify_return_error", "-tls1_3", stdin=b"")
+check(b"Verify return code: 0 (ok)" in out and b"TLSv1.3" in out, "openssl trusts it under TLS 1.3")
+run("openssl", "s_client", "-connect", node.url[8:], "-tls1_1", good=False, stdin=b"")
+out = run(QIFENG, "bundle", "00" * 32, "--node", node.url, "-o", "x.qfb", good=False,
+          env={"QIFENG_CACERT": str(node.dir / "keys/ca.crt")})
+node.stop()
+
+for roots in ("", f"  client_roots: {node.dir}/keys/ca.crt\n"):
+    (node.dir / "node.yaml").write_text("")
+    node.settings(f"tls:\n  certificate: {work}/server.crt\n  key: {work}/server.pem\n"
+                  f"  clients: required\n{roots}")
+    node.start()
+    code, body = curl(node)
+    check(code == 401 and b"urn:qifeng:problem:unauthenticated" in body,
+          f"a client without certificate is refused: {code} {body}")
+    code, body = curl(node, "--cert", "foreign.crt", "--key", "foreign.pem")
+    check(code == 403 and b"urn:qifeng:problem:forbidden" in body,
+          f"a foreign certificate is refused: {code} {body}")
+    code, body = curl(node, "--cert", "clerk.crt", "--key", "clerk.pem")
+    check(code == 200, f"a member's client is answered: {code} {body}")
+    node.stop()
+
+# What cannot work is refused at the start, with the place.
+(node.dir / "node.yaml").write_text(f"tls:\n  certificate: {work}/server.crt\n"
+                                    f"  key: {work}/clerk.pem\n")
+run(QIFENG, "node", node.dir, "--listen", "127.0.0.1:0", good=False)
+(node.dir / "node.yaml").write_text("listen: 127.0.0.1:0\nlisten_to: all\n")
+run(QIFENG, "node", node.dir, good=False)
