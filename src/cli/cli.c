@@ -57,6 +57,22 @@ static void print_help(const struct qf_cli_help *help, const struct qf_cli_optio
         printf("\nexamples:\n%s", help->examples);
 }
 
+static struct {
+    qf_cli_take_fn *take;
+    void *arg;
+} collector;
+
+void qf_cli_collect(const struct qf_cli_command *command, qf_cli_take_fn *take, void *arg)
+{
+    char ask[] = "--help";
+    char *argv[] = {ask, NULL};
+    collector.take = take;
+    collector.arg = arg;
+    int code = command->run(1, argv);
+    QF_ASSERT(code == QF_EXIT_OK);
+    collector.take = NULL;
+}
+
 static const struct qf_cli_option *find_option(const struct qf_cli_option *options, size_t count,
                                                const char *name, size_t size)
 {
@@ -82,7 +98,10 @@ bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *op
             continue;
         }
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
-            print_help(help, options, option_count);
+            if (collector.take != NULL)
+                collector.take(collector.arg, help, options, option_count);
+            else
+                print_help(help, options, option_count);
             *code = QF_EXIT_OK;
             return false;
         }

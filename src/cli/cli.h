@@ -45,6 +45,12 @@ QF_MUST_CHECK bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_
                                 size_t option_count, int argc, char **argv, int *count,
                                 enum qf_exit *code);
 
+/* Hands the tables behind a command's --help to `take` instead of printing them. */
+typedef void qf_cli_take_fn(void *arg, const struct qf_cli_help *help,
+                            const struct qf_cli_option *options, size_t option_count);
+struct qf_cli_command;
+void qf_cli_collect(const struct qf_cli_command *command, qf_cli_take_fn *take, void *arg);
+
 /* Passphrase of key files: from the file given, or named by QIFENG_PASSPHRASE_FILE. *none: neither
  * was given. The text is in the arena; wipe it after use. */
 QF_MUST_CHECK enum qf_status qf_cli_passphrase(struct qf_arena *arena, const char *file,
@@ -93,6 +99,7 @@ int qf_cmd_bench(int argc, char **argv);
 int qf_cmd_archive(int argc, char **argv);
 int qf_cmd_audit(int argc, char **argv);
 int qf_cmd_bundle(int argc, char **argv);
+int qf_cmd_completion(int argc, char **argv);
 int qf_cmd_demo(int argc, char **argv);
 int qf_cmd_doctor(int argc, char **argv);
 int qf_cmd_evidence(int argc, char **argv);

@@ -20,6 +20,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"audit", "play a whole log again and confirm everything in it", qf_cmd_audit},
     {"doctor", "look for what stops a node, or will", qf_cmd_doctor},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
+    {"completion", "completion for shells, and manual pages", qf_cmd_completion},
     {"bench", "measure this program", qf_cmd_bench},
 };
 const size_t qf_cli_command_count = sizeof qf_cli_commands / sizeof qf_cli_commands[0];

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -391,6 +392,78 @@ class Doctor(Case):
         self.assertIn("genesis", self.examine(code=1))
         run("doctor", self.path / "nowhere", code=3)
         self.assertRegex(run("doctor", self.dir, code=1).stdout, r"bad +genesis")
+
+
+class Manual(unittest.TestCase):
+    def test_pages_and_completion_know_every_command(self):
+        commands = re.findall(r"^  ([a-z]+) +\S", run("--help").stdout, re.M)
+        self.assertGreater(len(commands), 10)
+        listed = re.search(r"cli_commands = \[(.*?)\]", (SOURCES / "src/cli/meson.build").read_text(),
+                           re.S).group(1)
+        self.assertEqual(sorted(commands), sorted(re.findall(r"'([a-z]+)'", listed)),
+                         "src/cli/meson.build: cli_commands")
+        subprocess.run([sys.executable, SOURCES / "scripts/cli_spec.py", PROGRAM, "--check"],
+                       check=True)
+        bash = run("completion", "bash").stdout
+        zsh = run("completion", "zsh").stdout
+        for command in commands:
+            options = re.findall(r"^  (--[a-z-]+) ", run(command, "--help").stdout, re.M)
+            page = run("completion", "man", command).stdout
+            self.assertTrue(page.startswith(f".TH QIFENG\\-{command} 1"))
+            for option in options:
+                self.assertIn(".B " + option.replace("-", "\\-"), page)
+                self.assertIn(option, bash)
+                self.assertIn(option, zsh)
+
+    def test_bash_completes(self):
+        def complete(*words):
+            script = run("completion", "bash").stdout + (
+                f"\nCOMP_WORDS=(qifeng {' '.join(repr(w) for w in words)})\n"
+                f"COMP_CWORD={len(words)}\n_qifeng\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"\n")
+            return subprocess.run(["bash", "-c", script], capture_output=True, text=True,
+                                  check=True).stdout.split()
+        self.assertEqual(complete("aud"), ["audit"])
+        self.assertEqual(complete("init", "--suite", "g"), ["gm"])
+        self.assertEqual(complete("key", ""), ["create", "show", "export"])
+        self.assertEqual(complete("audit", "--tr"), ["--trust"])
+        self.assertEqual(complete("evidence", "s"), ["show"])
+
+    def test_wrong_usage(self):
+        for args in ((), ("nothing",), ("audit",), ("audit", "--nothing", "x"), ("init", "x"),
+                     ("verify", "--trust"), ("tx", "sign"), ("archive", "x"), ("import", "xes"),
+                     ("archive", "x", "--to", "y", "--keep", "-1"), ("completion", "fish")):
+            self.assertTrue(run(*args, code=2).stderr, args)
+
+
+class Demo(Case):
+    def test_demo(self):
+        at = ("--listen", "127.0.0.1:0", "--exit")
+        first = run("demo", self.dir, *at)
+        self.assertIn("8577 recorded now", first.stdout)
+        self.assertRegex(first.stdout, r"\nready http://127.0.0.1:\d+\n$")
+        self.assertIn("warning", first.stderr)
+        again = run("demo", self.dir, *at).stdout
+        self.assertIn("(0 recorded now", again)
+        self.assertTrue(json.loads(run("audit", self.dir, "--json").stdout)["state_compared"])
+        run("init", self.path / "other", "--network", "try", "--no-passphrase")
+        run("demo", self.path / "other", *at, code=2)
+        # The commands that it prints do what they say.
+        process = subprocess.Popen([PROGRAM, "demo", str(self.dir), "--listen", "127.0.0.1:0"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   cwd=self.path)
+        text = ""
+        while "ready http" not in text:
+            line = process.stdout.readline()
+            self.assertTrue(line, text)
+            text += line
+        commands = re.search(r"\n\n  (\S+ bundle .*?)\n\n", text, re.S).group(1)
+        done = subprocess.run(["sh", "-ec", commands], capture_output=True, text=True, check=True,
+                              cwd=self.path)
+        self.assertIn("VALID: recorded", done.stdout)
+        self.assertIn("given by you", done.stdout)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(20), 0)
+        process.stdout.close()
 
 
 class AuditGm(Case):
