@@ -141,6 +141,15 @@ static const struct qf_feel_node *boxed_context(struct qf_dmn_unit *unit,
          e = qf_dmn_xml_next(e)) {
         const struct qf_dmn_xml *variable = qf_dmn_xml_child(e, "variable");
         const struct qf_dmn_xml *expression = qf_dmn_boxed_child(e);
+        bool calls_itself = variable != NULL && expression != NULL &&
+                            qf_slice_is(expression->name, "functionDefinition");
+        if (calls_itself) {
+            bindings[count] = (struct qf_feel_binding){
+                .name = qf_feel_name_normal(arena, qf_dmn_xml_attr(variable, "name")),
+                .type = qf_feel_type_of_kind(QF_FEEL_FUNCTION),
+                .slot = count};
+            inner.count = count + 1;
+        }
         const struct qf_feel_node *node =
             expression == NULL ? null_node(unit, e) : qf_dmn_boxed(unit, &inner, expression);
         if (variable == NULL) {

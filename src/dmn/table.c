@@ -72,6 +72,7 @@ static struct qf_feel_value output_value(struct qf_feel_ev *ev, const struct qf_
                                          const struct qf_feel_node *node)
 {
     struct qf_feel_entry *entries = NULL;
+    uint8_t nesting = 0;
     if (table->output_count > 1)
         entries = qf_feel_alloc(ev, sizeof *entries * table->output_count);
     for (uint32_t i = 0; i < table->output_count; i++) {
@@ -90,10 +91,11 @@ static struct qf_feel_value output_value(struct qf_feel_ev *ev, const struct qf_
         if (table->output_count == 1)
             return value;
         entries[i] = (struct qf_feel_entry){output->name, value};
+        nesting = qf_feel_around(ev, nesting, &value);
     }
     struct qf_feel_context *context = qf_feel_alloc(ev, sizeof *context);
     *context = (struct qf_feel_context){table->output_count, entries};
-    return (struct qf_feel_value){.kind = QF_FEEL_CONTEXT, .context = context};
+    return (struct qf_feel_value){.kind = QF_FEEL_CONTEXT, .nesting = nesting, .context = context};
 }
 
 static struct qf_feel_value rule_value(struct qf_feel_ev *ev, const struct qf_dmn_table *table,

@@ -156,6 +156,8 @@ bool qf_feel_arg_items(const struct qf_feel_args *args, struct qf_feel_value *ou
     if (args->count == 1)
         return qf_feel_arg_list(args, 0, out);
     *out = (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = args->count, .items = args->items};
+    for (uint32_t i = 0; i < args->count; i++)
+        out->nesting = qf_feel_around(args->ev, out->nesting, &args->items[i]);
     qf_feel_step(args->ev, args->count / 4);
     return true;
 }

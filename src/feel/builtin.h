@@ -39,7 +39,10 @@ static inline bool qf_feel_arg_list(const struct qf_feel_args *args, uint32_t i,
     if (value->kind == QF_FEEL_LIST)
         *out = *value;
     else
-        *out = (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = 1, .items = value};
+        *out = (struct qf_feel_value){.kind = QF_FEEL_LIST,
+                                      .nesting = qf_feel_around(args->ev, 0, value),
+                                      .count = 1,
+                                      .items = value};
     qf_feel_step(args->ev, out->count / 4);
     return value->kind != QF_FEEL_NULL;
 }

@@ -3,9 +3,12 @@
 #include "feel/number.h"
 #include "feel/temporal.h"
 
-static struct qf_feel_value list_of(const struct qf_feel_value *items, uint32_t count)
+/* Some of the items of `from`, which bounds their nesting. */
+static struct qf_feel_value list_of(const struct qf_feel_value *from,
+                                    const struct qf_feel_value *items, uint32_t count)
 {
-    return (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = count, .items = items};
+    return (struct qf_feel_value){
+        .kind = QF_FEEL_LIST, .nesting = from->nesting, .count = count, .items = items};
 }
 
 /* ---- aggregation ---- */
@@ -195,7 +198,7 @@ struct qf_feel_value qf_feel_fn_sort(const struct qf_feel_args *args)
     struct qf_feel_value *sorted =
         merge_sort(args, &list, natural ? before_in_order : before_by_function, &failed);
     return failed ? qf_feel_refuse(args, "the items cannot be ordered so")
-                  : list_of(sorted, list.count);
+                  : list_of(&list, sorted, list.count);
 }
 
 struct qf_feel_value qf_feel_fn_median(const struct qf_feel_args *args)
@@ -210,7 +213,7 @@ struct qf_feel_value qf_feel_fn_median(const struct qf_feel_args *args)
         return qf_feel_refuse(args, NEEDS_NUMBERS);
     if (list.count % 2 == 1)
         return sorted[list.count / 2];
-    struct qf_feel_value middle = list_of(&sorted[list.count / 2 - 1], 2);
+    struct qf_feel_value middle = list_of(&list, &sorted[list.count / 2 - 1], 2);
     struct qf_feel_args two = {args->ev, args->site, &middle, 1, 0};
     return qf_feel_fn_mean(&two);
 }
@@ -384,7 +387,7 @@ struct qf_feel_value qf_feel_fn_sublist(const struct qf_feel_args *args)
         length = list.count - start;
     else if (!qf_feel_arg_int(args, 2, &length) || length < 1 || length > list.count - start)
         return qf_feel_refuse(args, "the sublist goes past the end of the list");
-    return list_of(list.items + start, (uint32_t)length);
+    return list_of(&list, list.items + start, (uint32_t)length);
 }
 
 struct qf_feel_value qf_feel_fn_insert_before(const struct qf_feel_args *args)

@@ -15,6 +15,7 @@ void qf_feel_items_put(struct qf_feel_ev *ev, struct qf_feel_items *list,
         list->items = items;
         list->capacity = capacity;
     }
+    list->nesting = qf_feel_around(ev, list->nesting, value);
     list->items[list->count++] = *value;
 }
 
@@ -22,6 +23,7 @@ void qf_feel_entries_put(struct qf_feel_ev *ev, struct qf_feel_entries *context,
                          struct qf_slice key, const struct qf_feel_value *value)
 {
     qf_feel_step(ev, context->count / 16);
+    context->nesting = qf_feel_around(ev, context->nesting, value);
     for (uint32_t i = 0; i < context->count; i++) {
         if (qf_slice_equal(context->entries[i].key, key)) {
             context->entries[i].value = *value;
@@ -44,7 +46,8 @@ struct qf_feel_value qf_feel_entries_context(struct qf_feel_ev *ev,
 {
     struct qf_feel_context *out = qf_feel_alloc(ev, sizeof *out);
     *out = (struct qf_feel_context){context->count, context->entries};
-    return (struct qf_feel_value){.kind = QF_FEEL_CONTEXT, .context = out};
+    return (struct qf_feel_value){
+        .kind = QF_FEEL_CONTEXT, .nesting = context->nesting, .context = out};
 }
 
 struct qf_feel_value qf_feel_take_text(struct qf_feel_ev *ev, struct qf_buf *buf)
@@ -71,7 +74,11 @@ struct qf_feel_value qf_feel_run_list(struct qf_feel_ev *ev, const struct qf_fee
     qf_feel_step(ev, 1 + node->count / 4);
     for (uint32_t i = 0; i < node->count; i++)
         items[i] = QF_FEEL_RUN(ev, node->kids[i], frame);
-    return (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = node->count, .items = items};
+    uint8_t nesting = 0;
+    for (uint32_t i = 0; i < node->count; i++)
+        nesting = qf_feel_around(ev, nesting, &items[i]);
+    return (struct qf_feel_value){
+        .kind = QF_FEEL_LIST, .nesting = nesting, .count = node->count, .items = items};
 }
 
 /* Entries see those before them, as slots of a frame. data: the shape */
@@ -94,11 +101,14 @@ struct qf_feel_value qf_feel_run_context(struct qf_feel_ev *ev, const struct qf_
     if (shape->has_result)
         return QF_FEEL_RUN(ev, node->kids[count], inner);
     struct qf_feel_entry *entries = qf_feel_alloc(ev, sizeof *entries * count);
-    for (uint32_t i = 0; i < count; i++)
+    uint8_t nesting = 0;
+    for (uint32_t i = 0; i < count; i++) {
         entries[i] = (struct qf_feel_entry){shape->keys[i], slots[i]};
+        nesting = qf_feel_around(ev, nesting, &slots[i]);
+    }
     struct qf_feel_context *context = qf_feel_alloc(ev, sizeof *context);
     *context = (struct qf_feel_context){count, entries};
-    return (struct qf_feel_value){.kind = QF_FEEL_CONTEXT, .context = context};
+    return (struct qf_feel_value){.kind = QF_FEEL_CONTEXT, .nesting = nesting, .context = context};
 }
 
 /* a, b: start and end included */
@@ -424,7 +434,10 @@ bool qf_feel_coerce(struct qf_feel_ev *ev, struct qf_feel_value *value,
         if (type->kind == QF_FEEL_LIST && given.kind != QF_FEEL_LIST) {
             struct qf_feel_value *item = qf_feel_alloc(ev, sizeof *item);
             *item = given;
-            given = (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = 1, .items = item};
+            given = (struct qf_feel_value){.kind = QF_FEEL_LIST,
+                                           .nesting = qf_feel_around(ev, 0, item),
+                                           .count = 1,
+                                           .items = item};
         } else if (given.kind == QF_FEEL_LIST && type->kind != QF_FEEL_LIST && given.count == 1) {
             given = given.items[0];
         }

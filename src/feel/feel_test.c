@@ -223,6 +223,7 @@ static const struct example contexts[] = {
     {"(function(a, b) a - b)(b: 1, a: 3)", "2"},
     {"{a: 1} = {a: 1.0}", "true"},
     {"{s: string length, r: s(\"four\")}.r", "4"},
+    {"{f: function(n) if n < 2 then 1 else n * f(n - 1), r: f(20)}.r", "2432902008176640000"},
 };
 
 static const struct example ranges[] = {
@@ -400,6 +401,8 @@ static void test_bounds(void **state)
         "{f: function(n) n, r: for a in 1..2000, b in 1..2000 return f(a)}",
         "for i in 1..40 return if i = 1 then \"xxxxxxxxxx\" else partial[-1] + partial[-1]",
         "every x in 1..1000000 satisfies every y in 1..1000000 satisfies true",
+        "for i in 1..30000 return if i = 1 then [1] else [partial[-1]]",
+        "{f: function(n) f(n + 1), r: f(1)}.r",
         "flatten(for i in 1..80 return if i = 1 then [1] else [partial[-1]])",
     };
     for (size_t i = 0; i < sizeof runaway / sizeof runaway[0]; i++) {

@@ -344,7 +344,6 @@ static const struct qf_feel_node *parse_context(struct qf_feel_parser *p)
             size_t key_at = p->at;
             struct qf_slice key = parse_key(p);
             qf_feel_parse_expect(p, ":");
-            const struct qf_feel_node *value = qf_feel_parse_expression(p);
             for (uint32_t i = 0; i < scope.scope.count; i++) {
                 if (qf_slice_equal(scope.bindings[i].name, key)) {
                     qf_feel_parse_report(p, key_at, true, "the entry \"%.*s\" stands twice",
@@ -352,8 +351,17 @@ static const struct qf_feel_node *parse_context(struct qf_feel_parser *p)
                     duplicate = true;
                 }
             }
+            /* A function may call itself; what else an entry names are those before it. */
+            qf_feel_parse_skip(p);
+            bool is_function = qf_feel_parse_word_at(p, p->at, "function");
+            if (is_function)
+                scope_add(p, &scope, key, qf_feel_type_of_kind(QF_FEEL_FUNCTION));
+            const struct qf_feel_node *value = qf_feel_parse_expression(p);
             kids_add(p, &kids, value);
-            scope_add(p, &scope, key, value->type);
+            if (!is_function)
+                scope_add(p, &scope, key, value->type);
+            else
+                scope.bindings[scope.scope.count - 1].type = value->type;
             qf_feel_parse_learn(p, key);
         } while (qf_feel_parse_take(p, ","));
         qf_feel_parse_expect(p, "}");

@@ -94,8 +94,21 @@ static inline void qf_feel_leave(struct qf_feel_ev *ev)
     ev->depth--;
 }
 
+/* The nesting of what holds `child`, which so far has `nesting`; leaves the evaluation past the
+ * bound. */
+static inline uint8_t qf_feel_around(struct qf_feel_ev *ev, uint8_t nesting,
+                                     const struct qf_feel_value *child)
+{
+    if (child->kind != QF_FEEL_LIST && child->kind != QF_FEEL_CONTEXT)
+        return nesting;
+    if (child->nesting >= QF_FEEL_DEPTH_MAX)
+        qf_feel_stop(ev, "nesting of one evaluation");
+    return child->nesting + 1 > nesting ? (uint8_t)(child->nesting + 1) : nesting;
+}
+
 /* Growing list. */
 struct qf_feel_items {
+    uint8_t nesting;
     struct qf_feel_value *items;
     uint32_t count;
     uint32_t capacity;
@@ -104,10 +117,12 @@ void qf_feel_items_put(struct qf_feel_ev *ev, struct qf_feel_items *list,
                        const struct qf_feel_value *value);
 static inline struct qf_feel_value qf_feel_items_list(const struct qf_feel_items *list)
 {
-    return (struct qf_feel_value){.kind = QF_FEEL_LIST, .count = list->count, .items = list->items};
+    return (struct qf_feel_value){
+        .kind = QF_FEEL_LIST, .nesting = list->nesting, .count = list->count, .items = list->items};
 }
 /* Growing context; putting a key again replaces its value. */
 struct qf_feel_entries {
+    uint8_t nesting;
     struct qf_feel_entry *entries;
     uint32_t count;
     uint32_t capacity;

@@ -28,19 +28,24 @@ _Noreturn void qf_feel_parse_fail(struct qf_feel_parser *p, const char *expected
     longjmp(p->fail, 1);
 }
 
-void qf_feel_parse_place(const struct qf_feel_parser *p, size_t at, uint32_t *line,
-                         uint32_t *column)
+/* Goes on from where it was asked last, so that the places of all nodes take one pass. */
+void qf_feel_parse_place(struct qf_feel_parser *p, size_t at, uint32_t *line, uint32_t *column)
 {
-    *line = p->compiler->line == 0 ? 1 : p->compiler->line;
-    *column = p->compiler->column == 0 ? 1 : p->compiler->column;
-    for (size_t i = 0; i < at && i < p->size; i++) {
-        if (p->text[i] == '\n') {
-            ++*line;
-            *column = 1;
-        } else if (((uint8_t)p->text[i] & 0xc0) != 0x80) {
-            ++*column;
+    if (at < p->place_at || p->place_line == 0) {
+        p->place_at = 0;
+        p->place_line = p->compiler->line == 0 ? 1 : p->compiler->line;
+        p->place_column = p->compiler->column == 0 ? 1 : p->compiler->column;
+    }
+    for (; p->place_at < at && p->place_at < p->size; p->place_at++) {
+        if (p->text[p->place_at] == '\n') {
+            p->place_line++;
+            p->place_column = 1;
+        } else if (((uint8_t)p->text[p->place_at] & 0xc0) != 0x80) {
+            p->place_column++;
         }
     }
+    *line = p->place_line;
+    *column = p->place_column;
 }
 
 void qf_feel_parse_report(struct qf_feel_parser *p, size_t at, bool error, const char *fmt, ...)

@@ -13,6 +13,9 @@ struct qf_feel_parser {
     const char *text;
     size_t size;
     size_t at;
+    size_t place_at; /* a place and what line and column it is */
+    uint32_t place_line;
+    uint32_t place_column;
     uint32_t depth;
     uint32_t node_count;
     bool saw_input;        /* `?` was named */
@@ -25,8 +28,7 @@ struct qf_feel_parser {
 };
 
 _Noreturn void qf_feel_parse_fail(struct qf_feel_parser *p, const char *expected);
-void qf_feel_parse_place(const struct qf_feel_parser *p, size_t at, uint32_t *line,
-                         uint32_t *column);
+void qf_feel_parse_place(struct qf_feel_parser *p, size_t at, uint32_t *line, uint32_t *column);
 void qf_feel_parse_report(struct qf_feel_parser *p, size_t at, bool error, const char *fmt, ...)
     QF_PRINTF(4, 5);
 void qf_feel_parse_skip(struct qf_feel_parser *p); /* white space and comments */

@@ -1,5 +1,7 @@
 #include "feel/value.h"
 
+#include <stdlib.h>
+
 #include "feel/number.h"
 #include "feel/temporal.h"
 
@@ -302,29 +304,39 @@ int qf_feel_key_order(struct qf_slice a, struct qf_slice b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
-/* Entries one after another in order, without memory of its own: contexts are small. */
+static int by_key(const void *a, const void *b)
+{
+    const struct qf_feel_entry *const *x = a;
+    const struct qf_feel_entry *const *y = b;
+    return qf_feel_key_order((*x)->key, (*y)->key);
+}
+
+#define FEW_ENTRIES 16
+
 static void write_json_context(struct qf_buf *buf, const struct qf_feel_context *context)
 {
-    const struct qf_feel_entry *last = NULL;
+    const struct qf_feel_entry *few[FEW_ENTRIES];
+    const struct qf_feel_entry **sorted = few;
+    if (context->count > FEW_ENTRIES)
+        sorted = calloc(context->count, sizeof(struct qf_feel_entry *));
+    if (sorted == NULL) {
+        buf->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < context->count; i++)
+        sorted[i] = &context->entries[i];
+    qsort(sorted, context->count, sizeof(struct qf_feel_entry *), by_key);
     qf_buf_put_byte(buf, '{');
-    for (uint32_t n = 0; n < context->count; n++) {
-        const struct qf_feel_entry *next = NULL;
-        for (uint32_t i = 0; i < context->count; i++) {
-            const struct qf_feel_entry *entry = &context->entries[i];
-            if ((last == NULL || qf_feel_key_order(entry->key, last->key) > 0) &&
-                (next == NULL || qf_feel_key_order(entry->key, next->key) < 0))
-                next = entry;
-        }
-        if (next == NULL)
-            break;
-        if (last != NULL)
+    for (uint32_t i = 0; i < context->count; i++) {
+        if (i > 0)
             qf_buf_put_byte(buf, ',');
-        qf_json_write_string(buf, next->key);
+        qf_json_write_string(buf, sorted[i]->key);
         qf_buf_put_byte(buf, ':');
-        qf_feel_write_json(buf, &next->value);
-        last = next;
+        qf_feel_write_json(buf, &sorted[i]->value);
     }
     qf_buf_put_byte(buf, '}');
+    if (sorted != few)
+        free(sorted);
 }
 
 static void write_json_range(struct qf_buf *buf, const struct qf_feel_value *value)

@@ -52,8 +52,12 @@ struct qf_feel_value {
     uint8_t kind;
     uint8_t small;     /* a number: `integer` holds it */
     uint8_t zone_kind; /* times */
-    uint8_t second;    /* times */
-    uint32_t count;    /* bytes of text, items, or nanoseconds (times, days and time duration) */
+    union {
+        uint8_t second;  /* times */
+        uint8_t nesting; /* lists and contexts: how many more are inside one another; evaluation
+                          * stops past QF_FEEL_DEPTH_MAX, so that walking a value is bounded */
+    };
+    uint32_t count; /* bytes of text, items, or nanoseconds (times, days and time duration) */
     union {
         bool boolean;
         int64_t integer; /* small number, months, or seconds (floor; count adds to it) */
