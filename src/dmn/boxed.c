@@ -1,5 +1,18 @@
 /* Boxed expressions: each kind of XML element becomes the node that FEEL has for it. */
+#include <stdlib.h>
+
 #include "dmn/model.h"
+
+/* From "line L, column C", as the parser names a place. */
+static void read_place(const char *text, uint32_t *line, uint32_t *column)
+{
+    char *end = NULL;
+    if (strncmp(text, "line ", 5) != 0)
+        return;
+    *line = (uint32_t)strtoul(text + 5, &end, 10);
+    if (strncmp(end, ", column ", 9) == 0)
+        *column = (uint32_t)strtoul(end + 9, NULL, 10);
+}
 
 const struct qf_feel_node *qf_dmn_feel(struct qf_dmn_unit *unit, const struct qf_feel_scope *scope,
                                        const struct qf_dmn_xml *xml, struct qf_slice text,
@@ -13,8 +26,11 @@ const struct qf_feel_node *qf_dmn_feel(struct qf_dmn_unit *unit, const struct qf
     unit->model->unit = unit;
     const struct qf_feel_node *node = tests ? qf_feel_parse_tests(compiler, scope, text, &err)
                                             : qf_feel_parse(compiler, scope, text, &err);
-    if (node == NULL)
-        qf_dmn_report(unit, NULL, true, "%s: %s", err.field, err.detail);
+    if (node == NULL) {
+        struct qf_dmn_xml at = {.line = compiler->line, .column = compiler->column};
+        read_place(err.field, &at.line, &at.column);
+        qf_dmn_report(unit, &at, true, "%s", err.detail);
+    }
     return node;
 }
 
