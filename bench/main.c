@@ -14,6 +14,7 @@ static const struct {
     {"kernel", bench_kernel, "decoding, letting in and applying a transaction, one core"},
     {"ledger", bench_ledger,
      "signed transactions end to end over HTTP, and the ledger as it grows"},
+    {"merkle", bench_merkle, "the state tree as it grows, one core"},
     {"rules", bench_rules, "decisions and expressions, compiled, one core"},
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };
