@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "engine/ledger/ledger.h"
+#include "node/config.h"
 
 /* Full tiles are copied, the copies read again and held against the signed root, and only then the
  * originals removed: at every moment each tile is in the folder or in the archive. */
@@ -23,6 +24,9 @@ struct tree {
 
 struct moving {
     struct qf_fs from, to;
+    struct qf_fs *others; /* further archives that node.yaml lists */
+    size_t other_count;
+    bool listed; /* the archive, in node.yaml */
     struct qf_arena arena;
     struct qf_checkpoint checkpoint;
     struct tree *trees; /* SHA-256, SM3 */
@@ -84,7 +88,7 @@ static enum qf_status invalid(struct moving *m, const char *path, const char *re
     return qf_fail(m->err, QF_INVALID, path, "%s; nothing was removed", reason);
 }
 
-/* In the folder or in the archive. */
+/* In the folder or in an archive. */
 static enum qf_status read_either(struct moving *m, struct qf_buf *out, const char *path,
                                   bool *archived)
 {
@@ -92,8 +96,10 @@ static enum qf_status read_either(struct moving *m, struct qf_buf *out, const ch
     *archived = status == QF_NOT_FOUND;
     if (status == QF_NOT_FOUND)
         status = read_file(&m->to, out, path);
+    for (size_t i = 0; i < m->other_count && status == QF_NOT_FOUND; i++)
+        status = read_file(&m->others[i], out, path);
     if (status == QF_NOT_FOUND)
-        return invalid(m, path, "it is neither in the folder nor in the archive");
+        return invalid(m, path, "it is neither in the folder nor in an archive");
     return status == QF_OK ? QF_OK : qf_fail(m->err, status, path, "cannot be read");
 }
 
@@ -271,6 +277,28 @@ static enum qf_status read_checkpoint(struct moving *m, const char *dir)
     return QF_OK;
 }
 
+/* The archives that node.yaml lists already. */
+static enum qf_status open_others(struct moving *m, const char *dir, const char *to)
+{
+    struct qf_config config;
+    struct stat wanted;
+    struct stat other;
+    enum qf_status status = qf_config_load(&m->arena, &config, dir, m->err);
+    if (status != QF_OK)
+        return status;
+    m->others = QF_ARENA_ARRAY(&m->arena, struct qf_fs, config.archive_count + 1);
+    for (size_t i = 0; i < config.archive_count && status == QF_OK; i++) {
+        if (stat(to, &wanted) == 0 && stat(config.archives[i], &other) == 0 &&
+            wanted.st_dev == other.st_dev && wanted.st_ino == other.st_ino) {
+            m->listed = true;
+            continue;
+        }
+        status = qf_fs_posix_init(&m->others[m->other_count], config.archives[i], m->err);
+        m->other_count += status == QF_OK;
+    }
+    return status;
+}
+
 static enum qf_status archive(struct moving *m, const char *dir, const char *to)
 {
     char *log = qf_arena_printf(&m->arena, "%s/log", dir);
@@ -282,6 +310,8 @@ static enum qf_status archive(struct moving *m, const char *dir, const char *to)
         status = qf_fs_posix_init(&m->to, to, m->err);
     }
     if (status == QF_OK)
+        status = open_others(m, dir, to);
+    if (status == QF_OK)
         status = copy_all(m);
     if (status == QF_OK)
         status = remove_moved(m);
@@ -291,11 +321,13 @@ static enum qf_status archive(struct moving *m, const char *dir, const char *to)
 static void print_result(const struct moving *m, const char *to, bool json)
 {
     if (!json) {
-        printf("%zu files (%.1f MB) moved to %s, each checked there against the signed root;\n"
-               "%llu bundles were there already. The node finds them when it is started with\n"
-               "  qifeng node DIR --archive %s\n",
-               m->moved_count, (double)m->bytes / 1e6, to, (unsigned long long)m->there_already,
-               to);
+        printf("%zu files (%.1f MB) moved to %s, each checked there against the signed root; "
+               "%llu\nbundles were archived already.\n",
+               m->moved_count, (double)m->bytes / 1e6, to, (unsigned long long)m->there_already);
+        if (!m->listed)
+            printf("Write it into node.yaml, so that the node finds them at its next start:\n"
+                   "  archives: [%s]\n",
+                   to);
         return;
     }
     struct qf_arena arena = {0};
@@ -324,9 +356,9 @@ int qf_cmd_archive(int argc, char **argv)
         "qifeng archive DIR --to FOLDER [--keep N] [--hashes]",
         "Moves full tiles of the log elsewhere. Each copy is checked against the signed root "
         "before\n"
-        "the original goes. A node that runs meanwhile must have been started with --archive.",
-        "  qifeng archive /var/lib/qifeng --to /mnt/archive/beijing --keep 1000\n"
-        "  qifeng node /var/lib/qifeng --archive /mnt/archive/beijing\n"};
+        "the original goes. A node that runs meanwhile must know the folder: list it in node.yaml\n"
+        "(archives) and start the node again before.",
+        "  qifeng archive /var/lib/qifeng --to /mnt/archive/beijing --keep 1000\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
@@ -342,6 +374,8 @@ int qf_cmd_archive(int argc, char **argv)
         print_result(&m, to, json);
     if (m.from.self != NULL)
         qf_fs_posix_deinit(&m.from);
+    for (size_t i = 0; i < m.other_count; i++)
+        qf_fs_posix_deinit(&m.others[i]);
     if (m.to.self != NULL)
         qf_fs_posix_deinit(&m.to);
     free(m.trees);

@@ -6,12 +6,13 @@
 #include "cli/sender.h"
 #include "codec/text.h"
 #include "engine/ledger/audit.h"
+#include "node/config.h"
 
 #define GENESIS_SIZE_MAX (4u << 20)
 
 /* The log of a data directory, or of a node. */
 struct place {
-    struct qf_fs fs[2]; /* log/, archive */
+    struct qf_fs *fs; /* log/, archives of node.yaml, --archive */
     size_t fs_count;
     struct qf_client *client;
     struct qf_cli_progress progress;
@@ -126,22 +127,34 @@ static void print_report(const struct qf_audit_report *report)
                (unsigned long long)report->stored_height);
 }
 
+static enum qf_status add_folder(struct place *place, const char *path, struct qf_error *err)
+{
+    enum qf_status status = qf_fs_posix_init(&place->fs[place->fs_count], path, err);
+    place->fs_count += status == QF_OK;
+    return status;
+}
+
 static enum qf_status open_folder(struct place *place, struct qf_arena *arena,
                                   struct qf_audit_options *options, const char *dir,
                                   const char *trust, struct qf_error *err)
 {
+    struct qf_config config;
     const char *state = qf_arena_printf(arena, "%s/state/data.mdb", dir);
     if (access(state, F_OK) == 0)
         options->state_dir = qf_arena_printf(arena, "%s/state", dir);
-    options->has_sm3_tiles = access(qf_arena_printf(arena, "%s/log/sm3", dir), F_OK) == 0;
     options->source.read = read_folder;
-    enum qf_status status =
-        qf_fs_posix_init(&place->fs[0], qf_arena_printf(arena, "%s/log", dir), err);
+    const char *path = trust != NULL ? trust : qf_arena_printf(arena, "%s/genesis.json", dir);
+    enum qf_status status = qf_cli_read(arena, path, GENESIS_SIZE_MAX, &options->genesis, err);
+    if (status == QF_OK)
+        status = qf_config_load(arena, &config, dir, err);
     if (status != QF_OK)
         return status;
-    place->fs_count = 1;
-    const char *path = trust != NULL ? trust : qf_arena_printf(arena, "%s/genesis.json", dir);
-    return qf_cli_read(arena, path, GENESIS_SIZE_MAX, &options->genesis, err);
+    place->fs = QF_ARENA_ARRAY(arena, struct qf_fs, config.archive_count + 2);
+    status = add_folder(place, qf_arena_printf(arena, "%s/log", dir), err);
+    for (size_t i = 0; i < config.archive_count && status == QF_OK; i++)
+        status = add_folder(place, config.archives[i], err);
+    options->has_sm3_tiles = true;
+    return status;
 }
 
 static enum qf_status open_node(struct place *place, struct qf_arena *arena,
@@ -180,10 +193,8 @@ static enum qf_status audit(struct place *place, struct qf_arena *arena, const c
     bool remote = strncmp(where, "http://", 7) == 0 || strncmp(where, "https://", 8) == 0;
     enum qf_status status = remote ? open_node(place, arena, &options, where, trust, err)
                                    : open_folder(place, arena, &options, where, trust, err);
-    if (status == QF_OK && archive != NULL) {
-        status = qf_fs_posix_init(&place->fs[place->fs_count], archive, err);
-        place->fs_count += status == QF_OK;
-    }
+    if (status == QF_OK && archive != NULL && !remote)
+        status = add_folder(place, archive, err);
     if (status == QF_OK)
         status = qf_verifier_new(&checker, &verifier, err);
     if (status == QF_OK) {
@@ -204,7 +215,8 @@ int qf_cmd_audit(int argc, char **argv)
     const struct qf_cli_option options[] = {
         {"--trust", "GENESIS", "the network's genesis document, from where you trust it", &trust,
          NULL},
-        {"--archive", "FOLDER", "where full tiles were moved to", &archive, NULL},
+        {"--archive", "FOLDER", "a folder of full tiles that node.yaml does not list", &archive,
+         NULL},
         {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {

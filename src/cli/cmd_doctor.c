@@ -17,6 +17,7 @@
 #include "crypto/x509.h"
 #include "merkle/note.h"
 #include "merkle/tile.h"
+#include "node/config.h"
 #include "store/state_files.h"
 
 #define GENESIS_SIZE_MAX (4u << 20)
@@ -34,7 +35,7 @@ struct doctor {
     const char *passphrase_file;
     const char *listen;
     struct qf_json genesis;
-    bool has_genesis;
+    struct qf_config config;
     struct qf_json findings;
     bool json, bad;
     int64_t now_ms;
@@ -101,7 +102,6 @@ static void check_genesis(struct doctor *d)
         qf_cli_read(&d->arena, path_of(d, "genesis.json"), GENESIS_SIZE_MAX, &text, &err);
     if (status == QF_OK)
         status = qf_json_parse(&d->arena, &d->genesis, text, QF_JSON_ANY, &err);
-    d->has_genesis = status == QF_OK;
     if (status != QF_OK) {
         tell(d, BAD, "genesis",
              "copy the network's genesis.json here, or make one with qifeng init",
@@ -114,12 +114,11 @@ static void check_genesis(struct doctor *d)
     tell(d, GOOD, "genesis", NULL, "network %.*s", QF_SLICE_ARGS(network));
 }
 
-static void check_certificate(struct doctor *d, const char *name)
+static void check_certificate(struct doctor *d, const char *name, const char *path)
 {
     struct qf_error err = {0};
     struct qf_slice text;
     struct qf_x509 *cert = NULL;
-    char *path = qf_arena_printf(&d->arena, "%s/keys/%s", d->dir, name);
     enum qf_status status = qf_cli_read(&d->arena, path, 8 * QF_CERT_SIZE_MAX, &text, &err);
     if (status == QF_OK)
         status = qf_x509_import(&cert, text, &err);
@@ -152,7 +151,8 @@ static void check_keys(struct doctor *d)
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) { /* NOLINT: one thread */
         size_t size = strlen(entry->d_name);
         if (size > 4 && strcmp(entry->d_name + size - 4, ".crt") == 0)
-            check_certificate(d, entry->d_name);
+            check_certificate(d, entry->d_name,
+                              qf_arena_printf(&d->arena, "%s/keys/%s", d->dir, entry->d_name));
         if (size <= 4 || strcmp(entry->d_name + size - 4, ".pem") != 0)
             continue;
         char *path = qf_arena_printf(&d->arena, "%s/keys/%s", d->dir, entry->d_name);
@@ -252,14 +252,18 @@ static bool tile_there(struct doctor *d, int level, uint64_t size)
         qf_tile_path(path, &tile);
         if (access(qf_arena_printf(&d->arena, "%s/log/%s", d->dir, path), R_OK) == 0)
             return true;
+        for (size_t i = 0; i < d->config.archive_count; i++)
+            if (access(qf_arena_printf(&d->arena, "%s/%s", d->config.archives[i], path), R_OK) == 0)
+                return true;
     }
     return false;
 }
 
 static void check_tiles(struct doctor *d, const char *who, uint64_t size)
 {
-    const char *cure = "if they were archived, start the node with --archive; else restore the log "
-                       "folder from a backup and run qifeng audit";
+    const char *cure =
+        "if they were archived, list the folder in node.yaml; else restore the log from "
+        "a backup and run qifeng audit";
     if (size == 0)
         return;
     if (!tile_there(d, 0, size) || !tile_there(d, QF_TILE_ENTRIES_LEVEL, size))
@@ -351,26 +355,25 @@ static void check_log(struct doctor *d)
 
 /* ---- address ---- */
 
-/* The value of `listen:` in node.yaml. */
-static const char *listen_address(struct doctor *d)
+static void check_config(struct doctor *d)
 {
-    struct qf_slice text;
-    if (d->listen != NULL)
-        return d->listen;
-    if (qf_cli_read(&d->arena, path_of(d, "node.yaml"), 1 << 16, &text, NULL) == QF_OK) {
-        const char *line = strstr(qf_arena_text(&d->arena, text), "listen:");
-        if (line != NULL) {
-            line += strlen("listen:");
-            line += strspn(line, " \t\"'");
-            return qf_arena_text(&d->arena, qf_slice_make(line, strcspn(line, " \t\r\n\"'#")));
-        }
+    struct qf_error err = {0};
+    if (qf_config_load(&d->arena, &d->config, d->dir, &err) == QF_OK) {
+        tell(d, GOOD, "settings", NULL, "node.yaml is understood");
+        if (d->config.tls.certificate != NULL)
+            check_certificate(d, "TLS", d->config.tls.certificate);
+        return;
     }
-    return "127.0.0.1:8700";
+    tell(d, BAD, "settings", "correct it, or remove the line for the default", "%s: %s", err.field,
+         err.detail);
+    d->config = (struct qf_config){0};
 }
 
 static void check_port(struct doctor *d)
 {
-    const char *address = listen_address(d);
+    const char *address = d->listen != NULL ? d->listen : d->config.listen;
+    if (address == NULL)
+        return; /* the settings could not be read */
     const char *colon = strrchr(address, ':');
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found = NULL;
@@ -394,6 +397,11 @@ static void check_port(struct doctor *d)
     freeaddrinfo(found);
     if (bound) {
         tell(d, GOOD, "address", NULL, "%s is free", address);
+        return;
+    }
+    if (reason == EADDRINUSE && d->config.tls.certificate != NULL) {
+        tell(d, WARNING, "address", "ask it with qifeng doctor https://…",
+             "something answers at %s already, perhaps this node", address);
         return;
     }
     struct qf_client *client = NULL;
@@ -464,6 +472,7 @@ static enum qf_status examine_folder(struct doctor *d, struct qf_error *err)
     if (stat(d->dir, &info) != 0 || !S_ISDIR(info.st_mode))
         return qf_fail(err, QF_IO, d->dir, "is no folder that can be read");
     check_genesis(d);
+    check_config(d);
     check_keys(d);
     check_note_key(d);
     check_disk(d);

@@ -336,6 +336,10 @@ class Archive(Case):
         run("audit", self.dir, code=1)
         run("audit", self.dir, "--archive", old)
         with Node(self.dir, "--archive", str(old)) as node:
+            run("audit", node.url)
+        settings = self.dir / "node.yaml"
+        settings.write_text(settings.read_text() + f"archives: [{old}]\n")
+        with Node(self.dir) as node:
             bundle = self.path / "b.qfb"
             run("bundle", first, "--node", node.url, "-o", bundle)
             report = json.loads(run("verify", bundle, "--trust", self.dir / "genesis.json",
@@ -343,7 +347,11 @@ class Archive(Case):
             self.assertEqual((report["leaf"], report["log_size"]), (0, 8625))
             self.record(node, 1)
             run("audit", node.url)
-        run("audit", self.dir, "--archive", old)
+        run("audit", self.dir)
+        more = json.loads(run("archive", self.dir, "--to", self.path / "newer", "--keep", 0,
+                              "--json").stdout)
+        self.assertEqual((more["files"], more["there_already"]), (0, 33))
+        run("doctor", self.dir, "--listen", "127.0.0.1:0")
 
 
 class Doctor(Case):
@@ -388,6 +396,11 @@ class Doctor(Case):
             threading.Thread(target=hang_up, args=(other,), daemon=True).start()
             done = run("doctor", self.dir, "--listen", taken, code=1).stdout
             self.assertIn("cannot be used", done)
+        settings = self.dir / "node.yaml"
+        good = settings.read_text()
+        settings.write_text(good + "nonsense: 1\n")
+        self.assertIn("settings", self.examine(code=1))
+        settings.write_text(good)
         (self.dir / "genesis.json").unlink()
         self.assertIn("genesis", self.examine(code=1))
         run("doctor", self.path / "nowhere", code=3)
