@@ -278,6 +278,18 @@ enum qf_status qf_tiles_read_sm3(struct qf_tiles *tiles, struct qf_buf *out,
     return read_tile(tiles, out, QF_TILES_SM3, tile);
 }
 
+/* Whether a tile stands there already: an earlier life of the node wrote it, before it ended behind
+ * the state. It may be all that the state on disk has, the narrower ones being gone, so what takes
+ * its place must be durable first. */
+static bool exists(struct qf_tiles *tiles, const char *path)
+{
+    struct qf_file *file;
+    if (tiles->fs.open(tiles->fs.self, &file, path, false) != QF_OK)
+        return false;
+    tiles->fs.close(tiles->fs.self, file);
+    return true;
+}
+
 /* ---- publishing ---- */
 
 #define TEMPORARY ".new"
@@ -292,6 +304,8 @@ static enum qf_status write_file(struct qf_tiles *tiles, const char *path, struc
     status = tiles->fs.truncate(tiles->fs.self, file, 0);
     if (status == QF_OK)
         status = tiles->fs.write(tiles->fs.self, file, bytes, 0);
+    if (status == QF_OK && exists(tiles, path))
+        status = tiles->fs.sync(tiles->fs.self, file);
     tiles->fs.close(tiles->fs.self, file);
     if (status != QF_OK)
         return status;
