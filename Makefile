@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 LISTEN ?= 127.0.0.1:8700
 DEMO ?= demo
 
-.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-crash soak-verify
+.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-crash soak-sim soak-verify
 
 all: $(BUILD)/build.ninja ## build the program at build/qifeng
 	@ninja -C $(BUILD) qifeng
@@ -53,6 +53,11 @@ fuzz: ## run every fuzz driver for a minute (FUZZ_SECONDS=60)
 soak-verify: ## compare both signature checkers for hours (SOAK_COUNT=10000000 per curve, SOAK_SEED)
 	@$(MAKE) --no-print-directory $(BUILD)/build.ninja
 	@scripts/soak_verify.sh $(BUILD) $(or $(SOAK_COUNT),10000000) $(SOAK_SEED)
+
+soak-sim: $(BUILD)/build.ninja ## thousands of seeds of the simulation (SOAK_SEEDS=1..5000), and every fault of the ledger
+	@ninja -C $(BUILD) src/engine/qifeng-sim src/engine/ledger-test >/dev/null
+	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000)
+	@$(BUILD)/src/engine/ledger-test 1
 
 soak-crash: all ## kill the program under load (SOAK_KILLS=500, at most SOAK_SECONDS=3600)
 	@ninja -C $(BUILD) test/system/crash >/dev/null

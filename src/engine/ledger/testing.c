@@ -84,7 +84,7 @@ void qf_ledger_testing_init(struct qf_ledger_testing *testing, enum qf_suite sui
     memcpy(copy, text.data, text.size);
     testing->genesis = qf_slice_make(copy, text.size);
     qf_buf_deinit(&text);
-    const struct qf_verifier_options options = {.kind = QF_VERIFIER_OPENSSL};
+    const struct qf_verifier_options options = {.kind = QF_VERIFIER_AUTO};
     struct qf_error err = {0};
     if (qf_verifier_new(&testing->verifier, &options, &err) != QF_OK)
         stop(err.detail);
