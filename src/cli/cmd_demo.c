@@ -96,7 +96,7 @@ static enum qf_status explain(struct qf_arena *arena, const char *dir, const cha
     struct qf_slice tx;
     if (status == QF_OK && (items == NULL || items->count == 0))
         status = qf_fail(err, QF_INVARIANT, "evidence", "the data just recorded are not found");
-    if (status == QF_OK)
+    if (status == QF_OK && items != NULL)
         status = qf_json_get_text(&items->items[0], "tx", &tx, err);
     if (status != QF_OK)
         return status;
