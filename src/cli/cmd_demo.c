@@ -93,7 +93,7 @@ static enum qf_status explain(struct qf_arena *arena, const char *dir, const cha
                                     NULL, err);
     qf_client_free(client);
     const struct qf_json *items = status == QF_OK ? qf_json_get(&list, "items") : NULL;
-    struct qf_slice tx;
+    struct qf_slice tx = {0};
     if (status == QF_OK && (items == NULL || items->count == 0))
         status = qf_fail(err, QF_INVARIANT, "evidence", "the data just recorded are not found");
     if (status == QF_OK && items != NULL)
