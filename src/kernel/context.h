@@ -23,6 +23,8 @@ struct qf_identity_watch {
     bool touched;     /* an identity record was put in this block */
 };
 
+struct qf_services;
+
 struct qf_op_context {
     struct qf_overlay *overlay;
     struct qf_state_reader state; /* the overlay, as a reader */
@@ -30,6 +32,7 @@ struct qf_op_context {
     struct qf_buf *text;          /* for encoding one record at a time */
     struct qf_effects *effects;
     struct qf_identity_watch *watch;
+    struct qf_services *services;
     enum qf_suite suite;
     int64_t time_ms;
     uint64_t leaf;                  /* of the transaction */

@@ -20,7 +20,8 @@ void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row)
 {
     static const char *const relations[] = {[QF_TO_NOTHING] = "",
                                             [QF_TO_OWN_MEMBER] = " of the member concerned",
-                                            [QF_TO_SELF] = " himself"};
+                                            [QF_TO_SELF] = " himself",
+                                            [QF_TO_PARTICIPANT] = " in the role of the service"};
     for (size_t i = 0; i < row->may_count; i++) {
         const struct qf_may *may = &row->may[i];
         if (i > 0)
@@ -42,7 +43,7 @@ void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row)
 static bool has_bounds(enum qf_field_type type)
 {
     return type == QF_FIELD_INT || type == QF_FIELD_TEXT || type == QF_FIELD_DER ||
-           type == QF_FIELD_LIST || type == QF_FIELD_ATTRIBUTES;
+           type == QF_FIELD_LIST || type == QF_FIELD_ATTRIBUTES || type == QF_FIELD_DATA;
 }
 
 /* ---- JSON: members of each object in ascending order ---- */
@@ -169,6 +170,7 @@ static void put_bounds(struct qf_buf *out, const struct qf_field *field)
             put_bounds(out, field->item);
         break;
     case QF_FIELD_ATTRIBUTES:
+    case QF_FIELD_DATA:
         qf_buf_printf(out, ", at most %lld", (long long)field->max);
         break;
     case QF_FIELD_CHOICE:

@@ -30,7 +30,21 @@
     X(MANDATE_REVOKED, "identity.mandate-revoked", "A mandate was ended.")                         \
     X(EVIDENCE_RECORDED, "evidence.recorded", "A record was made.")                                \
     X(EVIDENCE_BATCH_RECORDED, "evidence.batch-recorded", "A batch was recorded.")                 \
-    X(EVIDENCE_SUPERSEDED, "evidence.superseded", "A record was superseded.")
+    X(EVIDENCE_SUPERSEDED, "evidence.superseded", "A record was superseded.")                      \
+    X(SERVICE_DEPLOYED, "service.deployed", "A version of a service came into force.")             \
+    X(SERVICE_SUSPENDED, "service.suspended", "A service takes no new cases.")                     \
+    X(SERVICE_RESUMED, "service.resumed", "A suspension ended.")                                   \
+    X(SERVICE_RETIRED, "service.retired", "A service was ended for good.")                         \
+    X(CASE_OPENED, "service.case-opened", "A case was opened.")                                    \
+    X(TASK_CLAIMED, "service.task-claimed", "A task of the case was claimed.")                     \
+    X(TASK_RELEASED, "service.task-released", "A task of the case was given back.")                \
+    X(TASK_COMPLETED, "service.task-completed", "A task of the case was completed.")               \
+    X(CASE_MESSAGE, "service.case-message", "The case received a message.")                        \
+    X(MESSAGE_SENT, "service.message-sent", "The case sent a message.")                            \
+    X(CASE_TIMER, "service.case-timer", "Something fell due in the case.")                         \
+    X(CASE_DONE, "service.case-done", "The case came to its end.")                                 \
+    X(CASE_FAILED, "service.case-failed", "The case ended with an error that nothing catches.")    \
+    X(CASE_WITHDRAWN, "service.case-withdrawn", "The case was withdrawn.")
 
 enum qf_event {
 #define QF_EVENT_ENUM(sym, name, doc) QF_EVENT_##sym,

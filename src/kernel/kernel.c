@@ -6,6 +6,7 @@
 #include "kernel/context.h"
 #include "kernel/identity/identity.h"
 #include "kernel/query.h"
+#include "kernel/service/service.h"
 
 #define SIGNERS 4096u /* places of the cache of parsed signers */
 #define IDS_INITIAL ((size_t)32768)
@@ -35,6 +36,8 @@ struct qf_kernel {
     struct qf_buf text;
     struct qf_effects effects;
     struct qf_identity_watch watch;
+    struct qf_services services;
+    uint64_t last_steps; /* of services, before the transaction that was applied last */
     struct cached_signer *signers;
     struct block_id *ids;
     uint32_t *id_slots; /* number + 1 */
@@ -81,6 +84,7 @@ void qf_kernel_free(struct qf_kernel *kernel)
     qf_arena_deinit(&kernel->arena);
     qf_arena_deinit(&kernel->scratch);
     qf_buf_deinit(&kernel->text);
+    qf_services_deinit(&kernel->services);
     free(kernel->effects.terms);
     free(kernel->effects.events);
     free(kernel->signers);
@@ -149,6 +153,19 @@ static bool find_id(const struct qf_kernel *kernel, const uint8_t id[QF_HASH_SIZ
 
 /* ---- block ---- */
 
+static struct qf_op_context make_context(struct qf_kernel *kernel)
+{
+    return (struct qf_op_context){.overlay = &kernel->overlay,
+                                  .state = kernel->state,
+                                  .arena = &kernel->arena,
+                                  .text = &kernel->text,
+                                  .effects = &kernel->effects,
+                                  .watch = &kernel->watch,
+                                  .services = &kernel->services,
+                                  .suite = kernel->suite,
+                                  .time_ms = kernel->block.time_ms};
+}
+
 void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
 {
     /* The last block may have been dropped, and what was read from it with it. */
@@ -170,23 +187,13 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
         if (kernel->has_suite)
             kernel->suite = rules.suite;
     }
+    struct qf_op_context ctx = make_context(kernel);
+    qf_services_begin(&ctx);
 }
 
 void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes, size_t *count)
 {
     *count = qf_overlay_changes(&kernel->overlay, changes);
-}
-
-static struct qf_op_context make_context(struct qf_kernel *kernel)
-{
-    return (struct qf_op_context){.overlay = &kernel->overlay,
-                                  .state = kernel->state,
-                                  .arena = &kernel->arena,
-                                  .text = &kernel->text,
-                                  .effects = &kernel->effects,
-                                  .watch = &kernel->watch,
-                                  .suite = kernel->suite,
-                                  .time_ms = kernel->block.time_ms};
 }
 
 enum qf_status qf_kernel_genesis(struct qf_kernel *kernel, const struct qf_json *genesis,
@@ -387,6 +394,7 @@ void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf
     QF_ASSERT(kernel->has_suite);
     *out = (struct qf_receipt){.code = QF_OK};
     kernel->effects.term_count = kernel->effects.event_count = 0;
+    kernel->last_steps = kernel->services.steps;
     enum qf_status status = admit(kernel, tx, leaf, out, &out->problem);
     if (status == QF_OK) {
         size_t mark = qf_overlay_mark(&kernel->overlay);
@@ -415,5 +423,6 @@ void qf_kernel_retract(struct qf_kernel *kernel)
     if (kernel->last_took_id)
         forget_last_id(kernel);
     kernel->applied--;
+    kernel->services.steps = kernel->last_steps;
     kernel->last_refused = false;
 }

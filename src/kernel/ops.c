@@ -4,9 +4,10 @@
 #include "kernel/context.h"
 #include "kernel/evidence/evidence.h"
 #include "kernel/identity/identity.h"
+#include "kernel/service/service.h"
 
 const struct qf_module *const qf_modules[] = {&qf_module_consortium, &qf_module_identity,
-                                              &qf_module_evidence, NULL};
+                                              &qf_module_evidence, &qf_module_service, NULL};
 
 const struct qf_op_row *qf_op_find(struct qf_slice name)
 {
@@ -31,7 +32,43 @@ const struct qf_action_row *qf_action_find(struct qf_slice name)
     return NULL;
 }
 
-static bool may_holds(const struct qf_may *may, const struct qf_op_context *ctx,
+static bool row_holds(const struct qf_json *row, struct qf_op_context *ctx)
+{
+    const struct qf_json *kinds = qf_json_get(row, "kinds");
+    const struct qf_json *members = qf_json_get(row, "members");
+    const struct qf_json *actor_role = qf_json_get(row, "actor_role");
+    struct qf_state_key at;
+    if (members != NULL && !qf_record_has(members, ctx->member))
+        return false;
+    if (kinds != NULL) {
+        qf_state_key_make(&at, QF_STATE_MEMBER, ctx->member);
+        const struct qf_json *member = qf_context_get(ctx, &at);
+        if (member == NULL || !qf_record_has(kinds, qf_record_text(member, "kind")))
+            return false;
+    }
+    if (actor_role == NULL)
+        return true;
+    qf_state_key_make2(&at, QF_STATE_ACTOR, qf_signer_member(ctx->signer),
+                       qf_signer_actor(ctx->signer));
+    const struct qf_json *actor = qf_context_get(ctx, &at);
+    return actor != NULL && qf_record_has(qf_json_get(actor, "roles"), qf_json_text(actor_role));
+}
+
+static bool participates(struct qf_op_context *ctx, const struct qf_op_target *target)
+{
+    QF_ASSERT(target->participants != NULL);
+    for (uint32_t i = 0; i < target->participants->count; i++) {
+        const struct qf_json *row = &target->participants->items[i];
+        struct qf_slice role = qf_record_text(row, "role");
+        bool asked = target->roles[0].size == 0 || qf_slice_equal(role, target->roles[0]) ||
+                     qf_slice_equal(role, target->roles[1]);
+        if (asked && row_holds(row, ctx))
+            return true;
+    }
+    return false;
+}
+
+static bool may_holds(const struct qf_may *may, struct qf_op_context *ctx,
                       const struct qf_op_target *target)
 {
     if (may->roles != 0 && (may->roles & ctx->signer->roles) == 0)
@@ -46,6 +83,8 @@ static bool may_holds(const struct qf_may *may, const struct qf_op_context *ctx,
     case QF_TO_SELF:
         return qf_slice_equal(target->member, qf_signer_member(ctx->signer)) &&
                qf_slice_equal(target->actor, qf_signer_actor(ctx->signer));
+    case QF_TO_PARTICIPANT:
+        return participates(ctx, target);
     }
     return false;
 }

@@ -10,9 +10,10 @@ struct qf_op_context;
 
 /* How the signer must stand to what the op is about (its target). */
 enum qf_relation {
-    QF_TO_NOTHING,    /* no relation is asked for */
-    QF_TO_OWN_MEMBER, /* the target belongs to the member that is acted for */
-    QF_TO_SELF,       /* the target is the signer himself */
+    QF_TO_NOTHING,     /* no relation is asked for */
+    QF_TO_OWN_MEMBER,  /* the target belongs to the member that is acted for */
+    QF_TO_SELF,        /* the target is the signer himself */
+    QF_TO_PARTICIPANT, /* the signer plays one of the target's roles */
 };
 
 /* One way to be allowed: all of it must hold. */
@@ -27,6 +28,10 @@ struct qf_may {
 struct qf_op_target {
     struct qf_slice member;
     struct qf_slice actor; /* empty where the target has none */
+    /* QF_TO_PARTICIPANT: who plays which role: [{"actor_role","kinds":[…],"members":[…],"role"}…];
+     * what a row does not say is not asked. */
+    const struct qf_json *participants;
+    struct qf_slice roles[2]; /* one of them must be played; the first one empty: any */
 };
 
 struct qf_op_row {

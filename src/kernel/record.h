@@ -19,7 +19,14 @@
     X(ACTOR, "identity/actor/", true)                                                              \
     X(SUBJECT, "identity/subject/", false)                                                         \
     X(MANDATE, "identity/mandate/", true)                                                          \
-    X(EVIDENCE, "evidence/record/", false)
+    X(EVIDENCE, "evidence/record/", false)                                                         \
+    X(SERVICE, "service/service/", true)                                                           \
+    X(SERVICE_VERSION, "service/version/", false)                                                  \
+    X(SERVICE_PACKAGE, "service/package/", false)                                                  \
+    X(SERVICE_PART, "service/part/", false)                                                        \
+    X(CASE, "service/case/", true)                                                                 \
+    X(TASK, "service/task/", true)                                                                 \
+    X(TIMER, "service/timer/", true)
 
 enum qf_state_kind {
 #define QF_STATE_KIND_ENUM(sym, prefix, listed) QF_STATE_##sym,

@@ -225,6 +225,26 @@ static enum qf_status check_attributes(const struct qf_field *field, const struc
     return QF_OK;
 }
 
+/* What the values may be is for whoever declared the names. */
+static enum qf_status check_data(const struct qf_field *field, const struct qf_json *value,
+                                 struct qf_error *err)
+{
+    if (value->type != QF_JSON_OBJECT)
+        return wrong_form(field->type, err);
+    if (value->count > (uint64_t)field->max)
+        return qf_fail(err, QF_OVER_LIMIT, "", "has %u members, at most %lld are allowed",
+                       value->count, (long long)field->max);
+    for (uint32_t i = 0; i < value->count; i++) {
+        enum qf_status status =
+            check_text_value(value->members[i].key, 1, QF_ATTRIBUTE_NAME_SIZE_MAX, err);
+        if (status != QF_OK) {
+            qf_schema_within(err, qf_slice_make(NULL, 0), i);
+            return status;
+        }
+    }
+    return QF_OK;
+}
+
 static enum qf_status check_value(const struct qf_field *field, const struct qf_json *value,
                                   enum qf_suite suite, struct qf_error *err);
 
@@ -319,6 +339,7 @@ static enum qf_status check_string(const struct qf_field *field, struct qf_slice
     case QF_FIELD_CHOICE:
     case QF_FIELD_JWK:
     case QF_FIELD_ATTRIBUTES:
+    case QF_FIELD_DATA:
     case QF_FIELD_LIST:
     case QF_FIELD_OBJECT:
     case QF_FIELD_ACTION:
@@ -343,6 +364,8 @@ static enum qf_status check_value(const struct qf_field *field, const struct qf_
         return check_jwk(value, suite, err);
     case QF_FIELD_ATTRIBUTES:
         return check_attributes(field, value, err);
+    case QF_FIELD_DATA:
+        return check_data(field, value, err);
     case QF_FIELD_LIST:
         return check_list(field, value, suite, err);
     case QF_FIELD_OBJECT:

@@ -1,0 +1,380 @@
+/* Reading and compiling packages. */
+#include <stdlib.h>
+
+#include "codec/text.h"
+#include "kernel/service/service.h"
+
+#define SHOWN(slice) (int)((slice).size > 48 ? 48 : (slice).size), (const char *)(slice).data
+
+static enum qf_status bad(struct qf_error *err, const char *fmt, struct qf_slice name)
+{
+    char text[120];
+    size_t size = name.size < sizeof text - 1 ? name.size : sizeof text - 1;
+    memcpy(text, name.data, size);
+    text[size] = '\0';
+    return qf_fail(err, QF_BAD_FIELD, "package", "%s: %s", text, fmt);
+}
+
+/* ---- manifest ---- */
+
+static bool is_texts(const struct qf_json *value)
+{
+    if (value == NULL)
+        return true;
+    if (value->type != QF_JSON_ARRAY || value->count == 0)
+        return false;
+    for (uint32_t i = 0; i < value->count; i++)
+        if (value->items[i].type != QF_JSON_STRING)
+            return false;
+    return true;
+}
+
+static enum qf_status read_participants(struct qf_service_model *model,
+                                        const struct qf_json *manifest, struct qf_error *err)
+{
+    const struct qf_json *list = qf_json_get(manifest, "participants");
+    if (list == NULL || list->type != QF_JSON_ARRAY || list->count == 0 || list->count > 256)
+        return bad(err, "must be a list of 1 to 256 roles", qf_slice_of("manifest.participants"));
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct qf_json *role = qf_json_get(&list->items[i], "role");
+        const struct qf_json *actor_role = qf_json_get(&list->items[i], "actor_role");
+        if (role == NULL || role->type != QF_JSON_STRING || !qf_member_id_valid(qf_json_text(role)))
+            return bad(err, "every participant needs a role, 1 to 48 of A-Z a-z 0-9 . _ -",
+                       qf_slice_of("manifest.participants"));
+        if (!is_texts(qf_json_get(&list->items[i], "kinds")) ||
+            !is_texts(qf_json_get(&list->items[i], "members")) ||
+            (actor_role != NULL && actor_role->type != QF_JSON_STRING))
+            return bad(err, "kinds and members are lists of texts, actor_role is a text",
+                       qf_json_text(role));
+    }
+    model->participants = list;
+    return QF_OK;
+}
+
+static enum qf_status read_field(struct qf_service_field *out, const struct qf_json_member *member,
+                                 struct qf_error *err)
+{
+    const struct qf_json *type = qf_json_get(&member->value, "type");
+    const struct qf_json *max = qf_json_get(&member->value, "max");
+    const struct qf_json *sealed = qf_json_get(&member->value, "sealed");
+    *out = (struct qf_service_field){.name = member->key, .size_max = QF_TEXT_SIZE_MAX};
+    if (type != NULL && type->type == QF_JSON_STRING)
+        out->type = qf_feel_type_named(qf_json_text(type));
+    if (out->type == NULL)
+        return bad(err, "the field needs a type of FEEL, such as string, number or date",
+                   member->key);
+    if (max != NULL &&
+        (max->type != QF_JSON_INT || max->integer < 1 || max->integer > QF_TEXT_SIZE_MAX))
+        return bad(err, "max must be 1 to 4096 bytes", member->key);
+    if (max != NULL)
+        out->size_max = max->integer;
+    out->sealed = sealed != NULL && sealed->type == QF_JSON_TRUE;
+    return QF_OK;
+}
+
+static enum qf_status read_fields(struct qf_service_model *model, const struct qf_json *manifest,
+                                  struct qf_error *err)
+{
+    const struct qf_json *fields = qf_json_get(manifest, "fields");
+    if (fields == NULL)
+        return QF_OK;
+    if (fields->type != QF_JSON_OBJECT || fields->count > QF_SERVICE_FIELDS_MAX)
+        return bad(err, "must be an object of at most 256 fields", qf_slice_of("manifest.fields"));
+    model->fields = QF_ARENA_ARRAY(&model->arena, struct qf_service_field, fields->count + 1);
+    for (uint32_t i = 0; i < fields->count; i++) {
+        enum qf_status status = read_field(&model->fields[i], &fields->members[i], err);
+        if (status != QF_OK)
+            return status;
+        model->field_count++;
+    }
+    return QF_OK;
+}
+
+/* ---- decisions ---- */
+
+struct first_problem {
+    bool found;
+    struct qf_error *err;
+};
+
+static void take_problem(void *self, const struct qf_dmn_problem *problem)
+{
+    struct first_problem *first = self;
+    if (!problem->error || first->found)
+        return;
+    first->found = true;
+    (void)qf_fail(first->err, QF_BAD_FIELD, "package", "%s, %.60s, line %u, column %u: %s",
+                  problem->file, problem->element, problem->line, problem->column,
+                  problem->message);
+}
+
+static enum qf_status compile_rules(struct qf_service_model *model, struct qf_error *err)
+{
+    const struct qf_json *text = qf_json_get(model->files, "rules.dmn");
+    if (text == NULL)
+        return QF_OK;
+    struct qf_dmn_file file = {"rules.dmn", qf_json_text(text)};
+    struct first_problem first = {false, err};
+    struct qf_dmn_reporter reporter = {take_problem, &first};
+    enum qf_status status = qf_dmn_compile(&model->arena, &model->dmn, &file, 1, &reporter, err);
+    if (status != QF_OK)
+        qf_error_within(err, "rules.dmn");
+    else if (qf_dmn_errors(model->dmn) > 0)
+        status = QF_BAD_FIELD;
+    return status;
+}
+
+/* ---- process ---- */
+
+static bool declared_variable(void *self, struct qf_slice name)
+{
+    const struct qf_service_model *model = self;
+    for (uint32_t i = 0; i < model->field_count; i++)
+        if (qf_slice_equal(model->fields[i].name, name))
+            return true;
+    return false;
+}
+
+/* No operation may be named by a service task: none is open to services. */
+static bool declared_op(void *self, struct qf_slice name)
+{
+    (void)self;
+    (void)name;
+    return false;
+}
+
+static bool declared_decision(void *self, struct qf_slice name)
+{
+    const struct qf_service_model *model = self;
+    return model->dmn != NULL &&
+           qf_dmn_find(model->dmn, (struct qf_slice){0}, QF_DMN_DECISION, name) != NULL;
+}
+
+static const struct qf_json *form_of(const struct qf_service_model *model, struct qf_arena *arena,
+                                     struct qf_slice name)
+{
+    struct qf_buf path = {0};
+    qf_buf_put_text(&path, "schemas/");
+    qf_buf_put_slice(&path, name);
+    const struct qf_json *form =
+        qf_json_get_slice(model->files, qf_arena_copy(arena, qf_buf_slice(&path)));
+    qf_buf_deinit(&path);
+    return form;
+}
+
+static bool declared_form(void *self, struct qf_slice name)
+{
+    struct qf_service_model *model = self;
+    return form_of(model, &model->arena, name) != NULL;
+}
+
+static bool declared_role(void *self, struct qf_slice name)
+{
+    const struct qf_service_model *model = self;
+    for (uint32_t i = 0; i < model->participants->count; i++)
+        if (qf_slice_equal(qf_json_text(qf_json_get(&model->participants->items[i], "role")), name))
+            return true;
+    return false;
+}
+
+/* What the process language has and services do not do. */
+static void refuse_unserved(struct qf_bpmn_model *bpmn)
+{
+    for (uint16_t i = 0; i < bpmn->node_count; i++) {
+        const struct qf_bpmn_node *node = &bpmn->nodes[i];
+        if (node->ext.sealed)
+            qf_bpmn_report(bpmn, QF_BPMN_UNSUPPORTED, node->xml,
+                           "decisions over sealed fields are not executed by the ledger");
+        if (node->kind == QF_BPMN_ADHOC)
+            qf_bpmn_report(bpmn, QF_BPMN_UNSUPPORTED, node->xml,
+                           "ad-hoc subprocesses are not executed by the ledger");
+        if (qf_bpmn_is_human(node) && qf_bpmn_role(bpmn, node).size == 0)
+            qf_bpmn_report(bpmn, QF_BPMN_WRONG, node->xml,
+                           "nobody may do this task: put it into a lane, or give it qf:who");
+    }
+}
+
+static enum qf_status first_obstacle(const struct qf_bpmn_model *bpmn, struct qf_error *err)
+{
+    for (const struct qf_bpmn_problem *p = bpmn->problems; p != NULL; p = p->next)
+        if (p->severity != QF_BPMN_NOTE)
+            return qf_fail(err, QF_BAD_FIELD, "package", "process.bpmn, %.*s %.*s, line %u: %s",
+                           SHOWN(p->element), SHOWN(p->id), p->line, p->text);
+    return QF_OK;
+}
+
+static enum qf_status compile_process(struct qf_service_model *model, struct qf_error *err)
+{
+    const struct qf_json *text = qf_json_get(model->files, "process.bpmn");
+    if (text == NULL)
+        return bad(err, "is missing", qf_slice_of("process.bpmn"));
+    enum qf_status status = qf_bpmn_import(&model->arena, &model->bpmn, qf_json_text(text), err);
+    if (status != QF_OK) {
+        qf_error_within(err, "process.bpmn");
+        return status;
+    }
+    struct qf_feel_variable *variables =
+        QF_ARENA_ARRAY(&model->arena, struct qf_feel_variable, model->field_count + 1);
+    for (uint32_t i = 0; i < model->field_count; i++)
+        variables[i] = (struct qf_feel_variable){model->fields[i].name, model->fields[i].type};
+    qf_bpmn_feel_init(&model->feel, &model->arena, &model->bpmn, variables, model->field_count,
+                      qf_slice_of(QF_SERVICE_ZONE));
+    qf_bpmn_prepare(&model->program, &model->bpmn, qf_bpmn_feel_expr(&model->feel));
+    refuse_unserved(&model->bpmn);
+    struct qf_bpmn_declared declared = {.variable = declared_variable,
+                                        .op = declared_op,
+                                        .decision = declared_decision,
+                                        .form = declared_form,
+                                        .role = declared_role,
+                                        .self = model};
+    struct qf_bpmn_soundness soundness;
+    if (qf_bpmn_obstacles(&model->bpmn) == 0)
+        qf_bpmn_check(&model->program, &model->bpmn, &declared, QF_SERVICE_STATES_MAX, &soundness);
+    status = first_obstacle(&model->bpmn, err);
+    if (status == QF_OK && model->bpmn.main == QF_BPMN_NONE)
+        status = bad(err, "has no process that can be executed", qf_slice_of("process.bpmn"));
+    return status;
+}
+
+/* ---- the whole ---- */
+
+static enum qf_status read_files(struct qf_service_model *model, struct qf_error *err)
+{
+    if (model->files == NULL || model->files->type != QF_JSON_OBJECT)
+        return bad(err, "must be an object of file names and texts", qf_slice_of("files"));
+    for (uint32_t i = 0; i < model->files->count; i++) {
+        const struct qf_json_member *file = &model->files->members[i];
+        if (file->value.type == QF_JSON_STRING)
+            continue;
+        bool schema = file->key.size > 8 && memcmp(file->key.data, "schemas/", 8) == 0;
+        if (!schema)
+            return bad(err, "must be a text", file->key);
+        enum qf_status status = qf_service_check_form(model, &file->value, file->key, err);
+        if (status != QF_OK)
+            return status;
+    }
+    return QF_OK;
+}
+
+static enum qf_status compile(struct qf_service_model *model, struct qf_slice package,
+                              struct qf_error *err)
+{
+    struct qf_json *json = qf_arena_alloc(&model->arena, sizeof *json);
+    enum qf_status status = qf_json_parse(
+        &model->arena, json, qf_arena_copy(&model->arena, package), QF_JSON_CANONICAL, err);
+    if (status != QF_OK) {
+        qf_error_within(err, "package");
+        return status;
+    }
+    const struct qf_json *manifest = qf_json_get(json, "manifest");
+    if (qf_json_get_text(json, "id", &model->id, err) != QF_OK ||
+        qf_json_get_text(json, "version", &model->version, err) != QF_OK) {
+        qf_error_within(err, "package");
+        return QF_BAD_FIELD;
+    }
+    if (!qf_member_id_valid(model->id) || !qf_member_id_valid(model->version))
+        return bad(err, "id and version are 1 to 48 of A-Z a-z 0-9 . _ -", model->id);
+    if (manifest == NULL || manifest->type != QF_JSON_OBJECT)
+        return bad(err, "is missing", qf_slice_of("manifest"));
+    model->files = qf_json_get(json, "files");
+    status = read_participants(model, manifest, err);
+    if (status == QF_OK)
+        status = read_fields(model, manifest, err);
+    if (status == QF_OK)
+        status = read_files(model, err);
+    if (status == QF_OK)
+        status = compile_rules(model, err);
+    return status == QF_OK ? compile_process(model, err) : status;
+}
+
+enum qf_status qf_service_compile(struct qf_service_model **out, struct qf_slice package,
+                                  struct qf_slice hash, struct qf_error *err)
+{
+    struct qf_service_model *model = calloc(1, sizeof *model);
+    QF_ASSERT(model != NULL && hash.size < sizeof model->hash);
+    memcpy(model->hash, hash.data, hash.size);
+    struct qf_error own = {0};
+    enum qf_status status = compile(model, package, &own);
+    if (status != QF_OK) {
+        qf_service_free(model);
+        if (err != NULL)
+            *err = own;
+        return status;
+    }
+    *out = model;
+    return QF_OK;
+}
+
+void qf_service_free(struct qf_service_model *model)
+{
+    if (model == NULL)
+        return;
+    qf_arena_deinit(&model->arena);
+    free(model);
+}
+
+/* ---- what is kept ---- */
+
+void qf_services_deinit(struct qf_services *services)
+{
+    for (size_t i = 0; i < services->count; i++)
+        qf_service_free(services->models[i]);
+    services->count = 0;
+    qf_arena_deinit(&services->scratch);
+}
+
+static void put_first(struct qf_services *services, size_t at, struct qf_service_model *model)
+{
+    memmove(&services->models[1], &services->models[0], at * sizeof services->models[0]);
+    services->models[0] = model;
+}
+
+static const struct qf_service_model *find(struct qf_services *services, struct qf_slice hash)
+{
+    for (size_t i = 0; i < services->count; i++)
+        if (qf_slice_is(hash, services->models[i]->hash)) {
+            put_first(services, i, services->models[i]);
+            return services->models[0];
+        }
+    return NULL;
+}
+
+enum qf_status qf_services_compile(struct qf_services *services,
+                                   const struct qf_service_model **out, struct qf_slice package,
+                                   struct qf_slice hash, struct qf_error *err)
+{
+    *out = find(services, hash);
+    if (*out != NULL)
+        return QF_OK;
+    struct qf_service_model *model;
+    enum qf_status status = qf_service_compile(&model, package, hash, err);
+    if (status != QF_OK)
+        return status;
+    if (services->count == QF_SERVICE_MODELS_MAX)
+        qf_service_free(services->models[--services->count]);
+    put_first(services, services->count++, model);
+    *out = model;
+    return QF_OK;
+}
+
+enum qf_status qf_services_model(struct qf_op_context *ctx, const struct qf_service_model **out,
+                                 struct qf_slice service, struct qf_slice version,
+                                 struct qf_error *err)
+{
+    struct qf_state_key at;
+    qf_state_key_make2(&at, QF_STATE_SERVICE_VERSION, service, version);
+    const struct qf_json *record = qf_record_get(&ctx->state, &ctx->services->scratch, &at);
+    if (record == NULL)
+        return qf_fail(err, QF_NOT_FOUND, "version", "there is no such version of the service");
+    struct qf_slice hash = qf_record_text(record, "hash");
+    *out = find(ctx->services, hash);
+    if (*out != NULL)
+        return QF_OK;
+    struct qf_slice package;
+    qf_state_key_make2(&at, QF_STATE_SERVICE_PACKAGE, service, version);
+    bool stored = qf_overlay_get(ctx->overlay, qf_state_key_slice(&at), &package);
+    QF_ASSERT(stored);
+    enum qf_status status = qf_services_compile(ctx->services, out, package, hash, err);
+    QF_ASSERT(status == QF_OK); /* it was, when it was deployed */
+    return status;
+}

@@ -1,0 +1,164 @@
+#include "kernel/service/service.h"
+
+#include "codec/text.h"
+
+static const struct qf_field id_item = {.type = QF_FIELD_ID};
+static const struct qf_field text_item = {.type = QF_FIELD_TEXT, .min = 1, .max = 128};
+
+#define CASE                                                                                       \
+    {                                                                                              \
+        .name = "case", .doc = "Id of the case.", .type = QF_FIELD_MEMBER                          \
+    }
+#define DATA                                                                                       \
+    {                                                                                              \
+        .name = "data", .doc = "Form data: open fields of the service, by name.",                  \
+        .type = QF_FIELD_DATA, .optional = true, .max = QF_SERVICE_DATA_MAX                        \
+    }
+#define FLOWS                                                                                      \
+    {                                                                                              \
+        .name = "flows", .doc = "Ids of the flows chosen at the gateways that follow, in order.",  \
+        .type = QF_FIELD_LIST, .optional = true, .max = QF_SERVICE_FLOWS_MAX, .item = &id_item     \
+    }
+#define ON_BEHALF                                                                                  \
+    {                                                                                              \
+        .name = "on_behalf",                                                                       \
+        .doc = "Id of the mandate by which the signer acts for another member.",                   \
+        .type = QF_FIELD_ID, .optional = true                                                      \
+    }
+#define HASH                                                                                       \
+    {                                                                                              \
+        .name = "hash", .doc = "Hash of the whole package.", .type = QF_FIELD_HASH                 \
+    }
+#define SERVICE                                                                                    \
+    {                                                                                              \
+        .name = "service", .doc = "Id of the service.", .type = QF_FIELD_MEMBER                    \
+    }
+#define TASK                                                                                       \
+    {                                                                                              \
+        .name = "task", .doc = "Number of the task within the case.", .type = QF_FIELD_INT,        \
+        .min = 1, .max = UINT32_MAX                                                                \
+    }
+
+static const struct qf_field part_fields[] = {
+    {.name = "data",
+     .doc = "The part, in base64; 30,000 bytes, the last one may be shorter.",
+     .type = QF_FIELD_TEXT,
+     .min = 4,
+     .max = QF_BASE64_SIZE((int64_t)QF_SERVICE_PART_SIZE)},
+    HASH,
+    {.name = "part",
+     .doc = "Its number, from 0.",
+     .type = QF_FIELD_INT,
+     .max = QF_SERVICE_PARTS_MAX - 1},
+};
+static const struct qf_field open_fields[] = {CASE, DATA, FLOWS, ON_BEHALF, SERVICE};
+static const struct qf_field task_fields[] = {CASE, ON_BEHALF, TASK};
+static const struct qf_field complete_fields[] = {CASE, DATA, FLOWS, ON_BEHALF, TASK};
+static const struct qf_field withdraw_fields[] = {CASE, ON_BEHALF};
+static const struct qf_field message_fields[] = {
+    CASE,
+    DATA,
+    FLOWS,
+    {.name = "name",
+     .doc = "Name of the message.",
+     .type = QF_FIELD_TEXT,
+     .min = 1,
+     .max = QF_ID_SIZE_MAX},
+    ON_BEHALF,
+};
+
+static const struct qf_may council[] = {{.roles = QF_ROLE_COUNCIL}};
+static const struct qf_may participant[] = {{.relation = QF_TO_PARTICIPANT}};
+static const struct qf_may own_member[] = {{.relation = QF_TO_OWN_MEMBER}};
+
+static const struct qf_op_row ops[] = {
+    {.name = "service.part",
+     .doc = "Puts a part of a service package onto the ledger, or replaces it. When all parts are "
+            "there, service.deploy can be proposed.",
+     .fields = QF_FIELDS(part_fields),
+     QF_MAY(council),
+     .apply = qf_service_part},
+    {.name = "service.case.open",
+     .doc = "Opens a case on the current version of a service; by who plays the role in whose lane "
+            "the process starts.",
+     .fields = QF_FIELDS(open_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_open,
+     .apply = qf_service_case_open},
+    {.name = "service.task.claim",
+     .doc = "Takes a task, so that nobody else completes it. A task may also be completed without.",
+     .fields = QF_FIELDS(task_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_task,
+     .apply = qf_service_task_claim},
+    {.name = "service.task.release",
+     .doc = "Gives a claimed task back; by the person who holds it.",
+     .fields = QF_FIELDS(task_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_task,
+     .apply = qf_service_task_release},
+    {.name = "service.task.complete",
+     .doc = "Completes a task with its form's data. What follows without waiting happens in the "
+            "same step: decisions, conditions, scripts.",
+     .fields = QF_FIELDS(complete_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_task,
+     .apply = qf_service_task_complete},
+    {.name = "service.case.withdraw",
+     .doc = "Withdraws a running case; by the member that opened it.",
+     .fields = QF_FIELDS(withdraw_fields),
+     QF_MAY(own_member),
+     .target = qf_service_target_case,
+     .apply = qf_service_case_withdraw},
+    {.name = "service.case.message",
+     .doc = "Sends a message that the case waits for; by any participant of the service.",
+     .fields = QF_FIELDS(message_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_case,
+     .apply = qf_service_case_message},
+};
+
+static const struct qf_field deploy_fields[] = {
+    {.name = "capabilities",
+     .doc = "What the service may act on besides its own cases.",
+     .type = QF_FIELD_LIST,
+     .optional = true,
+     .max = 64,
+     .item = &text_item},
+    HASH,
+    {.name = "member",
+     .doc = "The member that has put the parts onto the ledger.",
+     .type = QF_FIELD_MEMBER},
+    SERVICE,
+    {.name = "version", .doc = "Version that the package has.", .type = QF_FIELD_MEMBER},
+};
+static const struct qf_field service_fields[] = {SERVICE};
+
+static const struct qf_action_row actions[] = {
+    {.name = "service.deploy",
+     .doc = "Puts a version of a service into force; new cases open on it. The package is checked "
+            "when this is proposed.",
+     .fields = QF_FIELDS(deploy_fields),
+     .apply = qf_service_deploy},
+    {.name = "service.suspend",
+     .doc = "Stops new cases of a service; running ones go on.",
+     .fields = QF_FIELDS(service_fields),
+     .apply = qf_service_suspend},
+    {.name = "service.resume",
+     .doc = "Ends a suspension of a service.",
+     .fields = QF_FIELDS(service_fields),
+     .apply = qf_service_resume},
+    {.name = "service.retire",
+     .doc = "Ends a service for good: no new cases and no new versions; running cases go on.",
+     .fields = QF_FIELDS(service_fields),
+     .apply = qf_service_retire},
+};
+
+const struct qf_module qf_module_service = {
+    .name = "service",
+    .doc = "Services deployed by vote; cases, tasks and messages on them.",
+    .ops = ops,
+    .op_count = sizeof ops / sizeof ops[0],
+    .actions = actions,
+    .action_count = sizeof actions / sizeof actions[0],
+};

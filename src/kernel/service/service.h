@@ -1,0 +1,141 @@
+/* Services: processes and decisions that members have put on the ledger by vote, and the cases that
+ * run on them, every step signed by the person who did it.
+ *
+ *   package:  service.part (once for each part) ──> proposal of service.deploy ── votes ──> version
+ *
+ *   service:  service.deploy ──> active <── service.resume ──┐
+ *                                  ├────── service.suspend ──> suspended    (no new cases)
+ *                                  └────── service.retire ──> retired       (for good)
+ *             A case stays on the version that it was opened on.
+ *
+ *   case:     service.case.open ──> running ──> done | failed
+ *                                      └── service.case.withdraw ──> withdrawn
+ *             and in between service.task.claim, .release, .complete, service.case.message, and
+ * what falls due at the beginning of a block.
+ *
+ * A package is compiled when it is proposed and when it is first used; what was compiled is kept
+ * with the kernel, outside of the state, under the hash of the package. It is a pure cache: with it
+ * or without, the same comes out. This is the one place where applying a block may allocate beyond
+ * the block's arena.
+ *
+ * All evaluations of a block together have QF_FEEL_BLOCK_STEPS_MAX steps; timers may use half of
+ * them. Whoever comes when they are used up is refused with QF_BUDGET and may come again. */
+#ifndef QF_KERNEL_SERVICE_SERVICE_H
+#define QF_KERNEL_SERVICE_SERVICE_H
+
+#include "bpmn/check.h"
+#include "bpmn/feel.h"
+#include "dmn/dmn.h"
+#include "kernel/context.h"
+
+#define QF_SERVICE_PART_SIZE 30000      /* bytes of a part; the last one may be shorter */
+#define QF_SERVICE_PARTS_MAX 35         /* parts of a package */
+#define QF_SERVICE_MODELS_MAX 64        /* compiled packages that a kernel keeps */
+#define QF_SERVICE_TIMERS_BLOCK_MAX 256 /* cases in which something falls due, of one block */
+#define QF_SERVICE_STATES_MAX 20000     /* markings searched at deployment */
+#define QF_SERVICE_FIELDS_MAX 256       /* declared fields of a service */
+#define QF_SERVICE_VERSIONS_MAX 256     /* versions of a service */
+#define QF_SERVICE_DATA_MAX 64          /* fields in one answer */
+#define QF_SERVICE_FLOWS_MAX 16         /* choices in one answer */
+#define QF_SERVICE_ZONE "Asia/Shanghai" /* in which days begin and end */
+#define QF_SERVICE_ZONE_MINUTES 480
+
+_Static_assert((long long)QF_SERVICE_PART_SIZE *QF_SERVICE_PARTS_MAX >= QF_SERVICE_PACKAGE_SIZE_MAX,
+               "the largest package fits into the parts");
+
+extern const struct qf_module qf_module_service;
+
+/* A declared field of a service. */
+struct qf_service_field {
+    struct qf_slice name;
+    const struct qf_feel_type *type;
+    int64_t size_max; /* bytes of a text */
+    bool sealed;
+};
+
+/* A package made ready. Read-only once made. */
+struct qf_service_model {
+    struct qf_arena arena;
+    char hash[80];
+    struct qf_slice id;
+    struct qf_slice version;
+    const struct qf_json *files;
+    const struct qf_json *participants;
+    struct qf_service_field *fields;
+    uint32_t field_count;
+    struct qf_bpmn_model bpmn;
+    struct qf_bpmn_feel feel;
+    struct qf_bpmn_program program;
+    struct qf_dmn_model *dmn; /* NULL: the package has no decisions */
+};
+
+/* Reads, compiles and checks a package. QF_MALFORMED, QF_BAD_FIELD or QF_OVER_LIMIT with file,
+ * element and line in the detail. The caller frees. */
+QF_MUST_CHECK enum qf_status qf_service_compile(struct qf_service_model **out,
+                                                struct qf_slice package, struct qf_slice hash,
+                                                struct qf_error *err);
+void qf_service_free(struct qf_service_model *model);
+
+/* Whether form data may go onto the ledger: fields are declared and open, and of their types; and,
+ * with a form (the file's name, may be empty), what its schema asks. QF_BAD_FIELD with "data.x". */
+QF_MUST_CHECK enum qf_status qf_service_check_data(const struct qf_service_model *model,
+                                                   struct qf_arena *arena,
+                                                   const struct qf_json *data, struct qf_slice form,
+                                                   struct qf_error *err);
+/* Whether a form's schema stays within what is checked: an object with properties of type, enum,
+ * minLength, maxLength, minimum, maximum; required; additionalProperties false; titles. */
+QF_MUST_CHECK enum qf_status qf_service_check_form(const struct qf_service_model *model,
+                                                   const struct qf_json *schema,
+                                                   struct qf_slice name, struct qf_error *err);
+
+struct qf_service_step;
+
+/* What a kernel keeps for services between blocks (models), within one (budget, calendar), and
+ * between finding the target of an op and applying it (step). */
+struct qf_services {
+    struct qf_service_model *models[QF_SERVICE_MODELS_MAX]; /* the last used first */
+    size_t count;
+    uint64_t steps; /* left for the block */
+    const struct qf_calendar *calendar;
+    struct qf_arena scratch; /* one op's */
+    struct qf_service_step *step;
+};
+
+void qf_services_deinit(struct qf_services *services);
+
+/* Begins a block: renews the budget and lets fall due what is due, oldest first. What does not fit
+ * the bounds of a block is left to the next one. */
+void qf_services_begin(struct qf_op_context *ctx);
+
+/* The compiled model of a version on the ledger. QF_NOT_FOUND at "version". */
+QF_MUST_CHECK enum qf_status qf_services_model(struct qf_op_context *ctx,
+                                               const struct qf_service_model **out,
+                                               struct qf_slice service, struct qf_slice version,
+                                               struct qf_error *err);
+/* The same from a package in hand; keeps it. */
+QF_MUST_CHECK enum qf_status qf_services_compile(struct qf_services *services,
+                                                 const struct qf_service_model **out,
+                                                 struct qf_slice package, struct qf_slice hash,
+                                                 struct qf_error *err);
+
+/* The working days of the network as the state had them when the block began. */
+const struct qf_calendar *qf_services_calendar(struct qf_op_context *ctx);
+
+/* The decision of a business rule task, for qf_bpmn_call; `self` is the step. */
+enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_json *out,
+                                 struct qf_slice decision, const struct qf_json *inputs,
+                                 struct qf_error *err);
+
+typedef enum qf_status qf_service_apply(struct qf_op_context *ctx, const struct qf_json *body,
+                                        struct qf_error *err);
+typedef enum qf_status qf_service_target(struct qf_op_context *ctx, const struct qf_json *body,
+                                         struct qf_op_target *out, struct qf_error *err);
+/* ops */
+qf_service_apply qf_service_part, qf_service_case_open, qf_service_case_message,
+    qf_service_case_withdraw, qf_service_task_claim, qf_service_task_release,
+    qf_service_task_complete;
+qf_service_target qf_service_target_open, qf_service_target_case, qf_service_target_task;
+/* actions */
+qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
+
+#endif

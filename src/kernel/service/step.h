@@ -1,0 +1,53 @@
+/* Inside of services: one step of one case. A step is made when the target of an op is looked for,
+ * or when a timer falls due, and lives in the scratch arena until the op has been applied. */
+#ifndef QF_KERNEL_SERVICE_STEP_H
+#define QF_KERNEL_SERVICE_STEP_H
+
+#include "kernel/service/service.h"
+
+/* A task as the work lists show it. */
+struct qf_service_task {
+    uint32_t id;
+    uint16_t node;
+    bool escalated;
+    struct qf_slice holder;
+    int64_t due_ms; /* INT64_MAX: none */
+};
+
+struct qf_service_step {
+    struct qf_op_context *ctx;
+    const struct qf_service_model *model;
+    struct qf_arena *arena; /* scratch */
+    struct qf_slice id;     /* of the case */
+    struct qf_json record;
+    struct qf_bpmn_instance instance;
+    struct qf_service_task *before; /* tasks when the step began */
+    uint32_t before_count;
+    struct qf_bpmn_call call;
+    uint64_t given; /* steps that the call was given */
+    struct qf_json decisions;
+    struct qf_slice person; /* who signs: member '/' actor; empty: time itself */
+    uint32_t task;          /* that the op is about; 0: none */
+    const struct qf_bpmn_node *node;
+};
+
+/* A step on a case that is on the ledger. QF_NOT_FOUND at "case". */
+QF_MUST_CHECK enum qf_status qf_service_step_load(struct qf_op_context *ctx,
+                                                  struct qf_service_step **out,
+                                                  struct qf_slice case_id, struct qf_error *err);
+/* A step that opens a case. */
+struct qf_service_step *qf_service_step_new(struct qf_op_context *ctx,
+                                            const struct qf_service_model *model,
+                                            struct qf_slice case_id);
+/* Before the call into bpmn: its budget. QF_BUDGET when the block has none left. */
+QF_MUST_CHECK enum qf_status qf_service_step_begin(struct qf_service_step *step,
+                                                   struct qf_error *err);
+/* After it: accounts for the steps; refuses with the call's reason, or puts the case, its tasks and
+ * its timer into the state. */
+QF_MUST_CHECK enum qf_status qf_service_step_end(struct qf_service_step *step,
+                                                 enum qf_status status, enum qf_event event,
+                                                 struct qf_error *err);
+/* Puts the record alone, with the timer taken off: for a case whose timers cannot fire. */
+void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *why);
+
+#endif

@@ -1,0 +1,135 @@
+/* What falls due at block time, and the working days by which it does. */
+#include "kernel/service/step.h"
+
+/* ---- calendar ---- */
+
+struct days {
+    struct qf_op_context *ctx;
+    struct qf_arena *arena; /* the block's */
+    int32_t *off, *worked;
+    uint32_t off_count, worked_count, off_room, worked_room;
+};
+
+static int32_t digits(const uint8_t *text, size_t count)
+{
+    int32_t value = 0;
+    for (size_t i = 0; i < count; i++)
+        value = value * 10 + (text[i] - '0');
+    return value;
+}
+
+static void add_days(struct qf_arena *arena, int32_t **days, uint32_t *count, uint32_t *room,
+                     const struct qf_json *dates)
+{
+    for (uint32_t i = 0; i < dates->count; i++) {
+        struct qf_slice text = qf_json_text(&dates->items[i]);
+        struct qf_date date = {digits(text.data, 4), digits(text.data + 5, 2),
+                               digits(text.data + 8, 2)};
+        if (*count == *room) {
+            *room = *room == 0 ? 64 : *room * 2;
+            int32_t *more = QF_ARENA_ARRAY(arena, int32_t, *room);
+            if (*count > 0)
+                memcpy(more, *days, *count * sizeof *more);
+            *days = more;
+        }
+        int32_t day = (int32_t)qf_date_to_day(date);
+        uint32_t at = (*count)++;
+        for (; at > 0 && (*days)[at - 1] > day; at--)
+            (*days)[at] = (*days)[at - 1];
+        (*days)[at] = day;
+    }
+}
+
+static bool add_year(void *arg, struct qf_slice key)
+{
+    struct days *days = arg;
+    struct qf_slice prefix = qf_state_kind_prefix(QF_STATE_CALENDAR);
+    struct qf_state_key at;
+    qf_state_key_make(&at, QF_STATE_CALENDAR,
+                      qf_slice_make(key.data + prefix.size, key.size - prefix.size));
+    const struct qf_state_reader *committed = days->ctx->overlay->reader;
+    const struct qf_json *year = qf_record_get(committed, days->arena, &at);
+    QF_ASSERT(year != NULL);
+    add_days(days->arena, &days->off, &days->off_count, &days->off_room,
+             qf_json_get(year, "holidays"));
+    add_days(days->arena, &days->worked, &days->worked_count, &days->worked_room,
+             qf_json_get(year, "workdays"));
+    return true;
+}
+
+const struct qf_calendar *qf_services_calendar(struct qf_op_context *ctx)
+{
+    struct qf_services *services = ctx->services;
+    if (services->calendar != NULL)
+        return services->calendar;
+    struct days days = {.ctx = ctx, .arena = ctx->arena};
+    const struct qf_state_reader *committed = ctx->overlay->reader;
+    committed->list(committed->self, qf_state_kind_prefix(QF_STATE_CALENDAR), add_year, &days);
+    struct qf_calendar *calendar = QF_ARENA_NEW(ctx->arena, struct qf_calendar);
+    *calendar = (struct qf_calendar){.off = days.off,
+                                     .worked = days.worked,
+                                     .off_count = days.off_count,
+                                     .worked_count = days.worked_count,
+                                     .rest = 0x60,
+                                     .offset_minutes = QF_SERVICE_ZONE_MINUTES};
+    services->calendar = calendar;
+    return calendar;
+}
+
+/* ---- what is due ---- */
+
+struct due {
+    struct qf_arena *arena;
+    int64_t now_ms;
+    struct qf_slice ids[QF_SERVICE_TIMERS_BLOCK_MAX]; /* of cases */
+    size_t count;
+};
+
+static bool add_due(void *arg, struct qf_slice key)
+{
+    struct due *due = arg;
+    size_t prefix = qf_state_kind_prefix(QF_STATE_TIMER).size;
+    int64_t at_ms = 0;
+    size_t i = prefix;
+    for (; i < key.size && key.data[i] != '/'; i++)
+        at_ms = at_ms * 10 + (key.data[i] - '0');
+    if (at_ms > due->now_ms || due->count == QF_SERVICE_TIMERS_BLOCK_MAX)
+        return false;
+    due->ids[due->count++] =
+        qf_arena_copy(due->arena, qf_slice_make(key.data + i + 1, key.size - i - 1));
+    return true;
+}
+
+static void fire(struct qf_op_context *ctx, struct qf_slice id)
+{
+    struct qf_error err = {0};
+    struct qf_service_step *step;
+    qf_arena_reset(&ctx->services->scratch);
+    enum qf_status status = qf_service_step_load(ctx, &step, id, &err);
+    QF_ASSERT(status == QF_OK);
+    size_t mark = qf_overlay_mark(ctx->overlay);
+    status = qf_service_step_begin(step, &err);
+    if (status == QF_OK)
+        status = qf_service_step_end(step, qf_bpmn_tick(&step->call, &step->instance),
+                                     QF_EVENT_CASE_TIMER, &err);
+    if (status != QF_OK) {
+        qf_overlay_rollback(ctx->overlay, mark);
+        qf_service_step_halt(step, &err);
+    }
+    qf_overlay_accept(ctx->overlay);
+}
+
+void qf_services_begin(struct qf_op_context *ctx)
+{
+    struct qf_services *services = ctx->services;
+    services->steps = QF_FEEL_BLOCK_STEPS_MAX;
+    services->calendar = NULL;
+    services->step = NULL;
+    const struct qf_state_reader *committed = ctx->overlay->reader;
+    struct due *due = QF_ARENA_NEW(ctx->arena, struct due);
+    due->arena = ctx->arena;
+    due->now_ms = ctx->time_ms;
+    committed->list(committed->self, qf_state_kind_prefix(QF_STATE_TIMER), add_due, due);
+    for (size_t i = 0; i < due->count && services->steps > QF_FEEL_BLOCK_STEPS_MAX / 2; i++)
+        fire(ctx, due->ids[i]);
+}
