@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/feed.h"
+
 /* The most used first; a pattern that another one covers before it. */
 static const struct qf_route routes[] = {
     {"POST", "/v1/transactions", qf_api_post_transactions,
@@ -17,6 +19,7 @@ static const struct qf_route routes[] = {
     {"GET", "/tile/**", qf_api_get_tile, "A tile of the log"},
     {"GET", "/v1/proof", qf_api_get_proof, "Inclusion or consistency proof"},
     {"GET", "/v1/state/**", qf_api_get_state_proof, "A record of the state with its proof"},
+    {"GET", "/v1/events", qf_api_get_events, "Events from a position of the log on, as SSE"},
     {"GET", "/v1/network", qf_api_get_network, "The network and where it stands"},
     {"GET", "/v1/genesis", qf_api_get_genesis, "The genesis document"},
     {"GET", "/v1/members", qf_api_get_members, "Members"},

@@ -13,12 +13,14 @@
 #include "engine/solo/solo.h"
 
 struct qf_rate;
+struct qf_feed;
 struct qf_x509;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
     struct qf_solo *solo;
     struct qf_verifier *verifier;
+    struct qf_feed *feed;
     struct qf_clock clock;
     struct qf_note_signer signer;
     const char *version;

@@ -126,6 +126,11 @@ void qf_http_ready(struct qf_http_exchange *exchange)
     MHD_resume_connection(exchange->connection);
 }
 
+void qf_http_stream_sleep(void *connection)
+{
+    MHD_suspend_connection(connection);
+}
+
 void qf_http_stream_wake(void *connection)
 {
     MHD_resume_connection(connection);

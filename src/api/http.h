@@ -35,7 +35,7 @@ struct qf_http_response {
     struct qf_http_header headers[QF_HTTP_HEADERS_MAX];
     size_t header_count;
     /* For streams: called when more is wanted; returns bytes written, 0: nothing yet (call
-     * qf_http_stream_wake when there is), -1: the end. */
+     * qf_http_stream_sleep before, and qf_http_stream_wake when there is), -1: the end. */
     ssize_t (*stream)(void *arg, char *out, size_t size);
     void (*stream_free)(void *arg);
     void *stream_arg;
@@ -79,7 +79,9 @@ void qf_http_reply_bytes(struct qf_http_exchange *exchange, const char *type,
 void qf_http_wait(struct qf_http_exchange *exchange,
                   void (*finish)(struct qf_http_exchange *exchange));
 void qf_http_ready(struct qf_http_exchange *exchange);
-/* A stream that said "nothing yet" has something. */
+/* Within a stream's function that is about to return 0: it is not called before the wake. */
+void qf_http_stream_sleep(void *connection);
+/* A stream that sleeps has something. */
 void qf_http_stream_wake(void *connection);
 
 struct qf_route {

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/feed.h"
 #include "node/config.h"
 #include "node/tls.h"
 
@@ -17,6 +18,7 @@ struct qf_node {
     struct qf_node_tls tls;
     struct qf_ledger *ledger;
     struct qf_solo *solo;
+    struct qf_feed *feed;
     struct qf_api api;
     struct qf_http_server *http;
     char url[300];
@@ -106,6 +108,10 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     const struct qf_note_signer signer = {signer_name(node), node->note_key};
     const struct qf_solo_options solo = {
         .ledger = node->ledger, .clock = qf_clock_system(), .signer = signer};
+    status = qf_feed_start(&node->feed, err);
+    if (status != QF_OK)
+        return status;
+    qf_ledger_on_commit(node->ledger, qf_feed_grown, node->feed);
     status = qf_solo_start(&node->solo, &solo, err);
     if (status != QF_OK)
         return status;
@@ -113,6 +119,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .ledger = node->ledger,
         .solo = node->solo,
         .verifier = node->verifier,
+        .feed = node->feed,
         .clock = qf_clock_system(),
         .signer = signer,
         .version = QF_VERSION,
@@ -169,9 +176,11 @@ void qf_node_stop(struct qf_node *node)
         return;
     /* The engine first: requests that wait for it are answered before the server closes. */
     qf_solo_stop(node->solo);
+    qf_feed_close(node->feed); /* streams that sleep must not outlast the server */
     qf_http_stop(node->http);
     qf_api_deinit(&node->api);
     qf_ledger_close(node->ledger);
+    qf_feed_free(node->feed);
     for (size_t i = 0; i < node->archive_count; i++)
         qf_fs_posix_deinit(&node->archives[i]);
     qf_node_tls_deinit(&node->tls);
