@@ -20,6 +20,7 @@ static const struct qf_route routes[] = {
     {"GET", "/v1/proof", qf_api_get_proof, "Inclusion or consistency proof"},
     {"GET", "/v1/state/**", qf_api_get_state_proof, "A record of the state with its proof"},
     {"GET", "/v1/events", qf_api_get_events, "Events from a position of the log on, as SSE"},
+    {"POST", "/tsa", qf_api_post_tsa, "A time-stamp by RFC 3161, recorded on the ledger"},
     {"GET", "/v1/network", qf_api_get_network, "The network and where it stands"},
     {"GET", "/v1/genesis", qf_api_get_genesis, "The genesis document"},
     {"GET", "/v1/members", qf_api_get_members, "Members"},

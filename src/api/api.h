@@ -15,6 +15,7 @@
 struct qf_rate;
 struct qf_feed;
 struct qf_x509;
+struct qf_tsa;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -22,6 +23,7 @@ struct qf_api_options {
     struct qf_verifier *verifier;
     struct qf_feed *feed;
     struct qf_clock clock;
+    struct qf_random random;
     struct qf_note_signer signer;
     const char *version;
     unsigned key_rate;  /* transactions a second of one key; 0: no limit */
@@ -30,7 +32,9 @@ struct qf_api_options {
      * members. */
     const struct qf_x509 *const *client_roots;
     size_t client_root_count;
-    bool clients_required; /* a client without certificate is refused */
+    const struct qf_tsa *tsa;               /* time-stamps; NULL: none are issued */
+    const struct qf_private_key *tsa_actor; /* signs the records of issued time-stamps */
+    bool clients_required;                  /* a client without certificate is refused */
 };
 
 struct qf_api {
@@ -81,6 +85,7 @@ QF_MUST_CHECK enum qf_status qf_api_check_client(void *context, const struct qf_
 /* ---- handlers, one file a resource ---- */
 
 void qf_api_post_transactions(struct qf_http_exchange *exchange);
+void qf_api_post_tsa(struct qf_http_exchange *exchange);
 void qf_api_get_transaction(struct qf_http_exchange *exchange);
 void qf_api_get_transactions(struct qf_http_exchange *exchange);
 void qf_api_get_bundle(struct qf_http_exchange *exchange);

@@ -167,13 +167,15 @@ static enum qf_status read_tsa(struct reader *r, const struct qf_json *tsa,
 {
     if (tsa == NULL)
         return QF_OK;
-    enum qf_status status = want_fields(r, tsa, "tsa", "key, certificate, chain");
+    enum qf_status status = want_fields(r, tsa, "tsa", "key, certificate, chain, actor_key");
     if (status == QF_OK)
         status = get_path(r, tsa, "tsa", "key", true, &out->key);
     if (status == QF_OK)
         status = get_path(r, tsa, "tsa", "certificate", true, &out->certificate);
     if (status == QF_OK)
         status = get_path(r, tsa, "tsa", "chain", false, &out->chain);
+    if (status == QF_OK)
+        status = get_path(r, tsa, "tsa", "actor_key", false, &out->actor_key);
     return status;
 }
 

@@ -25,6 +25,7 @@ struct qf_config_tsa { /* key NULL: no time-stamps are issued */
     const char *key;
     const char *certificate;
     const char *chain;
+    const char *actor_key; /* of an actor on the ledger who records what is issued */
 };
 
 struct qf_config_witness { /* somebody who witnesses our log */

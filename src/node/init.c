@@ -147,6 +147,8 @@ static const char settings[] =
     "  key: keys/tsa.pem\n"
     "  certificate: keys/tsa.crt\n"
     "  chain: keys/ca.crt\n"
+    "  # actor_key: keys/clock.pem   # of an actor on the ledger who may record evidence; without\n"
+    "                               # it no time-stamps are issued, since each is recorded\n"
     "limits:\n"
     "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"
     "  key_burst: 20000     # and how many at once\n";

@@ -6,6 +6,7 @@
 #include "api/feed.h"
 #include "node/config.h"
 #include "node/tls.h"
+#include "timestamp/timestamp.h"
 
 struct qf_node {
     struct qf_arena arena;
@@ -16,6 +17,10 @@ struct qf_node {
     struct qf_fs *archives;
     size_t archive_count;
     struct qf_node_tls tls;
+    struct qf_private_key *tsa_key, *tsa_actor;
+    struct qf_x509 *tsa_chain[QF_CERT_CHAIN_MAX]; /* the authority's own first */
+    size_t tsa_chain_count;
+    struct qf_tsa *tsa;
     struct qf_ledger *ledger;
     struct qf_solo *solo;
     struct qf_feed *feed;
@@ -50,6 +55,46 @@ static enum qf_status open_archives(struct qf_node *node, const struct qf_node_o
         node->archive_count += status == QF_OK;
     }
     return status;
+}
+
+static enum qf_status load_tsa(struct qf_node *node, struct qf_slice passphrase,
+                               struct qf_error *err)
+{
+    const struct qf_config_tsa *config = &node->config.tsa;
+    struct qf_slice own = {0};
+    struct qf_slice chain = {0};
+    size_t count = 0;
+    if (config->key == NULL || config->actor_key == NULL)
+        return QF_OK;
+    enum qf_status status = qf_private_key_load(&node->tsa_key, config->key, passphrase, err);
+    if (status == QF_OK)
+        status = qf_private_key_load(&node->tsa_actor, config->actor_key, passphrase, err);
+    if (status == QF_OK)
+        status =
+            qf_config_read_file(&node->arena, &own, config->certificate, QF_CERT_SIZE_MAX, err);
+    if (status == QF_OK && config->chain != NULL)
+        status = qf_config_read_file(&node->arena, &chain, config->chain, QF_CERT_SIZE_MAX, err);
+    if (status == QF_OK)
+        status = qf_x509_import(&node->tsa_chain[0], own, err);
+    if (status != QF_OK)
+        return status;
+    node->tsa_chain_count = 1;
+    if (chain.size > 0) {
+        struct qf_x509 *rest[QF_CERT_CHAIN_MAX];
+        status = qf_x509_import_chain(rest, &count, chain, err);
+        for (size_t i = 0; status == QF_OK && i < count; i++) {
+            if (node->tsa_chain_count < QF_CERT_CHAIN_MAX)
+                node->tsa_chain[node->tsa_chain_count++] = rest[i];
+            else
+                qf_x509_free(rest[i]);
+        }
+    }
+    const struct qf_tsa_options options = {.key = node->tsa_key,
+                                           .certificate = node->tsa_chain[0],
+                                           .chain =
+                                               (const struct qf_x509 *const *)&node->tsa_chain[1],
+                                           .chain_count = node->tsa_chain_count - 1};
+    return status == QF_OK ? qf_tsa_new(&node->tsa, &options, err) : status;
 }
 
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
@@ -102,6 +147,8 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     enum qf_status status = qf_config_load(&node->arena, &node->config, options->dir, err);
     if (status == QF_OK)
         status = start_engine(node, options, err);
+    if (status == QF_OK)
+        status = load_tsa(node, options->passphrase, err);
     if (status != QF_OK)
         return status;
     const struct qf_config *config = &node->config;
@@ -120,6 +167,9 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .solo = node->solo,
         .verifier = node->verifier,
         .feed = node->feed,
+        .random = qf_random_system(),
+        .tsa = node->tsa,
+        .tsa_actor = node->tsa_actor,
         .clock = qf_clock_system(),
         .signer = signer,
         .version = QF_VERSION,
@@ -184,6 +234,11 @@ void qf_node_stop(struct qf_node *node)
     for (size_t i = 0; i < node->archive_count; i++)
         qf_fs_posix_deinit(&node->archives[i]);
     qf_node_tls_deinit(&node->tls);
+    qf_tsa_free(node->tsa);
+    for (size_t i = 0; i < node->tsa_chain_count; i++)
+        qf_x509_free(node->tsa_chain[i]);
+    qf_private_key_free(node->tsa_key);
+    qf_private_key_free(node->tsa_actor);
     qf_private_key_free(node->note_key);
     qf_verifier_free(node->verifier);
     qf_arena_deinit(&node->arena);
