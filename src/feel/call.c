@@ -139,6 +139,7 @@ const struct qf_feel_node *qf_feel_parse_lambda(struct qf_feel_parser *p, size_t
         do {
             if (count >= 32)
                 qf_feel_parse_fail(p, "at most 32 parameters");
+            /* cppcheck-suppress arrayIndexOutOfBoundsCond ; failing does not return */
             params[count].name = qf_feel_parse_declared(p, ":,)", NULL);
             params[count].type =
                 qf_feel_parse_take(p, ":") ? qf_feel_parse_type(p) : &qf_feel_type_any;
@@ -192,6 +193,7 @@ static const struct qf_feel_type *parse_context_type(struct qf_feel_parser *p)
         do {
             if (type->count >= 64)
                 qf_feel_parse_fail(p, "at most 64 members");
+            /* cppcheck-suppress arrayIndexOutOfBoundsCond ; failing does not return */
             members[type->count].name = qf_feel_parse_declared(p, ":,>", NULL);
             qf_feel_parse_expect(p, ":");
             members[type->count++].type = qf_feel_parse_type(p);

@@ -451,8 +451,8 @@ struct qf_feel_value qf_feel_run_in(struct qf_feel_ev *ev, const struct qf_feel_
     struct qf_feel_value value = QF_FEEL_RUN(ev, node->kids[0], frame);
     struct qf_feel_frame inner = {.parent = frame, .run = frame->run, .slots = &value};
     if (node->b == 0) {
-        struct qf_feel_value out = QF_FEEL_RUN(ev, node->kids[1], &inner);
-        return out;
+        /* cppcheck-suppress returnDanglingLifetime ; no function is made that could keep it */
+        return QF_FEEL_RUN(ev, node->kids[1], &inner);
     }
     struct qf_feel_frame *kept = qf_feel_alloc(ev, sizeof *kept);
     *kept = inner;
@@ -596,6 +596,6 @@ struct qf_feel_value qf_feel_run_builtin(struct qf_feel_ev *ev, const struct qf_
     }
     qf_feel_step(ev, 1);
     struct qf_feel_args call = {ev, node, args, node->count, node->a};
-    struct qf_feel_value out = builtin->call(&call);
-    return out;
+    /* cppcheck-suppress returnDanglingLifetime ; the value does not keep the arguments */
+    return builtin->call(&call);
 }

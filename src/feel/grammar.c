@@ -163,7 +163,10 @@ static size_t parse_escape(struct qf_feel_parser *p, char *out)
 static struct qf_slice parse_string(struct qf_feel_parser *p)
 {
     size_t from = ++p->at;
-    char *out = qf_arena_alloc(p->compiler->arena, p->size - from + 8);
+    size_t end = from; /* escapes only ever make it shorter */
+    while (end < p->size && p->text[end] != '"')
+        end += p->text[end] == '\\' ? 2 : 1;
+    char *out = qf_arena_alloc(p->compiler->arena, end - from + 8);
     size_t size = 0;
     for (;;) {
         if (p->at >= p->size)

@@ -357,6 +357,8 @@ static size_t match_known(struct qf_feel_parser *p, size_t at, struct qf_slice *
 
 void qf_feel_parse_learn(struct qf_feel_parser *p, struct qf_slice key)
 {
+    if (p->keys == NULL)
+        p->keys = QF_ARENA_ARRAY(p->compiler->arena, struct qf_slice, QF_FEEL_KEYS_MAX);
     if (p->key_count < QF_FEEL_KEYS_MAX)
         p->keys[p->key_count++] = key;
 }
@@ -570,14 +572,14 @@ parse_all(const struct qf_feel_compiler *compiler, const struct qf_feel_scope *s
                       QF_FEEL_SOURCE_SIZE_MAX);
         return NULL;
     }
-    struct qf_feel_parser *p = QF_ARENA_NEW(compiler->arena, struct qf_feel_parser);
+    struct qf_feel_parser parser = {0};
+    struct qf_feel_parser *p = &parser;
     struct qf_error scratch = {0};
     p->compiler = compiler;
     p->scope = scope;
-    p->text = (const char *)qf_arena_copy(compiler->arena, text).data;
+    p->text = text.size == 0 ? "" : (const char *)text.data; /* what lasts is copied from it */
     p->size = text.size;
     p->err = err == NULL ? &scratch : err;
-    p->keys = QF_ARENA_ARRAY(compiler->arena, struct qf_slice, QF_FEEL_KEYS_MAX);
     if (setjmp(p->fail) != 0)
         return NULL;
     const struct qf_feel_node *node = parse(p);
