@@ -4,7 +4,7 @@
 
 #include "report.h"
 
-bench_fn bench_ingest, bench_kernel, bench_ledger, bench_merkle, bench_rules, bench_store,
-    bench_verify;
+bench_fn bench_growth, bench_ingest, bench_kernel, bench_ledger, bench_merkle, bench_rules,
+    bench_store, bench_verify;
 
 #endif

@@ -312,8 +312,17 @@ int bench_ledger(const struct bench_options *options)
         report_suites(&bench, &intl);
     network_stop(&intl);
     network_stop(&gm);
-    if (failed == 0)
-        failed = scale(&bench);
+    int status = bench_report_finish(bench.report, options);
+    return failed != 0 ? 3 : status;
+}
+
+int bench_growth(const struct bench_options *options)
+{
+    struct bench bench = {.options = options,
+                          .report = bench_report_new("growth"),
+                          .program = program_path(),
+                          .cores = sysconf(_SC_NPROCESSORS_ONLN)};
+    int failed = scale(&bench);
     int status = bench_report_finish(bench.report, options);
     return failed != 0 ? 3 : status;
 }
