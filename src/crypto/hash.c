@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "crypto/sha256_nodes.h"
 #include "crypto/sm3_many.h"
 
 #define ALG_COUNT 3 /* indexed by enum qf_hash_alg; 0 is unused */
@@ -25,6 +26,7 @@ struct qf_hasher {
 };
 
 static EVP_MD *digests[ALG_COUNT];
+static bool two_nodes;             /* SHA-256 has them */
 static pthread_key_t contexts_key; /* frees a thread's contexts when it ends */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local struct thread_contexts contexts;
@@ -43,6 +45,7 @@ static void fetch_digests(void)
     digests[QF_HASH_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
     digests[QF_HASH_SM3] = EVP_MD_fetch(NULL, "SM3", NULL);
     QF_ASSERT(digests[QF_HASH_SHA256] != NULL && digests[QF_HASH_SM3] != NULL);
+    two_nodes = qf_sha256_has_nodes();
     QF_ASSERT(pthread_key_create(&contexts_key, free_contexts) == 0);
 }
 
@@ -150,6 +153,29 @@ void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t
     memcpy(node + 1, left, QF_HASH_SIZE);
     memcpy(node + 1 + QF_HASH_SIZE, right, QF_HASH_SIZE);
     qf_hash(alg, out, qf_slice_make(node, sizeof node));
+}
+
+void qf_hash_nodes(enum qf_hash_alg alg, uint8_t (*out)[QF_HASH_SIZE],
+                   const uint8_t (*children)[QF_HASH_SIZE], size_t count)
+{
+    static const uint8_t prefix[1] = {0x01};
+    size_t done = 0;
+    QF_ASSERT(pthread_once(&once, fetch_digests) == 0);
+    if (alg == QF_HASH_SHA256 && two_nodes)
+        for (; done + 2 <= count; done += 2)
+            qf_sha256_two_nodes(out + done, children + 2 * done);
+    while (alg == QF_HASH_SM3 && done < count) {
+        struct qf_hash_job jobs[QF_SM3_LANES_MAX];
+        size_t now = 0;
+        for (; now < QF_SM3_LANES_MAX && done < count; now++, done++)
+            jobs[now] = (struct qf_hash_job){
+                .parts = {qf_slice_make(prefix, sizeof prefix),
+                          qf_slice_make(children[2 * done], (size_t)2 * QF_HASH_SIZE)},
+                .out = out[done]};
+        qf_hash_many(alg, jobs, now);
+    }
+    for (; done < count; done++)
+        qf_hash_node(alg, out[done], children[2 * done], children[2 * done + 1]);
 }
 
 void qf_hmac(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice key,

@@ -76,6 +76,28 @@ static void test_tree(void **state)
     assert_memory_equal(sm3, expected, QF_HASH_SIZE);
 }
 
+static void test_nodes_of_a_level(void **state)
+{
+    (void)state;
+    enum { COUNT = 37 };
+    static uint8_t children[2 * COUNT][QF_HASH_SIZE];
+    static uint8_t out[COUNT + 1][QF_HASH_SIZE];
+    for (size_t i = 0; i < (size_t)2 * COUNT; i++)
+        qf_hash(QF_HASH_SHA256, children[i], qf_slice_make(&i, sizeof i));
+    for (size_t count = 0; count <= COUNT; count++)
+        for (int alg = QF_HASH_SHA256; alg <= QF_HASH_SM3; alg++) {
+            memset(out, 0xee, sizeof out);
+            qf_hash_nodes((enum qf_hash_alg)alg, out, (const uint8_t(*)[QF_HASH_SIZE])children,
+                          count);
+            for (size_t i = 0; i < count; i++) {
+                uint8_t wanted[QF_HASH_SIZE];
+                qf_hash_node((enum qf_hash_alg)alg, wanted, children[2 * i], children[2 * i + 1]);
+                assert_memory_equal(out[i], wanted, QF_HASH_SIZE);
+            }
+            assert_int_equal(out[count][0], 0xee);
+        }
+}
+
 static void test_names(void **state)
 {
     (void)state;
@@ -129,9 +151,13 @@ static void test_hmac(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers), cmocka_unit_test(test_parts_are_joined),
-        cmocka_unit_test(test_tree),          cmocka_unit_test(test_names),
-        cmocka_unit_test(test_threads),       cmocka_unit_test(test_hmac),
+        cmocka_unit_test(test_known_answers),
+        cmocka_unit_test(test_parts_are_joined),
+        cmocka_unit_test(test_tree),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_nodes_of_a_level),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_hmac),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,8 +159,7 @@ void qf_tiles_fill(struct qf_tiles_block *block, unsigned width)
 {
     block->width = width;
     for (unsigned height = 1; height < QF_TILE_HEIGHT; height++)
-        for (unsigned i = 0; i < width >> height; i++)
-            qf_hash_node(qf_tiles_alg(block->kind), block->nodes[qf_tiles_node(height, i)],
-                         block->nodes[qf_tiles_node(height - 1, (uint64_t)2 * i)],
-                         block->nodes[qf_tiles_node(height - 1, (uint64_t)2 * i + 1)]);
+        qf_hash_nodes(qf_tiles_alg(block->kind), block->nodes + qf_tiles_node(height, 0),
+                      (const uint8_t(*)[QF_HASH_SIZE])block->nodes + qf_tiles_node(height - 1, 0),
+                      width >> height);
 }
