@@ -72,8 +72,9 @@ QF_MUST_CHECK enum qf_status qf_state_verify(enum qf_hash_alg alg, const uint8_t
  * header (page number UINT64_MAX); a page with no bytes is no longer needed. qf_state_tree_load
  * takes a new tree, asks for the header and then the pages in order, recomputes the top and
  * compares the root: QF_CORRUPT when it differs. `page` hands on a failure of its own.
- * A page is at most 1,980 bytes, so that two stand in one 4 KiB page of LMDB. */
-#define QF_STATE_PAGE_BUCKETS 60
+ * A page is at most 495 bytes: small, because a block changes few buckets of many pages, and whole
+ * pages are copied when state is set apart. */
+#define QF_STATE_PAGE_BUCKETS 15
 void qf_state_tree_each_dirty(struct qf_state_tree *tree,
                               void (*page)(void *arg, uint64_t number, struct qf_slice bytes),
                               void *arg);

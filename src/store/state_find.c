@@ -54,68 +54,93 @@ enum qf_status qf_state_index_scan(MDB_cursor *cursor, uint64_t leaf_end,
 
 /* ---- filters: the writer's alone ---- */
 
-/* The bits of a term; terms are hashes or parts of them, so their bytes serve. */
-static void filter_bits(const struct qf_index_term *term, uint32_t bits[3])
+/* The words of a term; terms are hashes or parts of them, so their bytes serve. */
+static void filter_words(const struct qf_index_term *term, uint32_t words[3])
 {
     for (size_t i = 0; i < 3; i++)
-        bits[i] = qf_be32_load(term->term + 4 * i) % QF_STATE_FILTER_BITS;
+        words[i] = qf_be32_load(term->term + 4 * i) % QF_STATE_FILTER_WORDS;
 }
 
 void qf_state_filter_put(struct qf_state *state, const struct qf_index_entry *entry)
 {
     uint64_t generation = entry->leaf / QF_INDEX_GENERATION;
-    size_t slot = (size_t)(generation % QF_STATE_FILTERS);
-    uint32_t bits[3];
+    uint64_t group = generation / QF_STATE_FILTER_SIDE;
+    size_t slot = (size_t)(group % QF_STATE_FILTERS);
     if (state->filtered_kind == 0 || entry->term.kind != state->filtered_kind ||
         generation < state->filtered_from)
         return;
-    if (state->filters[slot].bits == NULL || state->filters[slot].generation != generation) {
-        if (state->filters[slot].bits == NULL)
-            state->filters[slot].bits = malloc(QF_STATE_FILTER_BITS / 8);
-        if (state->filters[slot].bits == NULL) {
+    if (state->filters[slot].words == NULL || state->filters[slot].group != group) {
+        free(state->filters[slot].words);
+        state->filters[slot].words = calloc(QF_STATE_FILTER_WORDS, sizeof(uint64_t));
+        state->filters[slot].group = group;
+        if (state->filters[slot].words == NULL) {
             /* What this one would have missed must not count as absent. */
             state->filtered_from = generation + 1;
             return;
         }
-        memset(state->filters[slot].bits, 0, QF_STATE_FILTER_BITS / 8);
-        state->filters[slot].generation = generation;
     }
-    filter_bits(&entry->term, bits);
+    uint32_t words[3];
+    filter_words(&entry->term, words);
     for (size_t i = 0; i < 3; i++)
-        state->filters[slot].bits[bits[i] / 64] |= (uint64_t)1 << (bits[i] % 64);
+        state->filters[slot].words[words[i]] |= (uint64_t)1 << (generation % QF_STATE_FILTER_SIDE);
 }
 
-static bool may_hold(const struct qf_state *state, uint64_t generation,
-                     const struct qf_index_term *term)
+/* Bit i: generation i of the group may hold the term. */
+static uint64_t may_hold(const struct qf_state *state, uint64_t group,
+                         const struct qf_index_term *term)
 {
-    size_t slot = (size_t)(generation % QF_STATE_FILTERS);
-    uint32_t bits[3];
-    if (term->kind != state->filtered_kind || generation < state->filtered_from ||
-        state->filters[slot].bits == NULL || state->filters[slot].generation != generation)
-        return true;
-    filter_bits(term, bits);
-    for (size_t i = 0; i < 3; i++)
-        if ((state->filters[slot].bits[bits[i] / 64] >> (bits[i] % 64) & 1) == 0)
-            return false;
-    return true;
+    size_t slot = (size_t)(group % QF_STATE_FILTERS);
+    const uint64_t *filter = state->filters[slot].words;
+    uint64_t first = group * QF_STATE_FILTER_SIDE;
+    uint64_t unseen = state->filtered_from <= first ? 0 : state->filtered_from - first;
+    if (term->kind != state->filtered_kind || filter == NULL ||
+        state->filters[slot].group != group || unseen >= QF_STATE_FILTER_SIDE)
+        return UINT64_MAX;
+    uint32_t words[3];
+    filter_words(term, words);
+    return (filter[words[0]] & filter[words[1]] & filter[words[2]]) | (((uint64_t)1 << unseen) - 1);
+}
+
+/* The smallest leaf under the term in LMDB, from `from` on. */
+static bool find_stored(struct qf_state *state, const struct qf_index_term *term, uint64_t from,
+                        uint64_t *leaf)
+{
+    const uint64_t group_leaves = (uint64_t)QF_INDEX_GENERATION * QF_STATE_FILTER_SIDE;
+    size_t count = 0;
+    while (from < state->leaf_end) {
+        uint64_t group = from / group_leaves;
+        uint64_t holds = may_hold(state, group, term);
+        uint64_t group_end = (group + 1) * group_leaves;
+        while (from < group_end && from < state->leaf_end) {
+            uint64_t generation = from / QF_INDEX_GENERATION;
+            uint64_t rest = holds >> (generation % QF_STATE_FILTER_SIDE);
+            if (rest == 0)
+                break;
+            if ((rest & 1) == 0) {
+                from = (generation + (uint64_t)__builtin_ctzll(rest)) * QF_INDEX_GENERATION;
+                continue;
+            }
+            uint64_t end = (generation + 1) * QF_INDEX_GENERATION;
+            enum qf_status status =
+                qf_state_index_scan(state->writer_index, end, term, from, leaf, 1, &count);
+            /* This decides what is a duplicate; a disk that cannot answer must not. */
+            QF_ASSERT(status == QF_OK);
+            if (count > 0)
+                return true;
+            from = end;
+        }
+        from = group_end;
+    }
+    return false;
 }
 
 bool qf_state_find_first(struct qf_state *state, const struct qf_index_term *term,
                          uint64_t from_leaf, uint64_t *leaf)
 {
+    if (find_stored(state, term, from_leaf, leaf))
+        return true;
     size_t count = 0;
-    uint64_t from = from_leaf;
-    while (count == 0 && from < state->leaf_end) {
-        uint64_t end = (from / QF_INDEX_GENERATION + 1) * QF_INDEX_GENERATION;
-        if (may_hold(state, from / QF_INDEX_GENERATION, term)) {
-            enum qf_status status =
-                qf_state_index_scan(state->writer_index, end, term, from, leaf, 1, &count);
-            /* This decides what is a duplicate; a disk that cannot answer must not. */
-            QF_ASSERT(status == QF_OK);
-        }
-        from = end;
-    }
-    if (count == 0 && state->frozen != NULL)
+    if (state->frozen != NULL)
         count = qf_memtable_leaves_from(qf_memtable_find(state->frozen, term), from_leaf, leaf, 1);
     if (count == 0)
         count = qf_memtable_leaves_from(qf_memtable_find(state->active, term), from_leaf, leaf, 1);

@@ -244,7 +244,7 @@ static enum qf_status open_env(struct qf_state *state, const char *path,
 static enum qf_status open_databases(struct qf_state *state, struct qf_error *err)
 {
     char format[32];
-    snprintf(format, sizeof format, "1 %s", qf_hash_alg_name(state->alg));
+    snprintf(format, sizeof format, "2 %s", qf_hash_alg_name(state->alg));
     const struct {
         const char *name;
         MDB_dbi *dbi;
@@ -416,7 +416,7 @@ void qf_state_close(struct qf_state *state)
     qf_memtable_deinit(&state->overlays[1]);
     qf_arena_deinit(&state->scratch);
     for (size_t i = 0; i < QF_STATE_FILTERS; i++)
-        free(state->filters[i].bits);
+        free(state->filters[i].words);
     pthread_rwlock_destroy(&state->lock);
     pthread_mutex_destroy(&state->prove_mutex);
     pthread_mutex_destroy(&state->pool_mutex);

@@ -18,9 +18,11 @@
 
 #define QF_STATE_READERS_MAX 1024
 #define QF_STATE_PEEKS 8192 /* of the writer's answers remembered, a power of two */
-/* Filters of the newest generations: a bit array each in which a term sets three bits. */
-#define QF_STATE_FILTERS 256
-#define QF_STATE_FILTER_BITS (1u << 21)
+/* Filters of the newest generations, of 64 side by side: a term sets its generation's bit in three
+ * words, so that three reads tell which of the 64 may hold it. */
+#define QF_STATE_FILTERS 8
+#define QF_STATE_FILTER_SIDE 64u
+#define QF_STATE_FILTER_WORDS (1u << 21)
 #define QF_INDEX_KEY_SIZE (4 + 1 + QF_INDEX_TERM_SIZE + 6)
 #define QF_RECORD_FIXED_SIZE (QF_HASH_SIZE + 2) /* value hash, key size */
 #define QF_STATE_META_HEIGHT "state.height"
@@ -58,9 +60,9 @@ struct qf_state {
     uint8_t filtered_kind;
     uint64_t filtered_from; /* generations from here on were seen whole */
     struct {
-        uint64_t generation;
-        uint64_t *bits;          /* NULL: none */
-    } filters[QF_STATE_FILTERS]; /* by generation */
+        uint64_t group;          /* generation / QF_STATE_FILTER_SIDE */
+        uint64_t *words;         /* NULL: none */
+    } filters[QF_STATE_FILTERS]; /* by group */
     struct qf_arena scratch;     /* of one install */
 
     pthread_mutex_t pool_mutex;
