@@ -56,7 +56,7 @@ static void compress(__m128i abef[2], __m128i cdgh[2], const uint8_t *const bloc
         for (size_t i = 0; i < 4; i++)
             words[lane][i] = swap_words(load(blocks[lane] + 16 * i));
 #pragma GCC unroll 16
-    for (int step = 0; step < 16; step++) {
+    for (size_t step = 0; step < 16; step++) {
         const __m128i added = load(constants + 4 * step);
 #pragma GCC unroll 2
         for (int lane = 0; lane < 2; lane++) {
