@@ -99,7 +99,7 @@ void qf_sha256_two_nodes(uint8_t out[2][QF_HASH_SIZE], const uint8_t children[4]
         message[0] = 0x01;
         memcpy(message + 1, children[2 * lane], (size_t)2 * QF_HASH_SIZE);
         message[MESSAGE_SIZE] = 0x80;
-        qf_be64_store(message + 2 * BLOCK_SIZE - 8, (uint64_t)MESSAGE_SIZE * 8);
+        qf_be64_store(message + sizeof messages[lane] - 8, (uint64_t)MESSAGE_SIZE * 8);
         abef[lane] = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c);
         cdgh[lane] = _mm_set_epi32(0x3c6ef372, (int)0xa54ff53a, 0x1f83d9ab, 0x5be0cd19);
     }
