@@ -71,7 +71,7 @@ static void show_progress(void *arg, uint64_t done, uint64_t total)
 
 static struct qf_json hex_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
 {
-    char *text = qf_arena_alloc(arena, 2 * QF_HASH_SIZE);
+    char *text = qf_arena_alloc(arena, 2UL * QF_HASH_SIZE);
     qf_hex_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
     return qf_json_make_slice(qf_slice_make(text, 2UL * QF_HASH_SIZE));
 }

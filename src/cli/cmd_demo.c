@@ -94,9 +94,11 @@ static enum qf_status explain(struct qf_arena *arena, const char *dir, const cha
     qf_client_free(client);
     const struct qf_json *items = status == QF_OK ? qf_json_get(&list, "items") : NULL;
     struct qf_slice tx = {0};
-    if (status == QF_OK && (items == NULL || items->count == 0))
+    if (status != QF_OK)
+        return status;
+    if (items == NULL || items->type != QF_JSON_ARRAY || items->count == 0)
         status = qf_fail(err, QF_INVARIANT, "evidence", "the data just recorded are not found");
-    if (status == QF_OK && items != NULL)
+    else
         status = qf_json_get_text(&items->items[0], "tx", &tx, err);
     if (status != QF_OK)
         return status;

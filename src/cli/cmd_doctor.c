@@ -119,7 +119,7 @@ static void check_certificate(struct doctor *d, const char *name, const char *pa
     struct qf_error err = {0};
     struct qf_slice text;
     struct qf_x509 *cert = NULL;
-    enum qf_status status = qf_cli_read(&d->arena, path, 8 * QF_CERT_SIZE_MAX, &text, &err);
+    enum qf_status status = qf_cli_read(&d->arena, path, 8UL * QF_CERT_SIZE_MAX, &text, &err);
     if (status == QF_OK)
         status = qf_x509_import(&cert, text, &err);
     if (status != QF_OK) {

@@ -168,7 +168,7 @@ static enum qf_status register_officials(struct importing *im)
         status = qf_fail(im->err, QF_IO, im->options->keys, "cannot be made: %s",
                          strerrordesc_np(errno));
     for (size_t i = 0; i < im->log.actor_count && status == QF_OK; i++) {
-        struct qf_json op;
+        struct qf_json op = {0};
         struct qf_json ops = qf_json_make_array();
         bool needed = false;
         status = open_key(im, &im->log.actors[i]);

@@ -232,14 +232,14 @@ static void note_group(struct qf_import_log *log, struct qf_import_actor *actor,
 static enum qf_status add_event(struct qf_import_log *log, struct qf_slice trace, uint32_t number,
                                 const struct qf_xes_event *source, struct qf_error *err)
 {
+    if (log->event_count == QF_IMPORT_EVENTS_MAX)
+        return qf_fail(err, QF_OVER_LIMIT, "event", "at most %d events are taken in at once",
+                       QF_IMPORT_EVENTS_MAX);
     if (log->event_count == log->event_capacity) {
         size_t capacity = log->event_capacity == 0 ? 4096 : 2 * log->event_capacity;
-        struct qf_import_event *grown = log->event_count >= QF_IMPORT_EVENTS_MAX
-                                            ? NULL
-                                            : realloc(log->events, capacity * sizeof *grown);
+        struct qf_import_event *grown = realloc(log->events, capacity * sizeof *grown);
         if (grown == NULL)
-            return qf_fail(err, QF_OVER_LIMIT, "event", "at most %d events are taken in at once",
-                           QF_IMPORT_EVENTS_MAX);
+            return qf_fail(err, QF_NO_MEMORY, "", "no memory");
         log->events = grown;
         log->event_capacity = capacity;
     }

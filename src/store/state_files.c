@@ -45,7 +45,7 @@ enum qf_status qf_state_files_meta(const char *path, struct qf_buf *out, const c
 {
     MDB_env *env = NULL;
     MDB_txn *txn = NULL;
-    MDB_dbi dbi;
+    MDB_dbi dbi = 0;
     MDB_val value = {0};
     char key[64];
     int size = snprintf(key, sizeof key, "%s", name);
@@ -119,7 +119,7 @@ static struct qf_slice slice_of(const MDB_val *value)
 static enum qf_status differs(struct qf_error *err, const char *db, const struct side *shown,
                               const char *how)
 {
-    char text[QF_STATE_KEY_SIZE_MAX + 1];
+    char text[QF_STATE_KEY_SIZE_MAX + 1] = "";
     struct qf_slice value = slice_of(&shown->value);
     size_t fixed = QF_HASH_SIZE + 2;
     size_t size = value.size > fixed

@@ -122,7 +122,7 @@ enum qf_status audit_read_bundle(struct audit *audit, struct qf_arena *arena, st
     for (unsigned i = 0; status == QF_OK && i < tile.width; i++) {
         if (qf_bundle_next(all, &offset, &list[*count]) != QF_OK)
             return audit_differs(audit, path, "it ends within entry %llu",
-                                 (unsigned long long)(first + i));
+                                 (unsigned long long)first + i);
         (*count)++;
     }
     if (status == QF_OK && offset != all.size && tile.width == QF_TILE_WIDTH)
@@ -149,7 +149,7 @@ static enum qf_status compare_tile(struct audit *audit, struct audit_tree *tree,
 {
     struct qf_buf bytes;
     char path[QF_TILE_PATH_SIZE_MAX + 8];
-    qf_buf_init(&bytes, QF_TILE_WIDTH * QF_HASH_SIZE);
+    qf_buf_init(&bytes, (size_t)QF_TILE_WIDTH * QF_HASH_SIZE);
     enum qf_status status = read_tile(audit, &bytes, tree->prefix, tile, path, sizeof path);
     if (status == QF_OK &&
         (bytes.size % QF_HASH_SIZE != 0 || bytes.size < (size_t)tile->width * QF_HASH_SIZE))

@@ -159,5 +159,6 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 void audit_remove_scratch(struct audit *audit)
 {
     if (audit->scratch != NULL)
-        nftw(audit->scratch, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        (void)nftw(audit->scratch, remove_one, 16, /* NOLINT(concurrency-mt-unsafe): no chdir */
+                   FTW_DEPTH | FTW_PHYS);
 }
