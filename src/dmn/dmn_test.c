@@ -91,8 +91,8 @@ static void test_problems(void **state)
         const char *message;
         uint32_t line;
     } cases[] = {
-        {HEAD "\n" LITERAL("d", "1 +") "</definitions>",
-         "expected an expression, found the end", 2},
+        {HEAD "\n" LITERAL("d", "1 +") "</definitions>", "expected an expression, found the end",
+         2},
         {HEAD "\n\n" LITERAL("d", "x + 1") "</definitions>", "there is nothing named \"x\"", 3},
         {HEAD LITERAL("d", "1 + \"a\"") "</definitions>", "not defined for number and string", 1},
         {HEAD "<decision name=\"d\"><informationRequirement><requiredInput href=\"#no\"/>"
