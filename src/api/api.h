@@ -95,6 +95,7 @@ void qf_api_get_network(struct qf_http_exchange *exchange);
 void qf_api_get_genesis(struct qf_http_exchange *exchange);
 void qf_api_get_health(struct qf_http_exchange *exchange);
 void qf_api_get_metrics(struct qf_http_exchange *exchange);
+void qf_api_get_openapi(struct qf_http_exchange *exchange);
 void qf_api_get_checkpoint(struct qf_http_exchange *exchange);
 void qf_api_get_tile(struct qf_http_exchange *exchange);
 void qf_api_get_members(struct qf_http_exchange *exchange);

@@ -88,7 +88,12 @@ struct qf_route {
     const char *method;
     const char *pattern; /* a path in which a star stands for one segment, two for all the rest */
     void (*handle)(struct qf_http_exchange *exchange);
-    const char *summary; /* for the OpenAPI document */
+    /* For the OpenAPI document. */
+    const char *summary;
+    const char *accepts;  /* content types of the body, ", " between them; NULL: it takes none */
+    const char *produces; /* of what succeeds */
+    const char *query;    /* parameters, a space between them */
+    const char *statuses; /* those of its own; every route may answer 401, 403, 500 and 503 */
 };
 
 struct qf_http_options {
