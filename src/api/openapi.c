@@ -62,8 +62,8 @@ static const char *template_path(struct qf_arena *arena, struct qf_json *paramet
         char *name = qf_arena_printf(arena, "p%u", ++count);
         add_parameter(arena, parameters, name, "path");
         path[size++] = '{';
-        memcpy(path + size, name, strlen(name));
-        size += strlen(name);
+        for (const char *at = name; *at != '\0'; at++)
+            path[size++] = *at;
         path[size++] = '}';
     }
     return qf_arena_text(arena, qf_slice_make(path, size));

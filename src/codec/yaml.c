@@ -210,7 +210,7 @@ static enum qf_status read_mapping(struct reading *r, struct qf_json *out,
     for (;;) {
         yaml_event_t event;
         struct qf_json value;
-        const char *key = NULL;
+        const char *key = "";
         enum qf_status status = next_event(r, &event);
         if (status != QF_OK)
             return status;

@@ -121,7 +121,7 @@ static enum qf_status get_url(struct reader *r, const struct qf_json *object, co
 static enum qf_status get_note_key(struct reader *r, const struct qf_json *object, const char *path,
                                    enum qf_note_alg alg, struct qf_note_key *out)
 {
-    const char *text = NULL;
+    const char *text = "";
     struct qf_error err = {0};
     enum qf_status status = get_text(r, object, path, "key", true, &text);
     if (status != QF_OK)
@@ -255,7 +255,7 @@ static enum qf_status read_witness(struct reader *r, const struct qf_json *witne
     out->logs = QF_ARENA_ARRAY(r->arena, struct qf_config_log, list->count + 1);
     for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
         const char *path = qf_arena_printf(r->arena, "witness.logs[%u]", i);
-        const char *origin = NULL;
+        const char *origin = "";
         struct qf_config_log *log = &out->logs[out->log_count++];
         status = want_fields(r, &list->items[i], path, "origin, key");
         if (status == QF_OK)

@@ -6,7 +6,7 @@
 
 #include "codec/text.h"
 
-#define PEM_SIZE_MAX (QF_CERT_CHAIN_MAX * QF_CERT_SIZE_MAX)
+#define PEM_SIZE_MAX ((size_t)QF_CERT_CHAIN_MAX * QF_CERT_SIZE_MAX)
 
 static enum qf_status load_key(struct qf_node_tls *tls, const struct qf_config_tls *config,
                                struct qf_slice passphrase, struct qf_public_key *public,
