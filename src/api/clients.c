@@ -13,7 +13,7 @@ static bool chains_to_member(const struct qf_x509 *leaf, const struct qf_json *m
     size_t size = 0;
     struct qf_x509 *root;
     if (ca == NULL || !qf_json_is_text(qf_json_get(member, "status"), "active") ||
-        ca->count > QF_BASE64_SIZE(sizeof der) || !qf_base64_decode(der, &size, qf_json_text(ca)) ||
+        (size_t)ca->count / 4 * 3 > sizeof der || !qf_base64_decode(der, &size, qf_json_text(ca)) ||
         qf_x509_import(&root, qf_slice_make(der, size), NULL) != QF_OK)
         return false;
     path->roots = (const struct qf_x509 *const[]){root};
