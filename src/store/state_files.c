@@ -165,7 +165,7 @@ static enum qf_status compare(struct side *a, struct side *b, const char *db, st
 
 enum qf_status qf_state_files_compare(const char *a, const char *b, struct qf_error *err)
 {
-    static const char *const dbs[] = {"record", "name", "index", "tree"};
+    static const char *const dbs[] = {"record", "name", "index"};
     struct side sides[2] = {0};
     int code = open_side(&sides[0], a);
     enum qf_status status = code == 0 ? QF_OK : fail_mdb(err, code, a);

@@ -16,7 +16,8 @@ QF_MUST_CHECK enum qf_status qf_state_files_copy(const char *from, const char *t
 QF_MUST_CHECK enum qf_status qf_state_files_meta(const char *path, struct qf_buf *out,
                                                  const char *name, struct qf_error *err);
 
-/* Whether two hold the same records, listed names, index entries and tree: QF_OK, or QF_INVALID
+/* Whether two hold the same records, listed names and index entries (pages of the tree depend on
+ * how it grew; opening a state holds them against its root): QF_OK, or QF_INVALID
  * naming the database and the first key that differs, as `a` (stored) differs from `b` (expected).
  */
 QF_MUST_CHECK enum qf_status qf_state_files_compare(const char *a, const char *b,

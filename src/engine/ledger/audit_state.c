@@ -105,7 +105,21 @@ static enum qf_status compare_work(struct audit *audit, struct outcome *out)
     struct qf_arena arena = {0};
     char *stored = qf_arena_printf(&arena, "%s/stored", audit->scratch);
     char *replayed = qf_arena_printf(&arena, "%s/replay/state", audit->scratch);
-    return qf_state_files_compare(stored, replayed, &out->err);
+    enum qf_status status = qf_state_files_compare(stored, replayed, &out->err);
+    if (status != QF_OK)
+        return status;
+    /* Opening computes the root again from every page of the tree. */
+    struct qf_state *state = NULL;
+    uint8_t root[QF_HASH_SIZE];
+    const struct qf_state_options options = {.alg = qf_suite_hash(qf_ledger_suite(audit->ledger)),
+                                             .no_sync = true};
+    status = qf_state_open(&state, stored, &options, &out->err);
+    if (status != QF_OK)
+        return status;
+    qf_state_root(state, root);
+    if (memcmp(root, audit->ledger->applied.state_root, QF_HASH_SIZE) != 0)
+        return qf_fail(&out->err, QF_INVALID, "state", "the stored tree has another root");
+    return QF_OK;
 }
 
 enum qf_status audit_compare_stored(struct audit *audit)
