@@ -105,6 +105,11 @@ void qf_api_get_actor(struct qf_http_exchange *exchange);
 void qf_api_get_key(struct qf_http_exchange *exchange);
 void qf_api_get_proposals(struct qf_http_exchange *exchange);
 void qf_api_get_proposal(struct qf_http_exchange *exchange);
+void qf_api_get_services(struct qf_http_exchange *exchange);
+void qf_api_get_service(struct qf_http_exchange *exchange);
+void qf_api_get_cases(struct qf_http_exchange *exchange);
+void qf_api_get_case(struct qf_http_exchange *exchange);
+void qf_api_get_tasks(struct qf_http_exchange *exchange);
 void qf_api_get_proof(struct qf_http_exchange *exchange);
 void qf_api_get_state_proof(struct qf_http_exchange *exchange);
 

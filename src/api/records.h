@@ -3,6 +3,7 @@
 #define QF_API_RECORDS_H
 
 #include "api/api.h"
+#include "kernel/query.h"
 
 struct qf_api_record {
     struct qf_entry entry;
@@ -20,5 +21,12 @@ struct qf_json qf_api_record_json(struct qf_api *api, struct qf_arena *arena,
 /* The leaf of a transaction by its id in hex; QF_NO_SUCH_RESOURCE, QF_BAD_FIELD. */
 QF_MUST_CHECK enum qf_status qf_api_find_tx(struct qf_api *api, const char *id_hex, uint64_t *leaf,
                                             struct qf_error *err);
+
+/* Replies with a page of what the state has of a kind, or with one of them; `what` it is, for the
+ * message that there is none. */
+void qf_api_reply_state_list(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
+                             struct qf_slice within);
+void qf_api_reply_state_one(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
+                            struct qf_slice within, const char *id, const char *what);
 
 #endif

@@ -1,5 +1,5 @@
 /* Members, actors, keys and proposals as the state has them, and proofs of its records. */
-#include "api/api.h"
+#include "api/records.h"
 #include "codec/text.h"
 #include "kernel/query.h"
 
@@ -39,14 +39,20 @@ static bool show(const struct qf_state_reader *reader, struct qf_arena *arena,
         return qf_query_proposal(reader, arena, out, id, time_s);
     case QF_LIST_MANDATES:
         return qf_query_mandate(reader, arena, out, id);
+    case QF_LIST_SERVICES:
+        return qf_query_service(reader, arena, out, id);
+    case QF_LIST_CASES:
+        return qf_query_case(reader, arena, out, id);
+    case QF_LIST_TASKS:
+        return qf_query_task(reader, arena, out, within, id);
     case QF_LIST_CALENDARS:
         return false;
     }
     return false;
 }
 
-static void list(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
-                 struct qf_slice within)
+void qf_api_reply_state_list(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
+                             struct qf_slice within)
 {
     struct qf_api *api = qf_api_of(exchange);
     struct qf_arena *arena = &exchange->arena;
@@ -80,8 +86,8 @@ static void list(struct qf_http_exchange *exchange, enum qf_query_list_kind kind
     qf_api_reply_list(exchange, &items, next);
 }
 
-static void get(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
-                struct qf_slice within, const char *id, const char *what)
+void qf_api_reply_state_one(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
+                            struct qf_slice within, const char *id, const char *what)
 {
     struct qf_api *api = qf_api_of(exchange);
     struct qf_ledger_view view;
@@ -95,33 +101,35 @@ static void get(struct qf_http_exchange *exchange, enum qf_query_list_kind kind,
 
 void qf_api_get_members(struct qf_http_exchange *exchange)
 {
-    list(exchange, QF_LIST_MEMBERS, (struct qf_slice){0});
+    qf_api_reply_state_list(exchange, QF_LIST_MEMBERS, (struct qf_slice){0});
 }
 
 void qf_api_get_member(struct qf_http_exchange *exchange)
 {
-    get(exchange, QF_LIST_MEMBERS, (struct qf_slice){0}, exchange->segments[0], "member");
+    qf_api_reply_state_one(exchange, QF_LIST_MEMBERS, (struct qf_slice){0}, exchange->segments[0],
+                           "member");
 }
 
 void qf_api_get_actors(struct qf_http_exchange *exchange)
 {
-    list(exchange, QF_LIST_ACTORS, qf_slice_of(exchange->segments[0]));
+    qf_api_reply_state_list(exchange, QF_LIST_ACTORS, qf_slice_of(exchange->segments[0]));
 }
 
 void qf_api_get_actor(struct qf_http_exchange *exchange)
 {
-    get(exchange, QF_LIST_ACTORS, qf_slice_of(exchange->segments[0]), exchange->segments[1],
-        "actor");
+    qf_api_reply_state_one(exchange, QF_LIST_ACTORS, qf_slice_of(exchange->segments[0]),
+                           exchange->segments[1], "actor");
 }
 
 void qf_api_get_proposals(struct qf_http_exchange *exchange)
 {
-    list(exchange, QF_LIST_PROPOSALS, (struct qf_slice){0});
+    qf_api_reply_state_list(exchange, QF_LIST_PROPOSALS, (struct qf_slice){0});
 }
 
 void qf_api_get_proposal(struct qf_http_exchange *exchange)
 {
-    get(exchange, QF_LIST_PROPOSALS, (struct qf_slice){0}, exchange->segments[0], "proposal");
+    qf_api_reply_state_one(exchange, QF_LIST_PROPOSALS, (struct qf_slice){0}, exchange->segments[0],
+                           "proposal");
 }
 
 void qf_api_get_key(struct qf_http_exchange *exchange)

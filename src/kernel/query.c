@@ -201,18 +201,18 @@ static bool list_one(void *arg, struct qf_slice key)
 struct qf_json qf_query_list(const struct qf_state_reader *reader, struct qf_arena *arena,
                              enum qf_query_list_kind kind, const struct qf_query_page *page)
 {
-    static const enum qf_state_kind kinds[] = {[QF_LIST_MEMBERS] = QF_STATE_MEMBER,
-                                               [QF_LIST_ACTORS] = QF_STATE_ACTOR,
-                                               [QF_LIST_PROPOSALS] = QF_STATE_PROPOSAL,
-                                               [QF_LIST_MANDATES] = QF_STATE_MANDATE,
-                                               [QF_LIST_CALENDARS] = QF_STATE_CALENDAR};
+    static const enum qf_state_kind kinds[] = {
+        [QF_LIST_MEMBERS] = QF_STATE_MEMBER,     [QF_LIST_ACTORS] = QF_STATE_ACTOR,
+        [QF_LIST_PROPOSALS] = QF_STATE_PROPOSAL, [QF_LIST_MANDATES] = QF_STATE_MANDATE,
+        [QF_LIST_CALENDARS] = QF_STATE_CALENDAR, [QF_LIST_SERVICES] = QF_STATE_SERVICE,
+        [QF_LIST_CASES] = QF_STATE_CASE,         [QF_LIST_TASKS] = QF_STATE_TASK};
     struct listing listing = {
         .arena = arena, .items = qf_json_make_array(), .after = page->after, .limit = page->limit};
     struct qf_state_key at;
-    if (kind == QF_LIST_ACTORS) {
+    if (kind == QF_LIST_ACTORS || kind == QF_LIST_TASKS) {
         if (!qf_member_id_valid(page->within))
             return listing.items;
-        qf_state_key_make2(&at, QF_STATE_ACTOR, page->within, no_id);
+        qf_state_key_make2(&at, kinds[kind], page->within, no_id);
     } else {
         qf_state_key_make(&at, kinds[kind], no_id);
     }

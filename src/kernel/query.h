@@ -48,14 +48,29 @@ bool qf_query_subject(const struct qf_state_reader *reader, struct qf_arena *are
 bool qf_query_mandate(const struct qf_state_reader *reader, struct qf_arena *arena,
                       struct qf_json *out, struct qf_slice id);
 
+/* {"leaf","service","status","version","versions"} */
+bool qf_query_service(const struct qf_state_reader *reader, struct qf_arena *arena,
+                      struct qf_json *out, struct qf_slice id);
+/* {"actor","case","data":{open fields by name},"decisions","deemed","leaf","member","problem",
+ * "service","status","timer","version"}; what there is not is left out. */
+bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
+                   struct qf_json *out, struct qf_slice id);
+/* One task of a role's work list; `id` is "case/number":
+ * {"case","due","holder","name","node","opened","role","service","task"} */
+bool qf_query_task(const struct qf_state_reader *reader, struct qf_arena *arena,
+                   struct qf_json *out, struct qf_slice role, struct qf_slice id);
+
 /* Ids of the things of a listed kind, ascending from after `after` (may be empty), at most `limit`:
- * an array of texts. For actors `within` is the member, else empty. */
+ * an array of texts. For actors `within` is the member, for tasks the role, else empty. */
 enum qf_query_list_kind {
     QF_LIST_MEMBERS,
     QF_LIST_ACTORS,
     QF_LIST_PROPOSALS,
     QF_LIST_MANDATES,
     QF_LIST_CALENDARS,
+    QF_LIST_SERVICES,
+    QF_LIST_CASES,
+    QF_LIST_TASKS, /* "case/number" */
 };
 struct qf_query_page {
     struct qf_slice within;

@@ -5,7 +5,10 @@
 static struct qf_slice text_of(const struct qf_json *body, const char *name)
 {
     const struct qf_json *value = qf_json_get(body, name);
-    return value == NULL ? (struct qf_slice){0} : qf_json_text(value);
+    struct qf_slice text = {NULL, 0};
+    if (value != NULL)
+        text = qf_json_text(value);
+    return text;
 }
 
 static struct qf_service_step *take(struct qf_op_context *ctx)
@@ -22,7 +25,10 @@ static struct qf_service_step *take(struct qf_op_context *ctx)
 static struct qf_slice opening_role(const struct qf_service_model *model, uint16_t start)
 {
     uint16_t lane = start == QF_BPMN_NONE ? QF_BPMN_NONE : model->bpmn.nodes[start].lane;
-    return lane == QF_BPMN_NONE ? (struct qf_slice){0} : model->bpmn.lanes[lane].role;
+    struct qf_slice role = {NULL, 0};
+    if (lane != QF_BPMN_NONE)
+        role = model->bpmn.lanes[lane].role;
+    return role;
 }
 
 static uint16_t plain_start(const struct qf_bpmn_model *bpmn)

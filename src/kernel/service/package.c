@@ -145,9 +145,9 @@ enum qf_status qf_service_deploy(struct qf_op_context *ctx, const struct qf_json
                                  struct qf_error *err)
 {
     qf_arena_reset(&ctx->services->scratch);
-    struct qf_slice package;
-    int64_t parts;
-    const struct qf_service_model *model;
+    struct qf_slice package = {NULL, 0};
+    int64_t parts = 0;
+    const struct qf_service_model *model = NULL;
     enum qf_status status = assemble(ctx, action, &package, &parts, err);
     if (status == QF_OK)
         status = qf_services_compile(ctx->services, &model, package,

@@ -287,6 +287,47 @@ static void the_simple_way(void **state)
     assert_false(has_key(world, "service/timer/"));
 }
 
+static void what_can_be_asked(void **state)
+{
+    struct qf_testing_world *world = *state;
+    struct qf_state_reader reader = qf_testing_reader(world);
+    struct qf_query_page page = {.within = qf_slice_of("expert"), .limit = 10};
+    struct qf_json out;
+    for (int i = 0; i < 3; i++) {
+        char id[8];
+        snprintf(id, sizeof id, "c%d", i);
+        qf_testing_expect(world, QF_OK, "", CLERK, OPEN, id);
+        qf_testing_expect(world, QF_OK, "", CLERK, COMPLETE, id, task_of(world, "desk", id), 500);
+    }
+    struct qf_json list = qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page);
+    assert_int_equal(list.count, 3);
+    struct qf_slice id = qf_json_text(&list.items[1]);
+    assert_true(qf_query_task(&reader, &world->arena, &out, page.within, id));
+    assert_true(qf_json_is_text(qf_json_get(&out, "case"), "c1"));
+    assert_true(qf_json_is_text(qf_json_get(&out, "node"), "review"));
+    assert_true(qf_json_is_text(qf_json_get(&out, "name"), "Review on the spot"));
+    assert_int_equal(qf_json_get(&out, "due")->integer, 1767888000000);
+    page.after = id;
+    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page).count, 1);
+    page = (struct qf_query_page){.within = qf_slice_of("desk"), .limit = 10};
+    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page).count, 0);
+    page = (struct qf_query_page){.limit = 2};
+    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_CASES, &page).count, 2);
+    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_SERVICES, &page).count, 1);
+    assert_true(qf_query_case(&reader, &world->arena, &out, qf_slice_of("c2")));
+    assert_null(qf_json_get(&out, "instance"));
+    assert_int_equal(qf_json_get(qf_json_get(&out, "data"), "area")->integer, 500);
+    assert_true(qf_query_service(&reader, &world->arena, &out, qf_slice_of("permit")));
+    assert_true(qf_json_is_text(qf_json_get(&out, "version"), "1"));
+    static const char *const none[] = {"", "c1", "c1/", "c1/x", "/2", "c1/99", "c1/2/2"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        assert_false(qf_query_task(&reader, &world->arena, &out, qf_slice_of("expert"),
+                                   qf_slice_of(none[i])));
+    assert_false(qf_query_case(&reader, &world->arena, &out, qf_slice_of("c9")));
+    assert_false(qf_query_case(&reader, &world->arena, &out, qf_slice_of("../x")));
+    assert_false(qf_query_service(&reader, &world->arena, &out, qf_slice_of("")));
+}
+
 static void only_who_plays_the_role(void **state)
 {
     struct qf_testing_world *world = *state;
@@ -581,6 +622,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_service_comes_by_vote, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bad_package_is_refused_when_proposed, setup, teardown),
         WITH_SERVICE(the_simple_way),
+        WITH_SERVICE(what_can_be_asked),
         WITH_SERVICE(only_who_plays_the_role),
         WITH_SERVICE(data_is_checked),
         WITH_SERVICE(the_full_way_with_a_choice),
