@@ -145,6 +145,10 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
                             struct qf_error *err)
 {
     enum qf_status status = qf_config_load(&node->arena, &node->config, options->dir, err);
+    if (status == QF_OK && (node->config.witness_count > 0 || node->config.witness_key != NULL ||
+                            node->config.webhook_count > 0))
+        status = qf_fail(err, QF_BAD_FIELD, "node.yaml",
+                         "this version has no witnesses and no webhooks; take these settings out");
     if (status == QF_OK)
         status = start_engine(node, options, err);
     if (status == QF_OK)

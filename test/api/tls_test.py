@@ -71,3 +71,5 @@ for roots in ("", f"  client_roots: {node.dir}/keys/ca.crt\n"):
 run(QIFENG, "node", node.dir, "--listen", "127.0.0.1:0", good=False)
 (node.dir / "node.yaml").write_text("listen: 127.0.0.1:0\nlisten_to: all\n")
 run(QIFENG, "node", node.dir, good=False)
+(node.dir / "node.yaml").write_text("webhooks: [{id: a, url: 'https://h', secret: s}]\n")
+run(QIFENG, "node", node.dir, "--listen", "127.0.0.1:0", good=False)
