@@ -1,6 +1,6 @@
 #!/bin/sh
 # Serves a folder in tlog-tiles layout with Python's web server and lets Tessera's fsck read all of it.
-# Usage: tessera-fsck.sh FSCK DIR VERIFIER_KEY, where FSCK is the program that go/build.sh made.
+# Usage: tessera-fsck.sh FSCK DIR VERIFIER_KEY [ORIGIN], where FSCK is the program that go/build.sh made.
 # Exit status 0: fsck found the log whole; 1: it did not.
 set -eu
 fsck=$1
@@ -21,7 +21,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 [ -n "$port" ] || { echo "the web server did not start" >&2; exit 1; }
-"$fsck" --storage_url="http://127.0.0.1:$port/" --public_key="$work/key" --ui=false \
+"$fsck" --storage_url="http://127.0.0.1:$port/" --public_key="$work/key" --origin="${4:-}" --ui=false \
     >"$work/out" 2>&1 || { cat "$work/out" >&2; exit 1; }
 cat "$work/out"
 # Its exit status is 0 even when the check failed; only this line says that it went through.

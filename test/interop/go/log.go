@@ -44,9 +44,12 @@ func openCheckpoint(data []byte, verifier note.Verifier) (checkpoint, error) {
 	if err != nil {
 		return checkpoint{}, fmt.Errorf("root: %w", err)
 	}
-	if lines[0] != verifier.Name() {
-		return checkpoint{}, fmt.Errorf("origin %q is not the key's name %q", lines[0],
-			verifier.Name())
+	want := *origin
+	if want == "" {
+		want = verifier.Name()
+	}
+	if lines[0] != want {
+		return checkpoint{}, fmt.Errorf("origin %q is not %q", lines[0], want)
 	}
 	return checkpoint{origin: lines[0], size: size, root: root}, nil
 }

@@ -21,6 +21,8 @@ type list []string
 func (l *list) String() string     { return strings.Join(*l, " ") }
 func (l *list) Set(s string) error { *l = append(*l, s); return nil }
 
+var origin = flag.String("origin", "", "origin of the log (default: the name of the key)")
+
 func main() {
 	var old list
 	url := flag.String("url", "", "address of the log; /checkpoint and /tile/ are below it")
