@@ -133,16 +133,16 @@ int qf_cmd_bpmn(int argc, char **argv)
     };
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
-        return code;
+        return (int)code;
     bool is_check = count == 2 && strcmp(argv[0], "check") == 0;
     if (!is_check && (count != 2 || strcmp(argv[0], "roundtrip") != 0))
-        return qf_cli_usage("%s", help.usage);
+        return (int)qf_cli_usage("%s", help.usage);
     struct qf_arena arena = {0};
     struct qf_slice file;
     struct qf_error err = {0};
     int result;
     if (qf_cli_read(&arena, argv[1], QF_BPMN_SIZE_MAX, &file, &err) != QF_OK)
-        result = qf_cli_error(&err);
+        result = (int)qf_cli_error(&err);
     else
         result =
             is_check ? check(&arena, file, argv[1], json) : roundtrip(&arena, file, argv[1], json);
