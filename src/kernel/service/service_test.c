@@ -53,6 +53,8 @@ struct variant {
     const char *file; /* in which `from` is replaced by `to` */
     const char *from;
     const char *to;
+    const char *from_too; /* a second replacement, or NULL */
+    const char *to_too;
 };
 
 static struct qf_slice make_package(struct qf_testing_world *world, struct variant variant)
@@ -64,6 +66,8 @@ static struct qf_slice make_package(struct qf_testing_world *world, struct varia
         struct qf_slice text = read_file(arena, names[i]);
         if (variant.file != NULL && strcmp(variant.file, names[i]) == 0)
             text = replaced(arena, text, variant.from, variant.to);
+        if (variant.from_too != NULL && strcmp(variant.file, names[i]) == 0)
+            text = replaced(arena, text, variant.from_too, variant.to_too);
         qf_json_put(arena, &files, names[i], qf_json_make_slice(text));
     }
     qf_json_put(arena, &files, "schemas/check.json", read_json(arena, "schemas/check.json"));
@@ -119,12 +123,16 @@ static void vote(struct qf_testing_world *world, const char *proposal)
     qf_testing_expect(world, QF_OK, "", B, VOTE, proposal);
 }
 
+static void deploy_variant(struct qf_testing_world *world, struct variant variant)
+{
+    const char *hash = put_parts(world, make_package(world, variant), 5000);
+    qf_testing_expect(world, QF_OK, "", B, PROPOSE, variant.version, variant.version, hash);
+    vote(world, variant.version);
+}
+
 static void deploy(struct qf_testing_world *world, const char *version)
 {
-    struct qf_slice package = make_package(world, (struct variant){.version = version});
-    const char *hash = put_parts(world, package, 5000);
-    qf_testing_expect(world, QF_OK, "", B, PROPOSE, version, version, hash);
-    vote(world, version);
+    deploy_variant(world, (struct variant){.version = version});
 }
 
 static int setup(void **state)
@@ -241,22 +249,24 @@ static void a_bad_package_is_refused_when_proposed(void **state)
         struct variant variant;
         const char *words;
     } cases[] = {
-        {{"1", "process.bpmn", "way = \"full\"", "wey = \"full\""}, "f-full"},
-        {{"1", "process.bpmn", "ref=\"Route\"", "ref=\"Rout\""}, "route"},
-        {{"1", "process.bpmn", "targetRef=\"granted\"", "targetRef=\"check\""}, "granted"},
-        {{"1", "process.bpmn", "role=\"expert\"", "role=\"nobody\""}, "nobody"},
-        {{"1", "process.bpmn", "check.json", "chuck.json"}, "line 24"},
-        {{"1", "rules.dmn", "<text>area</text>", "<text>area +</text>"}, "line 15"},
+        {{"1", "process.bpmn", "way = \"full\"", "wey = \"full\"", NULL, NULL}, "f-full"},
+        {{"1", "process.bpmn", "ref=\"Route\"", "ref=\"Rout\"", NULL, NULL}, "route"},
+        {{"1", "process.bpmn", "targetRef=\"granted\"", "targetRef=\"check\"", NULL, NULL},
+         "granted"},
+        {{"1", "process.bpmn", "role=\"expert\"", "role=\"nobody\"", NULL, NULL}, "nobody"},
+        {{"1", "process.bpmn", "check.json", "chuck.json", NULL, NULL}, "line 24"},
+        {{"1", "rules.dmn", "<text>area</text>", "<text>area +</text>", NULL, NULL}, "line 15"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         expect_refused(world, cases[i].variant, QF_BAD_FIELD, cases[i].words);
     expect_refused(
         world,
         (struct variant){"1", "process.bpmn", "<definitions",
-                         "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><definitions"},
+                         "<!DOCTYPE x [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><definitions",
+                         NULL, NULL},
         QF_MALFORMED, "");
-    expect_refused(world, (struct variant){"1", "process.bpmn", "</definitions>", ""}, QF_MALFORMED,
-                   "");
+    expect_refused(world, (struct variant){"1", "process.bpmn", "</definitions>", "", NULL, NULL},
+                   QF_MALFORMED, "");
     assert_false(has_key(world, "service/service/"));
 }
 
@@ -429,6 +439,57 @@ static void a_deadline_passes_by_working_days(void **state)
     qf_testing_expect(world, QF_OK, "", OTHER, TASK_OP, "complete", "c1",
                       task_of(world, "desk", "c1"));
     assert_status(world, "c1", "done");
+}
+
+/* Opens a case, brings it to the review, and lets nine days pass. Returns the review's number. */
+static unsigned let_the_review_lie(struct qf_testing_world *world)
+{
+    qf_testing_expect(world, QF_OK, "", CLERK, OPEN, "c1");
+    qf_testing_expect(world, QF_OK, "", CLERK, COMPLETE, "c1", task_of(world, "desk", "c1"), 500);
+    unsigned review = task_of(world, "expert", "c1");
+    assert_true(review > 0);
+    world->block.time_ms += 9 * DAY;
+    qf_testing_begin(world);
+    qf_testing_end(world, false);
+    return review;
+}
+
+static void an_escalated_task_is_on_two_lists(void **state)
+{
+    struct qf_testing_world *world = *state;
+    deploy_variant(world, (struct variant){"e", "process.bpmn",
+                                           "then=\"approved\" flow=\"f-yes\">\n"
+                                           "          <qf:set name=\"how\" value=\"deemed\"/>",
+                                           "then=\"escalate\" to=\"desk\">", NULL, NULL});
+    unsigned review = let_the_review_lie(world);
+    assert_int_equal(task_of(world, "expert", "c1"), review);
+    assert_int_equal(task_of(world, "desk", "c1"), review);
+    qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0]", GUEST, CHOOSE, "c1", review, "f-yes");
+    qf_testing_expect(world, QF_OK, "", OTHER, CHOOSE, "c1", review, "f-yes");
+    assert_int_equal(task_of(world, "expert", "c1"), 0);
+    assert_true(task_of(world, "desk", "c1") > review);
+    assert_null(qf_json_get(case_of(world, "c1"), "deemed"));
+}
+
+/* What falls due leads to a decision that no rule answers: the case stands still and says why. */
+static void a_timer_that_cannot_fire_halts_its_case(void **state)
+{
+    struct qf_testing_world *world = *state;
+    deploy_variant(world,
+                   (struct variant){"h", "process.bpmn", "<qf:set name=\"how\" value=\"deemed\"/>",
+                                    "<qf:set name=\"area\" value=\"-5\"/>",
+                                    "sourceRef=\"verdict\" targetRef=\"sign\"",
+                                    "sourceRef=\"verdict\" targetRef=\"route\""});
+    unsigned review = let_the_review_lie(world);
+    const struct qf_json *problem = qf_json_get(case_of(world, "c1"), "problem");
+    assert_non_null(problem);
+    assert_true(qf_json_is_text(qf_json_get(problem, "code"), "rule-error"));
+    assert_status(world, "c1", "running");
+    assert_int_equal(task_of(world, "expert", "c1"), review);
+    assert_false(has_key(world, "service/timer/"));
+    qf_testing_expect(world, QF_OK, "", EXPERT, CHOOSE, "c1", review, "f-no");
+    assert_status(world, "c1", "done");
+    assert_null(qf_json_get(case_of(world, "c1"), "problem"));
 }
 
 static void a_message_is_waited_for(void **state)
@@ -627,6 +688,8 @@ int main(int argc, char **argv)
         WITH_SERVICE(data_is_checked),
         WITH_SERVICE(the_full_way_with_a_choice),
         WITH_SERVICE(a_deadline_passes_by_working_days),
+        WITH_SERVICE(an_escalated_task_is_on_two_lists),
+        WITH_SERVICE(a_timer_that_cannot_fire_halts_its_case),
         WITH_SERVICE(a_message_is_waited_for),
         WITH_SERVICE(a_withdrawn_case_stays_so),
         WITH_SERVICE(rules_that_fail_are_refused),
