@@ -90,8 +90,8 @@ static struct qf_json note_key(struct making *m)
     struct qf_note_key key;
     struct qf_buf text = {0};
     qf_private_key_public(m->note, &public);
-    char *name = qf_arena_printf(&m->arena, "%s/%s", m->options->network, m->options->member);
-    qf_note_key_make(&key, qf_slice_of(name), QF_NOTE_ED25519, public.bytes);
+    /* Named after the log, as others' tools expect; nodes of one network differ in the key id. */
+    qf_note_key_make(&key, qf_slice_of(m->options->network), QF_NOTE_ED25519, public.bytes);
     qf_note_key_put(&text, &key);
     struct qf_slice copy = qf_arena_copy(&m->arena, qf_buf_slice(&text));
     qf_buf_deinit(&text);

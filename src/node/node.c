@@ -123,7 +123,7 @@ static enum qf_status start_engine(struct qf_node *node, const struct qf_node_op
     return status;
 }
 
-/* The name under which this node signs: NETWORK/MEMBER, as init wrote it into genesis. */
+/* The name under which this node signs: as genesis has it, else the network's. */
 static struct qf_slice signer_name(const struct qf_node *node)
 {
     struct qf_public_key public;
