@@ -1,0 +1,71 @@
+#!/usr/bin/env python3
+"""A service comes onto a running node by vote, a case is played over HTTP, and both are still there
+after the node was killed."""
+import base64
+import hashlib
+import json
+import pathlib
+
+from node import Node, check
+
+source = pathlib.Path(__file__).resolve().parent.parent / "data/service/permit"
+node = Node("alpha").start()
+
+
+def send(*ops):
+    status, _, body = node.request("POST", "/v1/transactions", node.sign(*ops),
+                                   {"Content-Type": "application/jose"})
+    return status, json.loads(body)
+
+
+def done(*ops):
+    status, answer = send(*ops)
+    check(status == 200 and answer["status"] == "accepted", f"{ops}: {status} {answer}")
+    return answer
+
+
+manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+manifest["participants"] = [{"members": ["m-alpha"], "role": "desk"},
+                            {"kinds": ["authority"], "role": "expert"}]
+package = json.dumps({
+    "files": {"process.bpmn": (source / "process.bpmn").read_text(encoding="utf-8"),
+              "rules.dmn": (source / "rules.dmn").read_text(encoding="utf-8"),
+              "schemas/check.json": json.loads((source / "schemas/check.json").read_text())},
+    "id": "permit", "manifest": manifest, "version": "1"},
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+digest = "sha-256:" + hashlib.sha256(package).hexdigest()
+for at in range(0, len(package), 4000):
+    done({"op": "service.part", "hash": digest, "part": at // 4000,
+          "data": base64.b64encode(package[at:at + 4000]).decode()})
+done({"op": "consortium.propose", "proposal": "p", "action": {
+    "do": "service.deploy", "hash": digest, "member": "m-alpha", "service": "permit",
+    "version": "1"}})
+check(node.json("/v1/services")["items"] == [], "proposing is not deploying")
+done({"op": "consortium.vote", "proposal": "p", "choice": "yes"})
+check(node.json("/v1/services/permit")["status"] == "active", "deployed")
+
+for name in ("c1", "c2"):
+    done({"op": "service.case.open", "service": "permit", "case": name})
+tasks = node.json("/v1/tasks?role=desk")["items"]
+check([task["case"] for task in tasks] == ["c1", "c2"], f"work list: {tasks}")
+page = node.json("/v1/tasks?role=desk&limit=1")
+check(len(page["items"]) == 1, "a page")
+status, answer = send({"op": "service.task.complete", "case": "c1", "task": tasks[0]["task"],
+                        "data": {"area": "large"}})
+check(status == 422 and answer["problem"]["field"] == "ops[0].data.area",
+      f"refused: {status} {answer}")
+done({"op": "service.task.complete", "case": "c1", "task": tasks[0]["task"],
+      "data": {"area": 500}})
+before = node.json("/v1/cases/c1")
+check(before["data"]["way"] == "full" and before["status"] == "running", f"decided: {before}")
+
+node.stop(hard=True)
+node.start()
+check(node.json("/v1/cases/c1") == before, "the case is as it was")
+review = node.json("/v1/tasks?role=expert")["items"][0]
+check(review["node"] == "review" and review["due"] > review["opened"], f"review: {review}")
+done({"op": "service.task.complete", "case": "c1", "task": review["task"], "flows": ["f-no"]})
+case = node.json("/v1/cases/c1")
+check(case["status"] == "done" and case["decisions"] == before["decisions"], f"done: {case}")
+check(len(node.json("/v1/cases")["items"]) == 2, "two cases")
+check(node.get("/v1/cases/none")[0] == 404 and node.get("/v1/tasks")[0] == 400, "problems")
