@@ -32,6 +32,14 @@
 #define QF_DMN_RULES_MAX 10000                /* rules of a decision table */
 #define QF_FEEL_BLOCK_STEPS_MAX 2000000       /* steps of all evaluations of a block */
 #define QF_SERVICE_PACKAGE_SIZE_MAX (1 << 20) /* bytes of a service package */
+#define QF_SERVICE_PART_SIZE_MAX 30000        /* bytes of a part; the last one may be shorter */
+#define QF_SERVICE_PARTS_MAX 35               /* parts of a package */
+#define QF_SERVICE_TIMERS_BLOCK_MAX 256       /* cases in which something falls due, of one block */
+#define QF_SERVICE_STATES_MAX 20000           /* markings searched at deployment */
+#define QF_SERVICE_FIELDS_MAX 256             /* declared fields of a service */
+#define QF_SERVICE_VERSIONS_MAX 256           /* versions of a service */
+#define QF_SERVICE_DATA_MAX 64                /* fields in one answer */
+#define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
 #define QF_BPMN_SIZE_MAX (4 << 20)            /* bytes of a process model */
 #define QF_BPMN_XML_ELEMENTS_MAX 50000        /* XML elements of it, diagram included */

@@ -25,9 +25,9 @@ enum qf_status qf_service_part(struct qf_op_context *ctx, const struct qf_json *
     struct qf_slice text = qf_json_text(qf_json_get(body, "data"));
     uint8_t *bytes = qf_arena_alloc(ctx->arena, text.size);
     size_t size = 0;
-    if (!qf_base64_decode(bytes, &size, text) || size == 0 || size > QF_SERVICE_PART_SIZE)
+    if (!qf_base64_decode(bytes, &size, text) || size == 0 || size > QF_SERVICE_PART_SIZE_MAX)
         return qf_fail(err, QF_BAD_FIELD, "data", "must be base64 of 1 to %d bytes",
-                       QF_SERVICE_PART_SIZE);
+                       QF_SERVICE_PART_SIZE_MAX);
     struct qf_json record = qf_json_make_object();
     qf_json_put(ctx->arena, &record, "data", qf_json_make_slice(text));
     qf_json_put(ctx->arena, &record, "leaf", qf_json_make_int((int64_t)ctx->leaf));
@@ -44,7 +44,7 @@ static enum qf_status assemble(struct qf_op_context *ctx, const struct qf_json *
 {
     struct qf_slice hash = qf_json_text(qf_json_get(action, "hash"));
     struct qf_slice member = qf_json_text(qf_json_get(action, "member"));
-    const size_t room = (size_t)QF_SERVICE_PART_SIZE * QF_SERVICE_PARTS_MAX;
+    const size_t room = (size_t)QF_SERVICE_PART_SIZE_MAX * QF_SERVICE_PARTS_MAX;
     uint8_t *bytes = qf_arena_alloc(&ctx->services->scratch, room);
     size_t size = 0;
     for (*parts = 0; *parts < QF_SERVICE_PARTS_MAX; ++*parts) {
@@ -55,7 +55,7 @@ static enum qf_status assemble(struct qf_op_context *ctx, const struct qf_json *
         if (part == NULL)
             break;
         bool good = qf_base64_decode(bytes + size, &more, qf_record_text(part, "data"));
-        QF_ASSERT(good && more <= QF_SERVICE_PART_SIZE);
+        QF_ASSERT(good && more <= QF_SERVICE_PART_SIZE_MAX);
         size += more;
     }
     if (*parts == 0)

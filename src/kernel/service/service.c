@@ -44,7 +44,7 @@ static const struct qf_field part_fields[] = {
      .doc = "The part, in base64; 30,000 bytes, the last one may be shorter.",
      .type = QF_FIELD_TEXT,
      .min = 4,
-     .max = QF_BASE64_SIZE((int64_t)QF_SERVICE_PART_SIZE)},
+     .max = QF_BASE64_SIZE((int64_t)QF_SERVICE_PART_SIZE_MAX)},
     HASH,
     {.name = "part",
      .doc = "Its number, from 0.",

@@ -23,24 +23,18 @@
 #ifndef QF_KERNEL_SERVICE_SERVICE_H
 #define QF_KERNEL_SERVICE_SERVICE_H
 
+#include "base/limits.h"
 #include "bpmn/check.h"
 #include "bpmn/feel.h"
 #include "dmn/dmn.h"
 #include "kernel/context.h"
 
-#define QF_SERVICE_PART_SIZE 30000      /* bytes of a part; the last one may be shorter */
-#define QF_SERVICE_PARTS_MAX 35         /* parts of a package */
 #define QF_SERVICE_MODELS_MAX 64        /* compiled packages that a kernel keeps */
-#define QF_SERVICE_TIMERS_BLOCK_MAX 256 /* cases in which something falls due, of one block */
-#define QF_SERVICE_STATES_MAX 20000     /* markings searched at deployment */
-#define QF_SERVICE_FIELDS_MAX 256       /* declared fields of a service */
-#define QF_SERVICE_VERSIONS_MAX 256     /* versions of a service */
-#define QF_SERVICE_DATA_MAX 64          /* fields in one answer */
-#define QF_SERVICE_FLOWS_MAX 16         /* choices in one answer */
 #define QF_SERVICE_ZONE "Asia/Shanghai" /* in which days begin and end */
 #define QF_SERVICE_ZONE_MINUTES 480
 
-_Static_assert((long long)QF_SERVICE_PART_SIZE *QF_SERVICE_PARTS_MAX >= QF_SERVICE_PACKAGE_SIZE_MAX,
+_Static_assert((long long)QF_SERVICE_PART_SIZE_MAX *QF_SERVICE_PARTS_MAX >=
+                   QF_SERVICE_PACKAGE_SIZE_MAX,
                "the largest package fits into the parts");
 
 extern const struct qf_module qf_module_service;
