@@ -245,9 +245,8 @@ static enum qf_status step(struct sim *sim)
                 status = start(sim, i);
             continue;
         }
-        if (pick(sim, 400) == 0)
-            crash(sim, i);
-        else if (pick(sim, 6) == 0 && sim->world->idle(sim->world->self, i) != QF_OK)
+        if (pick(sim, 400) == 0 ||
+            (pick(sim, 6) == 0 && sim->world->idle(sim->world->self, i) != QF_OK))
             crash(sim, i);
         else if (pick(sim, 6) == 0)
             for (uint64_t k = 1; k <= 4 && replica->finalized + k <= sim->height; k++)
