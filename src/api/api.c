@@ -112,10 +112,55 @@ enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange, const c
         return qf_fail(err, QF_BAD_FIELD, name, "want a whole number");
     for (size_t i = 0; i < size; i++)
         value = value * 10 + (text[i] - '0');
+    if (value == 0 && strcmp(name, "limit") == 0)
+        return qf_fail(err, QF_BAD_FIELD, name, "at least 1");
     if (value > max)
         return qf_fail(err, QF_OVER_LIMIT, name, "at most %lld", (long long)max);
     *out = value;
     return QF_OK;
+}
+
+static void put_escaped(struct qf_buf *out, const char *text)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (; *text != '\0'; text++) {
+        uint8_t byte = (uint8_t)*text;
+        bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                     (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("-._~/:", byte));
+        if (plain) {
+            qf_buf_put_byte(out, byte);
+            continue;
+        }
+        qf_buf_put_byte(out, '%');
+        qf_buf_put_byte(out, (uint8_t)digits[byte >> 4]);
+        qf_buf_put_byte(out, (uint8_t)digits[byte & 15]);
+    }
+}
+
+static void put_parameter(void *arg, const char *name, const char *value)
+{
+    struct qf_buf *out = arg;
+    if (strcmp(name, "cursor") == 0)
+        return;
+    put_escaped(out, name);
+    qf_buf_put_byte(out, '=');
+    put_escaped(out, value);
+    qf_buf_put_byte(out, '&');
+}
+
+/* The same question from the cursor on (RFC 8288): what was asked stays in the address. */
+static void put_next_link(struct qf_http_exchange *exchange, const char *next)
+{
+    struct qf_buf link = {0};
+    qf_buf_put_byte(&link, '<');
+    put_escaped(&link, exchange->path);
+    qf_buf_put_byte(&link, '?');
+    qf_http_each_query(exchange, put_parameter, &link);
+    qf_buf_put_text(&link, "cursor=");
+    put_escaped(&link, next);
+    qf_buf_put_text(&link, ">; rel=\"next\"");
+    qf_http_set_header(exchange, "Link", qf_arena_text(&exchange->arena, qf_buf_slice(&link)));
+    qf_buf_deinit(&link);
 }
 
 void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *items,
@@ -126,9 +171,7 @@ void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *
     qf_json_put(arena, &object, "items", *items);
     if (next != NULL) {
         qf_json_put(arena, &object, "next", qf_json_make_text(next));
-        qf_http_set_header(
-            exchange, "Link",
-            qf_arena_printf(arena, "<%s?cursor=%s>; rel=\"next\"", exchange->path, next));
+        put_next_link(exchange, next);
     }
     qf_http_reply_json(exchange, 200, &object);
 }

@@ -202,10 +202,14 @@ static bool look_at(void *arg, uint64_t leaf)
         return false;
     }
     struct qf_api_record record;
+    struct qf_arena_mark before = qf_arena_mark(search->arena);
+    uint32_t matches = search->items.count;
     if (qf_api_read_record(search->api, search->arena, leaf, &record, &search->err) != QF_OK)
         return false;
     if (record.entry.code == QF_OK)
         add_matches(search, &record);
+    if (search->items.count == matches)
+        qf_arena_release(search->arena, before); /* a search that finds nothing costs no memory */
     return true;
 }
 

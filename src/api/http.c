@@ -11,6 +11,10 @@
 
 #include <arpa/inet.h>
 
+/* A body over the limit is read to its end, and thrown away, up to this: most clients look for an
+ * answer only when they have sent all. What announces more is cut off at once. */
+#define BODY_DRAINED_MAX (4 * QF_HTTP_BODY_SIZE_MAX)
+
 enum exchange_state {
     READING,  /* headers are there, the body is coming */
     WAITING,  /* a handler took it away */
@@ -278,6 +282,22 @@ static bool client_may(struct exchange *exchange)
     return false;
 }
 
+/* What the path does take (RFC 9110 15.5.6 wants it beside a 405). */
+static void put_allow(struct qf_http_exchange *exchange, const struct qf_http_options *options)
+{
+    struct qf_buf allow = {0};
+    for (size_t i = 0; i < options->route_count; i++) {
+        if (!match(exchange, options->routes[i].pattern))
+            continue;
+        const char *method = options->routes[i].method;
+        if (allow.size > 0)
+            qf_buf_put_text(&allow, ", ");
+        qf_buf_put_text(&allow, strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
+    }
+    qf_http_set_header(exchange, "Allow", qf_arena_text(&exchange->arena, qf_buf_slice(&allow)));
+    qf_buf_deinit(&allow);
+}
+
 static void dispatch(struct exchange *exchange)
 {
     struct qf_http_exchange *public = &exchange->public;
@@ -301,8 +321,9 @@ static void dispatch(struct exchange *exchange)
     enum qf_status status =
         path_known ? qf_fail(&err, QF_METHOD, "method", "%s is not possible here", public->method)
                    : qf_fail(&err, QF_NO_SUCH_RESOURCE, "path", "no such address");
-    (void)status;
     qf_http_reply_problem(public, &err);
+    if (status == QF_METHOD)
+        put_allow(public, options);
 }
 
 static struct exchange *exchange_new(struct qf_http_server *server,
@@ -345,7 +366,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         if (exchange == NULL)
             return MHD_NO;
         const char *length = qf_http_header(&exchange->public, MHD_HTTP_HEADER_CONTENT_LENGTH);
-        if (length != NULL && strtoull(length, NULL, 10) > QF_HTTP_BODY_SIZE_MAX) {
+        if (length != NULL && strtoull(length, NULL, 10) > BODY_DRAINED_MAX) {
             exchange->public.state = REFUSED;
             return refuse_body(exchange);
         }

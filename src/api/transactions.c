@@ -5,6 +5,7 @@
  * until it is durable. With `Prefer: respond-async` the answer is 202 and the client asks later by
  * id. */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "api/api.h"
 #include "codec/text.h"
@@ -39,6 +40,14 @@ static size_t count_lines(struct qf_slice body)
     for (size_t i = 0; i < body.size; i++)
         count += body.data[i] == '\n';
     return count + (body.size > 0 && body.data[body.size - 1] != '\n');
+}
+
+/* Empty lines at the end are no lines; one in between is, and is answered in its place. */
+static struct qf_slice without_last_newlines(struct qf_slice body)
+{
+    while (body.size > 0 && (body.data[body.size - 1] == '\n' || body.data[body.size - 1] == '\r'))
+        body.size--;
+    return body;
 }
 
 static struct batch *batch_new(struct qf_slice body, struct qf_error *err)
@@ -246,7 +255,7 @@ static void answer_pending(struct qf_http_exchange *exchange, const struct batch
 
 static bool is_jose(const char *type)
 {
-    return type != NULL && strncmp(type, "application/jose", 16) == 0 &&
+    return type != NULL && strncasecmp(type, "application/jose", 16) == 0 &&
            (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
 }
 
@@ -269,14 +278,16 @@ void qf_api_post_transactions(struct qf_http_exchange *exchange)
         qf_http_reply_problem(exchange, &err);
         return;
     }
-    struct batch *batch = batch_new(exchange->body, &err);
+    struct qf_slice body = without_last_newlines(exchange->body);
+    struct batch *batch = batch_new(body, &err);
     if (batch == NULL) {
         qf_http_reply_problem(exchange, &err);
         return;
     }
     const char *prefer = qf_http_header(exchange, "Prefer");
     bool async = prefer != NULL && strstr(prefer, "respond-async") != NULL;
-    struct qf_slice body = async ? qf_arena_copy(&batch->arena, exchange->body) : exchange->body;
+    if (async)
+        body = qf_arena_copy(&batch->arena, body);
     int64_t now_ms = api->options.clock.now_ms(api->options.clock.self);
     decode_lines(api, batch, body);
     limit_rates(api, batch, now_ms);

@@ -3,6 +3,31 @@
 #include "cli/cli.h"
 #include "node/init.h"
 
+static void print_made(const struct qf_init_options *init, bool json)
+{
+    const char *suite = qf_suite_name(init->suite);
+    if (!json) {
+        printf("network %s, suite %s, first member %s\n"
+               "  %s/genesis.json    give it to everybody who is to verify\n"
+               "  %s/keys/admin.pem  the first actor; keep it safe\n"
+               "start the node:  qifeng node %s\n",
+               init->network, suite, init->member, init->dir, init->dir, init->dir);
+        return;
+    }
+    struct qf_arena arena = {0};
+    struct qf_json object = qf_json_make_object();
+    qf_json_put(&arena, &object, "dir", qf_json_make_text(init->dir));
+    qf_json_put(&arena, &object, "genesis",
+                qf_json_make_text(qf_arena_printf(&arena, "%s/genesis.json", init->dir)));
+    qf_json_put(&arena, &object, "key",
+                qf_json_make_text(qf_arena_printf(&arena, "%s/keys/admin.pem", init->dir)));
+    qf_json_put(&arena, &object, "member", qf_json_make_text(init->member));
+    qf_json_put(&arena, &object, "network", qf_json_make_text(init->network));
+    qf_json_put(&arena, &object, "suite", qf_json_make_text(suite));
+    qf_cli_print_json(&object);
+    qf_arena_deinit(&arena);
+}
+
 int qf_cmd_init(int argc, char **argv)
 {
     const char *network = NULL;
@@ -11,6 +36,7 @@ int qf_cmd_init(int argc, char **argv)
     const char *name = NULL;
     const char *passphrase_file = NULL;
     bool plain = false;
+    bool json = false;
     const struct qf_cli_option options[] = {
         {"--network", "ID", "id of the network (required)", &network, NULL},
         {"--suite", "intl|gm", "P-256 and SHA-256, or SM2 and SM3 (default intl)", &suite_name,
@@ -20,6 +46,7 @@ int qf_cmd_init(int argc, char **argv)
         {"--passphrase-file", "F", "encrypts the key files (or QIFENG_PASSPHRASE_FILE)",
          &passphrase_file, NULL},
         {"--no-passphrase", NULL, "plain key files: for trying out only", NULL, &plain},
+        {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
         "qifeng init DIR --network ID [options]",
@@ -59,10 +86,6 @@ int qf_cmd_init(int argc, char **argv)
     qf_arena_deinit(&arena);
     if (status != QF_OK)
         return (int)qf_cli_error(&err);
-    printf("network %s, suite %s, first member %s\n"
-           "  %s/genesis.json    give it to everybody who is to verify\n"
-           "  %s/keys/admin.pem  the first actor; keep it safe\n"
-           "start the node:  qifeng node %s\n",
-           network, suite_name, member, argv[0], argv[0], argv[0]);
+    print_made(&init, json);
     return QF_EXIT_OK;
 }

@@ -52,6 +52,20 @@ static void set_up_memory(void)
     mallopt(M_TRIM_THRESHOLD, 8 << 20);   /* NOLINT(concurrency-mt-unsafe) */
 }
 
+static void print_ready(const char *url, bool json)
+{
+    if (!json) {
+        printf("ready %s\n", url);
+        fflush(stdout);
+        return;
+    }
+    struct qf_arena arena = {0};
+    struct qf_json object = qf_json_make_object();
+    qf_json_put(&arena, &object, "ready", qf_json_make_text(url));
+    qf_cli_print_json(&object);
+    qf_arena_deinit(&arena);
+}
+
 int qf_cmd_node(int argc, char **argv)
 {
     const char *listen = NULL;
@@ -59,6 +73,7 @@ int qf_cmd_node(int argc, char **argv)
     const char *verifier = "auto";
     const char *archive = NULL;
     bool no_rate_limit = false;
+    bool json = false;
     const struct qf_cli_option options[] = {
         {"--listen", "HOST:PORT", "where to serve (default: as node.yaml says)", &listen, NULL},
         {"--passphrase-file", "F", "of the key files (or QIFENG_PASSPHRASE_FILE)", &passphrase_file,
@@ -67,6 +82,7 @@ int qf_cmd_node(int argc, char **argv)
          NULL},
         {"--archive", "FOLDER", "where qifeng archive moved full tiles to", &archive, NULL},
         {"--no-rate-limit", NULL, "any number of transactions from one key", NULL, &no_rate_limit},
+        {"--json", NULL, "print the ready line as JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
         "qifeng node DIR [options]",
@@ -101,8 +117,7 @@ int qf_cmd_node(int argc, char **argv)
     if (replayed > 0)
         fprintf(stderr, "qifeng: %llu transactions applied again from the journal\n",
                 (unsigned long long)replayed);
-    printf("ready %s\n", qf_node_url(node));
-    fflush(stdout);
+    print_ready(qf_node_url(node), json);
     int result = qf_cli_serve(node);
     qf_node_stop(node);
     return result;
