@@ -11,6 +11,8 @@
 
 #include <arpa/inet.h>
 
+#include "codec/utf8.h"
+
 /* A body over the limit is read to its end, and thrown away, up to this: most clients look for an
  * answer only when they have sent all. What announces more is cut off at once. */
 #define BODY_DRAINED_MAX (4 * QF_HTTP_BODY_SIZE_MAX)
@@ -298,6 +300,33 @@ static void put_allow(struct qf_http_exchange *exchange, const struct qf_http_op
     qf_buf_deinit(&allow);
 }
 
+static bool is_utf8(const char *text)
+{
+    const uint8_t *at = (const uint8_t *)text;
+    const uint8_t *end = at + strlen(text);
+    while (at < end) {
+        size_t size = qf_utf8_size(at, end);
+        if (size == 0)
+            return false;
+        at += size;
+    }
+    return true;
+}
+
+static void check_query(void *arg, const char *name, const char *value)
+{
+    bool *good = arg;
+    *good = *good && is_utf8(name) && is_utf8(value);
+}
+
+/* Whether path and query are text: they come back in answers, which are JSON. */
+static bool address_is_text(const struct qf_http_exchange *exchange)
+{
+    bool good = is_utf8(exchange->path);
+    qf_http_each_query(exchange, check_query, &good);
+    return good;
+}
+
 static void dispatch(struct exchange *exchange)
 {
     struct qf_http_exchange *public = &exchange->public;
@@ -307,6 +336,12 @@ static void dispatch(struct exchange *exchange)
     bool path_known = false;
     if (!client_may(exchange))
         return;
+    if (!address_is_text(public)) {
+        enum qf_status bad = qf_fail(&err, QF_MALFORMED, "path", "the address is not UTF-8");
+        (void)bad;
+        qf_http_reply_problem(public, &err);
+        return;
+    }
     for (size_t i = 0; i < options->route_count; i++) {
         const struct qf_route *route = &options->routes[i];
         if (!match(public, route->pattern))

@@ -56,5 +56,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < qf_cli_command_count; i++)
         if (strcmp(argv[1], qf_cli_commands[i].name) == 0)
             return qf_cli_commands[i].run(argc - 2, argv + 2);
-    return qf_cli_usage("there is no command %s; see qifeng --help", argv[1]);
+    return (int)qf_cli_usage("there is no command %s; see qifeng --help", argv[1]);
 }

@@ -1,7 +1,13 @@
 #include "node/node.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sys/file.h>
 
 #include "api/feed.h"
 #include "node/config.h"
@@ -10,6 +16,7 @@
 
 struct qf_node {
     struct qf_arena arena;
+    int dir_lock; /* -1: not held */
     struct qf_verifier *verifier;
     struct qf_private_key *note_key;
     struct qf_config config;
@@ -39,6 +46,20 @@ static void count(void *context, const struct qf_route *route, int status, int64
         atomic_fetch_add(&api->errors, 1);
     else if (status >= 400)
         atomic_fetch_add(&api->refused, 1);
+}
+
+/* Two nodes that append to one log would destroy it. The lock is on the folder itself, so nothing
+ * is left behind by a node that was killed. */
+static enum qf_status lock_dir(struct qf_node *node, const char *dir, struct qf_error *err)
+{
+    node->dir_lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (node->dir_lock < 0)
+        return qf_fail(err, QF_IO, dir, "cannot be opened: %s", strerrordesc_np(errno));
+    if (flock(node->dir_lock, LOCK_EX | LOCK_NB) == 0)
+        return QF_OK;
+    return errno == EWOULDBLOCK
+               ? qf_fail(err, QF_UNAVAILABLE, dir, "another node is serving this folder")
+               : qf_fail(err, QF_IO, dir, "cannot be locked: %s", strerrordesc_np(errno));
 }
 
 static enum qf_status open_archives(struct qf_node *node, const struct qf_node_options *options,
@@ -144,7 +165,9 @@ static struct qf_slice signer_name(const struct qf_node *node)
 static enum qf_status start(struct qf_node *node, const struct qf_node_options *options,
                             struct qf_error *err)
 {
-    enum qf_status status = qf_config_load(&node->arena, &node->config, options->dir, err);
+    enum qf_status status = lock_dir(node, options->dir, err);
+    if (status == QF_OK)
+        status = qf_config_load(&node->arena, &node->config, options->dir, err);
     if (status == QF_OK && (node->config.witness_count > 0 || node->config.witness_key != NULL ||
                             node->config.webhook_count > 0))
         status = qf_fail(err, QF_BAD_FIELD, "node.yaml",
@@ -215,6 +238,7 @@ enum qf_status qf_node_start(struct qf_node **out, const struct qf_node_options 
     struct qf_node *node = calloc(1, sizeof *node);
     if (node == NULL)
         return qf_fail(err, QF_NO_MEMORY, "", "no memory");
+    node->dir_lock = -1;
     enum qf_status status = start(node, options, err);
     if (status != QF_OK) {
         qf_node_stop(node);
@@ -246,6 +270,8 @@ void qf_node_stop(struct qf_node *node)
     qf_private_key_free(node->note_key);
     qf_verifier_free(node->verifier);
     qf_arena_deinit(&node->arena);
+    if (node->dir_lock >= 0)
+        close(node->dir_lock);
     free(node);
 }
 

@@ -1,0 +1,48 @@
+"""The frame of the HTTP interface, at a real node: methods, media types, addresses, pages, sizes."""
+import json
+import subprocess
+
+from node import QIFENG, Node, check
+
+JOSE = {"Content-Type": "application/jose"}
+node = Node("frame").start()
+
+second = subprocess.run([QIFENG, "node", node.dir, "--listen", "127.0.0.1:0", "--json"], timeout=20,
+                        capture_output=True, check=False)
+check(second.returncode == 3 and b"another node" in second.stderr, f"one node a folder: {second}")
+
+status, headers, body = node.request("DELETE", "/v1/transactions")
+check(status == 405 and headers["Allow"] == "POST, GET, HEAD", f"405 {status} {headers}")
+
+for media_type, wanted in (("application/jose", 200), ("Application/JOSE; charset=utf-8", 200),
+                           ("application/jose+json", 415), ("text/plain", 415)):
+    jws = node.sign({"op": "evidence.record", "id": f"type-{len(media_type)}",
+                     "hash": "sha-256:" + "01" * 32})
+    status, headers, body = node.request("POST", "/v1/transactions", jws + b"\r\n\n",
+                                         {"Content-Type": media_type})
+    check(status == wanted, f"{media_type}: {status} {body}")
+    check(wanted != 200 or headers["Content-Type"] == "application/json", f"one alone: {headers}")
+
+status, _, body = node.request("POST", "/v1/transactions", b"x" * (5 << 20), JOSE)
+check(status == 413 and json.loads(body)["type"].endswith(":body-too-large"), f"413: {status}")
+
+for path in ("/v1/state/%ff", "/v1/evidence?%ff=1", "/v1/evidence?source=%ff", "/v1/keys/%c0%80"):
+    status, _, body = node.get(path)
+    check(status == 400 and json.loads(body)["field"] == "path", f"{path}: {status} {body}")
+
+SOURCE = 'register "east" &=+%'
+for i in range(5):
+    node.record(f"page/{i}", source=SOURCE, attributes={"kind of": "a b"})
+node.record("page/other", source="another")
+path, seen = "/v1/evidence?source=register%20%22east%22%20%26%3D%2B%25&attributes.kind%20of=a%20b&limit=2", []
+while path is not None:
+    status, headers, body = node.get(path)
+    page = json.loads(body)
+    check(status == 200 and ("next" in page) == ("Link" in headers), f"{path}: {status} {body}")
+    seen += [item["id"] for item in page["items"]]
+    check(len(seen) <= 5, f"a page repeats: {seen}")
+    path = headers["Link"].split(">")[0][1:] if "Link" in headers else None
+check(seen == [f"page/{i}" for i in range(5)], f"pages: {seen}")
+for path in ("/v1/evidence?member=m-frame&limit=0", "/v1/transactions?limit=0", "/v1/members?limit=0"):
+    status, _, body = node.get(path)
+    check(status == 400 and json.loads(body)["field"] == "limit", f"{path}: {status} {body}")
