@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The frame of the HTTP interface, at a real node: methods, media types, addresses, pages, sizes."""
 import json
 import subprocess
