@@ -15,7 +15,7 @@
 
 /* A body over the limit is read to its end, and thrown away, up to this: most clients look for an
  * answer only when they have sent all. What announces more is cut off at once. */
-#define BODY_DRAINED_MAX (4 * QF_HTTP_BODY_SIZE_MAX)
+#define BODY_DRAINED_MAX ((size_t)4 * QF_HTTP_BODY_SIZE_MAX)
 
 enum exchange_state {
     READING,  /* headers are there, the body is coming */
