@@ -15,7 +15,8 @@ help: ## this list
 deps: ## install what is missing (apt), or print the command that does
 	@scripts/deps.sh build
 
-$(BUILD)/build.ninja: meson.build meson_options.txt third_party/Cargo.lock
+# The packages of the machine are looked for again when any was installed since.
+$(BUILD)/build.ninja: meson.build meson_options.txt third_party/Cargo.lock $(wildcard /var/lib/dpkg/status)
 	@scripts/deps.sh build
 	-@scripts/vendor.sh
 	@if [ -f $@ ]; then meson setup --reconfigure $(BUILD) >/dev/null; \
