@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the pinned packages into the build folder and runs a Node script against the tool.
-# Usage: node_test.sh BUILD_FOLDER SCRIPT CRYPTO_TOOL. Exit status 77: Node or its packages cannot be
+# Installs the pinned packages into the build folder and runs a Node script against a program.
+# Usage: node_test.sh BUILD_FOLDER SCRIPT PROGRAM. Exit status 77: Node or its packages cannot be
 # had here.
 set -eu
 folder=$1
@@ -22,7 +22,7 @@ if ! cmp -s "$here/package-lock.json" "$folder/package-lock.json" || [ ! -d "$fo
         exit 77
     fi
 fi
-cp "$here/$script" "$here/tool.mjs" "$folder/"
+cp "$here/$script" "$here/tool.mjs" "$here/node.mjs" "$folder/"
 # Before version 20 Node keeps WebCrypto, which jose needs, behind a flag.
 flag=
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || flag=--experimental-global-webcrypto
