@@ -40,7 +40,7 @@ format: ## bring all sources into form
 
 bench: all ## measure; writes build/bench/*.json
 	@scripts/deps.sh bench
-	@scripts/bench.sh $(BUILD) verify rules ledger growth
+	@scripts/bench.sh $(BUILD) verify rules services ledger growth
 
 bench-peers: all ## measure beside PostgreSQL and Tessera
 	@scripts/deps.sh bench

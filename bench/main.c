@@ -16,6 +16,7 @@ static const struct {
     {"ledger", bench_ledger, "signed transactions end to end over HTTP"},
     {"merkle", bench_merkle, "the state tree as it grows, one core"},
     {"rules", bench_rules, "decisions and expressions, compiled, one core"},
+    {"services", bench_services, "cases and tasks end to end over HTTP"},
     {"store", bench_store, "the store alone: journal, state as it grows, tiles and proofs"},
     {"verify", bench_verify, "signatures by known and unknown keys against OpenSSL, one core"},
 };

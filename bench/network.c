@@ -229,15 +229,43 @@ static int add_size(const char *path, const struct stat *info, int type, struct 
     return 0;
 }
 
+uint64_t network_disk_of(const struct network *network, const char *folder)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", network->dir, folder);
+    disk_total = 0;
+    nftw(path, add_size, 16, FTW_PHYS);
+    return disk_total;
+}
+
 uint64_t network_disk(const struct network *network)
 {
-    disk_total = 0;
-    nftw(network->dir, add_size, 16, FTW_PHYS);
-    return disk_total;
+    return network_disk_of(network, ".");
+}
+
+static void evidence_op(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64_t number)
+{
+    const struct network *network = arg;
+    const char *alg = network->suite == QF_SUITE_GM ? "sm3" : "sha-256";
+    struct qf_json op = qf_json_make_object();
+    uint8_t hash[QF_HASH_SIZE];
+    char hex[2 * QF_HASH_SIZE + 1] = "";
+    number += network->made;
+    qf_hash(QF_HASH_SHA256, hash, qf_slice_make(&number, sizeof number));
+    qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
+    qf_json_put(arena, &op, "hash", qf_json_make_text(qf_arena_printf(arena, "%s:%s", alg, hex)));
+    qf_json_put(arena, &op, "id",
+                qf_json_make_text(qf_arena_printf(arena, "permit/2026/%.16s", hex)));
+    qf_json_put(arena, &op, "media_type", qf_json_make_text("application/pdf"));
+    qf_json_put(arena, &op, "op", qf_json_make_text("evidence.record"));
+    qf_json_put(arena, &op, "size", qf_json_make_int((int64_t)(number % 1000000)));
+    qf_json_put(arena, &op, "source", qf_json_make_text("permit office"));
+    qf_json_append(arena, ops, op);
 }
 
 struct signing {
     const struct network *network;
+    const struct requests_kind *kind;
     uint64_t first;
     size_t count;
     struct qf_buf bytes; /* JWS, a newline after each */
@@ -247,25 +275,11 @@ static void *sign_some(void *arg)
 {
     struct signing *job = arg;
     const struct network *network = job->network;
-    const char *alg = network->suite == QF_SUITE_GM ? "sm3" : "sha-256";
     for (size_t i = 0; i < job->count; i++) {
         struct qf_arena arena = {0};
-        struct qf_json op = qf_json_make_object();
         struct qf_json ops = qf_json_make_array();
         uint64_t number = job->first + i;
-        uint8_t hash[QF_HASH_SIZE];
-        char hex[2 * QF_HASH_SIZE + 1] = "";
-        qf_hash(QF_HASH_SHA256, hash, qf_slice_make(&number, sizeof number));
-        qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
-        qf_json_put(&arena, &op, "hash",
-                    qf_json_make_text(qf_arena_printf(&arena, "%s:%s", alg, hex)));
-        qf_json_put(&arena, &op, "id",
-                    qf_json_make_text(qf_arena_printf(&arena, "permit/2026/%.16s", hex)));
-        qf_json_put(&arena, &op, "media_type", qf_json_make_text("application/pdf"));
-        qf_json_put(&arena, &op, "op", qf_json_make_text("evidence.record"));
-        qf_json_put(&arena, &op, "size", qf_json_make_int((int64_t)(number % 1000000)));
-        qf_json_put(&arena, &op, "source", qf_json_make_text("permit office"));
-        qf_json_append(&arena, &ops, op);
+        job->kind->make(job->kind->arg, &arena, &ops, number);
         sign(network, &job->bytes, network->signers[number % NETWORK_SIGNERS], &ops);
         qf_buf_put_byte(&job->bytes, '\n');
         qf_arena_deinit(&arena);
@@ -275,6 +289,14 @@ static void *sign_some(void *arg)
 
 void requests_make(struct network *network, struct requests *out, size_t count, size_t lines)
 {
+    const struct requests_kind kind = {evidence_op, network};
+    requests_make_kind(network, out, &kind, count, lines);
+    network->made += count;
+}
+
+void requests_make_kind(struct network *network, struct requests *out,
+                        const struct requests_kind *kind, size_t count, size_t lines)
+{
     enum { JOBS = 2 };
     struct signing jobs[JOBS];
     pthread_t threads[JOBS];
@@ -283,13 +305,13 @@ void requests_make(struct network *network, struct requests *out, size_t count, 
     size_t first_half = (requests / 2) * lines;
     for (int i = 0; i < JOBS; i++) {
         jobs[i] = (struct signing){.network = network,
-                                   .first = network->made + (i == 0 ? 0 : first_half),
+                                   .kind = kind,
+                                   .first = i == 0 ? 0 : first_half,
                                    .count = i == 0 ? first_half : count - first_half};
         pthread_create(&threads[i], NULL, sign_some, &jobs[i]);
     }
     for (int i = 0; i < JOBS; i++)
         pthread_join(threads[i], NULL);
-    network->made += count;
     out->list = calloc(requests, sizeof *out->list);
     size_t *ends = calloc(requests, sizeof *ends);
     QF_ASSERT(out->list != NULL && ends != NULL);
@@ -319,4 +341,52 @@ void requests_free(struct requests *requests)
 {
     qf_buf_deinit(&requests->bytes);
     free(requests->list);
+}
+
+void requests_get(struct requests *out, const struct qf_buf *paths)
+{
+    struct qf_slice rest = qf_buf_slice(paths);
+    size_t count = 0;
+    *out = (struct requests){0};
+    for (size_t i = 0; i < rest.size; i++)
+        count += rest.data[i] == 0;
+    size_t *ends = calloc(count + 1, sizeof *ends);
+    out->list = calloc(count + 1, sizeof *out->list);
+    QF_ASSERT(out->list != NULL && ends != NULL);
+    for (; out->count < count; out->count++) {
+        const char *path = (const char *)rest.data;
+        qf_buf_printf(&out->bytes, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n", path);
+        ends[out->count] = out->bytes.size;
+        rest = qf_slice_make(rest.data + strlen(path) + 1, rest.size - strlen(path) - 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t start = i == 0 ? 0 : ends[i - 1];
+        out->list[i] = qf_slice_make(out->bytes.data + start, ends[i] - start);
+    }
+    free(ends);
+}
+
+int network_submit(struct network *network, const char *ops)
+{
+    struct qf_arena arena = {0};
+    struct qf_buf body = {0};
+    struct qf_buf request = {0};
+    struct qf_json json;
+    struct load_result result;
+    enum qf_status status = qf_json_parse(&arena, &json, qf_slice_of(ops), QF_JSON_ANY, NULL);
+    QF_ASSERT(status == QF_OK);
+    sign(network, &body, network->admin, &json);
+    put_request(&request, qf_buf_slice(&body));
+    struct qf_slice one = qf_buf_slice(&request);
+    const struct load_options options = {
+        .port = network->port, .connections = 1, .requests = &one, .request_count = 1};
+    int failed = load_run(&options, &result);
+    if (failed == 0 && result.accepted != 1)
+        failed = -1;
+    if (failed != 0)
+        fprintf(stderr, "%.80s: %s\n", ops, result.first_failure);
+    qf_buf_deinit(&body);
+    qf_buf_deinit(&request);
+    qf_arena_deinit(&arena);
+    return failed;
 }

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "codec/json.h"
 #include "crypto/key.h"
 
 #define NETWORK_SIGNERS 200
@@ -35,6 +36,7 @@ void network_stop(struct network *network); /* and removes the folder */
 uint64_t network_cpu_ns(const struct network *network);
 uint64_t network_memory(const struct network *network);
 uint64_t network_disk(const struct network *network);
+uint64_t network_disk_of(const struct network *network, const char *folder); /* a part of it */
 
 /* Prepared requests: `count` transactions of about 600 bytes, `lines` in a request. Freed with
  * requests_free. Signing runs on all processors. */
@@ -44,6 +46,21 @@ struct requests {
     size_t count;
 };
 void requests_make(struct network *network, struct requests *out, size_t count, size_t lines);
+
+/* The same with ops of one's own: `make` appends the ops of transaction `number` (0, 1, … count -
+ * 1) to an empty array; called from several threads. */
+struct requests_kind {
+    void (*make)(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64_t number);
+    void *arg;
+};
+void requests_make_kind(struct network *network, struct requests *out,
+                        const struct requests_kind *kind, size_t count, size_t lines);
+/* Ready-made GET requests, one for each text after the other's zero byte. */
+void requests_get(struct requests *out, const struct qf_buf *paths);
+
+/* One transaction by the administrator, ops as JSON text. 0 when it was accepted, else -1 with the
+ * reason on standard error. */
+int network_submit(struct network *network, const char *ops);
 void requests_free(struct requests *requests);
 
 #endif

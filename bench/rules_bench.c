@@ -247,11 +247,16 @@ static void measure_tables(struct bench_report *report, const struct bench_optio
     table_deinit(&large);
 }
 
-int bench_rules(const struct bench_options *options)
+void bench_rules_measure(struct bench_report *report, const struct bench_options *options)
 {
-    struct bench_report *report = bench_report_new("rules");
     measure_tables(report, options);
     for (size_t i = 0; i < sizeof expressions / sizeof expressions[0]; i++)
         measure_expression(report, options, &expressions[i]);
+}
+
+int bench_rules(const struct bench_options *options)
+{
+    struct bench_report *report = bench_report_new("rules");
+    bench_rules_measure(report, options);
     return bench_report_finish(report, options);
 }

@@ -1,0 +1,156 @@
+/* Services end to end: signed completions over HTTP, durable before the answer, against evidence in
+ * the same run on the same node. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "benches.h"
+#include "load.h"
+#include "services.h"
+
+#define CASES 10000
+
+struct way { /* in which transactions come in */
+    const char *name;
+    size_t lines;
+    unsigned connections;
+    struct bench_samples evidence, complete, claim_complete, course, ratio;
+};
+
+static const char *program_path(void)
+{
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    const char *given = getenv("QIFENG");
+    return given != NULL ? given : "build/qifeng";
+}
+
+/* Seconds until all were accepted, or 0. */
+static double submit(struct network *network, struct requests *requests, size_t count,
+                     const struct way *way)
+{
+    struct load_result result;
+    const struct load_options options = {.port = network->port,
+                                         .connections = way->connections,
+                                         .requests = requests->list,
+                                         .request_count = requests->count};
+    int failed = load_run(&options, &result);
+    requests_free(requests);
+    if (failed == 0 && result.accepted == count)
+        return result.seconds;
+    fprintf(stderr, "%llu of %zu accepted: %s\n", (unsigned long long)result.accepted, count,
+            result.first_failure);
+    return 0;
+}
+
+/* One step of all cases. */
+static double step(struct network *network, struct services_work *work, size_t cases,
+                   const struct way *way)
+{
+    struct requests requests;
+    const struct requests_kind kind = {services_ops, work};
+    requests_make_kind(network, &requests, &kind, cases, way->lines);
+    return submit(network, &requests, cases, way);
+}
+
+static int measure(struct network *network, struct way *way, size_t cases, uint64_t *first)
+{
+    struct requests requests;
+    size_t count = cases * SERVICES_TASKS;
+    requests_make(network, &requests, count, way->lines);
+    double evidence = submit(network, &requests, count, way);
+    struct services_work work = {.service = "reference", .first_case = *first};
+    double opening = step(network, &work, cases, way);
+    double completing = 0;
+    double claiming = 0;
+    *first += cases;
+    if (evidence <= 0 || opening <= 0)
+        return -1;
+    for (work.task = 0; work.task < SERVICES_TASKS; work.task++) {
+        work.step = SERVICES_CLAIM;
+        double claimed = step(network, &work, cases, way);
+        work.step = SERVICES_COMPLETE;
+        double completed = step(network, &work, cases, way);
+        if (claimed <= 0 || completed <= 0)
+            return -1;
+        claiming += claimed;
+        completing += completed;
+    }
+    double done = (double)count;
+    bench_samples_add(&way->evidence, done / evidence);
+    bench_samples_add(&way->complete, done / completing);
+    bench_samples_add(&way->claim_complete, done / (completing + claiming));
+    bench_samples_add(&way->course, done / (completing + claiming + opening));
+    bench_samples_add(&way->ratio, evidence / completing);
+    return 0;
+}
+
+static void report_way(struct bench_report *report, const struct way *way)
+{
+    char id[64];
+    char base[64];
+    snprintf(id, sizeof id, "completions.%s", way->name);
+    snprintf(base, sizeof base, "evidence.%s of the same run", way->name);
+    bench_report_add(report,
+                     &(struct bench_result){.id = id,
+                                            .value = bench_samples_median(&way->complete),
+                                            .unit = "completions/s",
+                                            .base = base,
+                                            .base_value = bench_samples_median(&way->evidence),
+                                            .ratio = bench_samples_median(&way->ratio),
+                                            .has_bar = true,
+                                            .bar = 0.5,
+                                            .better = BENCH_HIGHER,
+                                            .runs = way->complete.count});
+    const struct {
+        const char *name;
+        const struct bench_samples *samples;
+        const char *base;
+        double base_value;
+    } rows[] = {{"claimed", &way->claim_complete, "Operaton on PostgreSQL, unsigned", 740},
+                {"course", &way->course, "the best other in memory, unsigned", 1700}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(id, sizeof id, "completions.%s.%s", way->name, rows[i].name);
+        bench_report_add(report,
+                         &(struct bench_result){.id = id,
+                                                .value = bench_samples_median(rows[i].samples),
+                                                .unit = "completions/s",
+                                                .base = rows[i].base,
+                                                .base_value = rows[i].base_value,
+                                                .has_bar = true,
+                                                .bar = 1,
+                                                .better = BENCH_HIGHER,
+                                                .runs = rows[i].samples->count});
+    }
+}
+
+static int completions(struct bench_report *report, const struct bench_options *options,
+                       const char *program)
+{
+    struct way ways[] = {{.name = "lines100", .lines = 100, .connections = 8},
+                         {.name = "single64", .lines = 1, .connections = 64}};
+    struct network network;
+    uint64_t first = 0;
+    size_t cases = options->quick ? CASES / 20 : CASES;
+    int failed = network_start(&network, program, QF_SUITE_INTL, "auto");
+    if (failed == 0)
+        failed = services_deploy(&network, "reference", 0);
+    /* Once unmeasured: the keys' tables are made then. */
+    struct way warm = ways[0];
+    if (failed == 0)
+        failed = measure(&network, &warm, cases / 4, &first);
+    for (int run = 0; run < options->runs && failed == 0; run++)
+        for (size_t i = 0; i < 2 && failed == 0; i++)
+            failed = measure(&network, &ways[i], cases, &first);
+    network_stop(&network);
+    for (size_t i = 0; i < 2; i++)
+        report_way(report, &ways[i]);
+    return failed;
+}
+
+int bench_services(const struct bench_options *options)
+{
+    struct bench_report *report = bench_report_new("services");
+    int failed = completions(report, options, program_path());
+    bench_rules_measure(report, options);
+    int status = bench_report_finish(report, options);
+    return failed != 0 ? 3 : status;
+}
