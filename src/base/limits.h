@@ -40,6 +40,9 @@
 #define QF_SERVICE_VERSIONS_MAX 256           /* versions of a service */
 #define QF_SERVICE_DATA_MAX 64                /* fields in one answer */
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
+#define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
+#define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */
+#define QF_SERVICE_ACTIVITY_SIZE_MAX 256      /* bytes of the name of an unplanned activity */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
 #define QF_BPMN_SIZE_MAX (4 << 20)            /* bytes of a process model */
 #define QF_BPMN_XML_ELEMENTS_MAX 50000        /* XML elements of it, diagram included */

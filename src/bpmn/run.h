@@ -152,6 +152,8 @@ enum qf_bpmn_act {
     QF_BPMN_ACT_VOTED,     /* a vote was counted, more are needed */
     QF_BPMN_ACT_ERROR,     /* error `name` was thrown at node and caught */
     QF_BPMN_ACT_MOVED,     /* node was entered or passed (only with trace) */
+    QF_BPMN_ACT_RECEIVED,  /* `node` took the message that was delivered */
+    QF_BPMN_ACT_FIRED,     /* the timer of the event `node` has fired */
     QF_BPMN_ACT_STUCK,     /* tokens are left at joins that nothing can reach any more */
     QF_BPMN_ACT_FINISHED,  /* the case is done */
     QF_BPMN_ACT_FAILED,    /* an error `name` was not caught: the case is over */

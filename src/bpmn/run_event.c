@@ -13,6 +13,7 @@ static bool listens(const struct run *run, uint16_t node, struct qf_slice name)
 /* Data goes through the outputs of the event that takes the message. */
 static enum qf_status take_data(struct run *run, uint16_t node, uint32_t scope)
 {
+    qf_run_act(run, QF_BPMN_ACT_RECEIVED, node, 0);
     return qf_run_outputs(run, node, scope, scope, run->answer == NULL ? NULL : run->answer->data);
 }
 
@@ -165,6 +166,7 @@ static enum qf_status fire(struct run *run, struct qf_bpmn_timer timer)
     const struct qf_bpmn_wait *wait = qf_run_wait(run, timer.owner);
     if (qf_bpmn_is_human(n))
         return deem(run, timer.owner);
+    qf_run_act(run, QF_BPMN_ACT_FIRED, timer.node, 0);
     if (n->kind == QF_BPMN_BOUNDARY) {
         uint32_t scope = wait != NULL ? wait->scope : qf_run_scope(run, timer.owner)->parent;
         return pass_boundary(run, timer.node, timer.owner, scope);

@@ -41,6 +41,9 @@
     X(TASK_COMPLETED, "service.task-completed", "A task of the case was completed.")               \
     X(CASE_MESSAGE, "service.case-message", "The case received a message.")                        \
     X(MESSAGE_SENT, "service.message-sent", "The case sent a message.")                            \
+    X(CASE_UNPLANNED, "service.case-unplanned",                                                    \
+      "Something was done that the process does not say.")                                         \
+    X(ACTIVITY_BEGUN, "service.activity-begun", "An activity was begun by hand.")                  \
     X(CASE_TIMER, "service.case-timer", "Something fell due in the case.")                         \
     X(CASE_DONE, "service.case-done", "The case came to its end.")                                 \
     X(CASE_FAILED, "service.case-failed", "The case ended with an error that nothing catches.")    \

@@ -39,7 +39,8 @@ bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
         return false;
     *out = qf_json_make_object();
     for (uint32_t i = 0; i < record->count; i++)
-        if (!qf_slice_is(record->members[i].key, "instance"))
+        if (!qf_slice_is(record->members[i].key, "instance") &&
+            !qf_slice_is(record->members[i].key, "steps"))
             qf_json_put(arena, out, qf_arena_text(arena, record->members[i].key),
                         record->members[i].value);
     /* spec/bpmn-instance.md: "v" are the variables, left out when there are none. */

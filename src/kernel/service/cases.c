@@ -92,6 +92,23 @@ enum qf_status qf_service_target_case(struct qf_op_context *ctx, const struct qf
     return QF_OK;
 }
 
+/* What was done off the way can be told while the case runs, and after it has come to its end. */
+enum qf_status qf_service_target_unplanned(struct qf_op_context *ctx, const struct qf_json *body,
+                                           struct qf_op_target *out, struct qf_error *err)
+{
+    struct qf_service_step *step;
+    qf_arena_reset(&ctx->services->scratch);
+    enum qf_status status = qf_service_step_load(ctx, &step, text_of(body, "case"), err);
+    if (status != QF_OK)
+        return status;
+    struct qf_slice now = qf_record_text(&step->record, "status");
+    if (!qf_slice_is(now, "running") && !qf_slice_is(now, "done"))
+        return qf_fail(err, QF_WRONG_STATE, "case", "the case is %.*s", QF_SLICE_ARGS(now));
+    ctx->services->step = step;
+    out->participants = step->model->participants;
+    return QF_OK;
+}
+
 enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf_json *body,
                                       struct qf_op_target *out, struct qf_error *err)
 {
@@ -102,10 +119,11 @@ enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf
     int64_t task = qf_json_get(body, "task")->integer;
     const struct qf_bpmn_wait *wait = qf_bpmn_wait_of(&step->instance, (uint32_t)task);
     const struct qf_bpmn_model *bpmn = &step->model->bpmn;
-    if (wait == NULL || !qf_bpmn_is_human(&bpmn->nodes[wait->node]))
+    if (wait == NULL || !qf_service_is_work(&bpmn->nodes[wait->node]))
         return qf_fail(err, QF_NOT_FOUND, "task", "the case has no such open task");
     step->task = wait->id;
     step->node = &bpmn->nodes[wait->node];
+    step->about = wait->node;
     out->participants = step->model->participants;
     out->roles[0] = qf_bpmn_role(bpmn, step->node);
     if (wait->escalated)
@@ -127,6 +145,9 @@ static enum qf_status read_answer(struct qf_service_step *step, struct qf_bpmn_a
         ids[i] = qf_json_text(&flows->items[i]);
     *out = (struct qf_bpmn_answer){
         .actor = step->person, .data = data, .flows = ids, .flow_count = count};
+    enum qf_status status = qf_service_check_imported(step, body, err);
+    if (status != QF_OK)
+        return status;
     return qf_service_check_data(step->model, step->arena, data, form, err);
 }
 
@@ -161,6 +182,9 @@ enum qf_status qf_service_case_message(struct qf_op_context *ctx, const struct q
     if (status != QF_OK)
         return status;
     status = qf_bpmn_message(&step->call, &step->instance, text_of(body, "name"), &answer);
+    for (const struct qf_bpmn_action *a = step->call.actions; a != NULL; a = a->next)
+        if (a->act == QF_BPMN_ACT_RECEIVED)
+            step->about = a->node;
     return qf_service_step_end(step, status, QF_EVENT_CASE_MESSAGE, err);
 }
 
@@ -184,6 +208,7 @@ enum qf_status qf_service_task_claim(struct qf_op_context *ctx, const struct qf_
     enum qf_status status = qf_service_step_begin(step, err);
     if (status != QF_OK)
         return status;
+    step->idle = true;
     status = qf_bpmn_claim(&step->call, &step->instance, step->task, step->person);
     return qf_service_step_end(step, status, QF_EVENT_TASK_CLAIMED, err);
 }
@@ -199,6 +224,7 @@ enum qf_status qf_service_task_release(struct qf_op_context *ctx, const struct q
     enum qf_status status = qf_service_step_begin(step, err);
     if (status != QF_OK)
         return status;
+    step->idle = true;
     status = qf_bpmn_claim(&step->call, &step->instance, step->task, (struct qf_slice){0});
     return qf_service_step_end(step, status, QF_EVENT_TASK_RELEASED, err);
 }
@@ -215,4 +241,62 @@ enum qf_status qf_service_task_complete(struct qf_op_context *ctx, const struct 
         return status;
     status = qf_bpmn_complete(&step->call, &step->instance, step->task, &answer);
     return qf_service_step_end(step, status, QF_EVENT_TASK_COMPLETED, err);
+}
+
+enum qf_status qf_service_task_begin(struct qf_op_context *ctx, const struct qf_json *body,
+                                     struct qf_error *err)
+{
+    struct qf_service_step *step = take(ctx);
+    struct qf_slice activity = text_of(body, "activity");
+    enum qf_status status = qf_service_step_begin(step, err);
+    if (status != QF_OK)
+        return status;
+    step->about = qf_bpmn_find_node(&step->model->bpmn, activity);
+    status = qf_bpmn_begin(&step->call, &step->instance, step->task, activity);
+    return qf_service_step_end(step, status, QF_EVENT_ACTIVITY_BEGUN, err);
+}
+
+/* An open task of this name or id: what is done in it is no deviation. */
+static const struct qf_bpmn_wait *open_task(const struct qf_service_step *step,
+                                            struct qf_slice activity)
+{
+    for (uint32_t i = 0; i < step->instance.wait_count; i++) {
+        const struct qf_bpmn_wait *wait = &step->instance.waits[i];
+        const struct qf_bpmn_node *node = &step->model->bpmn.nodes[wait->node];
+        if (qf_service_is_work(node) &&
+            (qf_slice_equal(node->name, activity) || qf_slice_equal(node->id, activity)))
+            return wait;
+    }
+    return NULL;
+}
+
+enum qf_status qf_service_case_unplanned(struct qf_op_context *ctx, const struct qf_json *body,
+                                         struct qf_error *err)
+{
+    struct qf_service_step *step = take(ctx);
+    struct qf_slice activity = text_of(body, "activity");
+    if (!step->model->unplanned)
+        return qf_fail(err, QF_NOT_ALLOWED, "activity",
+                       "the service's manifest permits no unplanned activities");
+    const struct qf_bpmn_wait *task = open_task(step, activity);
+    if (task != NULL)
+        return qf_fail(err, QF_WRONG_STATE, "activity",
+                       "the process allows it now: complete task %u instead", task->id);
+    const struct qf_json *before = qf_json_get(&step->record, "deviations");
+    if (before != NULL && before->count >= QF_SERVICE_DEVIATIONS_MAX)
+        return qf_fail(err, QF_OVER_LIMIT, "case", "the case has %d unplanned activities",
+                       QF_SERVICE_DEVIATIONS_MAX);
+    struct qf_bpmn_answer answer;
+    enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
+    if (status == QF_OK)
+        status = qf_service_step_begin(step, err);
+    if (status != QF_OK)
+        return status;
+    step->idle = true;
+    step->deviation = qf_json_make_object();
+    qf_json_put(step->arena, &step->deviation, "activity", qf_json_make_slice(activity));
+    qf_json_put(step->arena, &step->deviation, "actor", qf_json_make_slice(step->person));
+    qf_json_put(step->arena, &step->deviation, "leaf", qf_json_make_int((int64_t)ctx->leaf));
+    qf_json_put(step->arena, &step->deviation, "time", qf_json_make_int(ctx->time_ms));
+    return qf_service_step_end(step, QF_OK, QF_EVENT_CASE_UNPLANNED, err);
 }

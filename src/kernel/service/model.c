@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "codec/text.h"
-#include "kernel/service/service.h"
+#include "kernel/service/step.h"
 
 #define SHOWN(slice) (int)((slice).size > 48 ? 48 : (slice).size), (const char *)(slice).data
 
@@ -87,6 +87,16 @@ static enum qf_status read_fields(struct qf_service_model *model, const struct q
             return status;
         model->field_count++;
     }
+    return QF_OK;
+}
+
+static enum qf_status read_switch(bool *out, const struct qf_json *manifest, const char *name,
+                                  struct qf_error *err)
+{
+    const struct qf_json *value = qf_json_get(manifest, name);
+    *out = value != NULL && value->type == QF_JSON_TRUE;
+    if (value != NULL && value->type != QF_JSON_TRUE && value->type != QF_JSON_FALSE)
+        return bad(err, "must be true or false", qf_slice_of(name));
     return QF_OK;
 }
 
@@ -185,10 +195,7 @@ static void refuse_unserved(struct qf_bpmn_model *bpmn)
         if (node->ext.sealed)
             qf_bpmn_report(bpmn, QF_BPMN_UNSUPPORTED, node->xml,
                            "decisions over sealed fields are not executed by the ledger");
-        if (node->kind == QF_BPMN_ADHOC)
-            qf_bpmn_report(bpmn, QF_BPMN_UNSUPPORTED, node->xml,
-                           "ad-hoc subprocesses are not executed by the ledger");
-        if (qf_bpmn_is_human(node) && qf_bpmn_role(bpmn, node).size == 0)
+        if (qf_service_is_work(node) && qf_bpmn_role(bpmn, node).size == 0)
             qf_bpmn_report(bpmn, QF_BPMN_WRONG, node->xml,
                            "nobody may do this task: put it into a lane, or give it qf:who");
     }
@@ -277,7 +284,11 @@ static enum qf_status compile(struct qf_service_model *model, struct qf_slice pa
     if (manifest == NULL || manifest->type != QF_JSON_OBJECT)
         return bad(err, "is missing", qf_slice_of("manifest"));
     model->files = qf_json_get(json, "files");
-    status = read_participants(model, manifest, err);
+    status = read_switch(&model->unplanned, manifest, "unplanned", err);
+    if (status == QF_OK)
+        status = read_switch(&model->imported, manifest, "imported", err);
+    if (status == QF_OK)
+        status = read_participants(model, manifest, err);
     if (status == QF_OK)
         status = read_fields(model, manifest, err);
     if (status == QF_OK)

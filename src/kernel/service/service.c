@@ -25,6 +25,12 @@ static const struct qf_field text_item = {.type = QF_FIELD_TEXT, .min = 1, .max 
         .doc = "Id of the mandate by which the signer acts for another member.",                   \
         .type = QF_FIELD_ID, .optional = true                                                      \
     }
+#define IMPORTED                                                                                   \
+    {                                                                                              \
+        .name = "imported",                                                                        \
+        .doc = "What another system said of the step, where the manifest says imported.",          \
+        .type = QF_FIELD_OBJECT, .optional = true, .fields = QF_FIELDS(imported_fields)            \
+    }
 #define HASH                                                                                       \
     {                                                                                              \
         .name = "hash", .doc = "Hash of the whole package.", .type = QF_FIELD_HASH                 \
@@ -51,14 +57,45 @@ static const struct qf_field part_fields[] = {
      .type = QF_FIELD_INT,
      .max = QF_SERVICE_PARTS_MAX - 1},
 };
-static const struct qf_field open_fields[] = {CASE, DATA, FLOWS, ON_BEHALF, SERVICE};
+static const struct qf_field imported_fields[] = {
+    {.name = "attributes",
+     .doc = "By the names of XES, such as org:group.",
+     .type = QF_FIELD_ATTRIBUTES,
+     .optional = true,
+     .max = QF_ATTRIBUTES_MAX},
+    {.name = "time",
+     .doc = "When it happened: date and time as XES writes them, with the offset they had.",
+     .type = QF_FIELD_TEXT,
+     .optional = true,
+     .min = 19,
+     .max = 40},
+};
+static const struct qf_field open_fields[] = {CASE, DATA, FLOWS, IMPORTED, ON_BEHALF, SERVICE};
 static const struct qf_field task_fields[] = {CASE, ON_BEHALF, TASK};
-static const struct qf_field complete_fields[] = {CASE, DATA, FLOWS, ON_BEHALF, TASK};
+static const struct qf_field complete_fields[] = {CASE, DATA, FLOWS, IMPORTED, ON_BEHALF, TASK};
+static const struct qf_field begin_fields[] = {
+    {.name = "activity", .doc = "Id of the activity in the process.", .type = QF_FIELD_ID},
+    CASE,
+    ON_BEHALF,
+    TASK,
+};
+static const struct qf_field unplanned_fields[] = {
+    {.name = "activity",
+     .doc = "What was done.",
+     .type = QF_FIELD_TEXT,
+     .min = 1,
+     .max = QF_SERVICE_ACTIVITY_SIZE_MAX},
+    CASE,
+    DATA,
+    IMPORTED,
+    ON_BEHALF,
+};
 static const struct qf_field withdraw_fields[] = {CASE, ON_BEHALF};
 static const struct qf_field message_fields[] = {
     CASE,
     DATA,
     FLOWS,
+    IMPORTED,
     {.name = "name",
      .doc = "Name of the message.",
      .type = QF_FIELD_TEXT,
@@ -104,6 +141,21 @@ static const struct qf_op_row ops[] = {
      QF_MAY(participant),
      .target = qf_service_target_task,
      .apply = qf_service_task_complete},
+    {.name = "service.task.begin",
+     .doc = "Begins an activity of an ad-hoc subprocess; the task is the subprocess itself, and "
+            "completing it ends it.",
+     .fields = QF_FIELDS(begin_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_task,
+     .apply = qf_service_task_begin},
+    {.name = "service.case.unplanned",
+     .doc = "Records that something was done which the process does not allow at this point, where "
+            "the manifest permits it; by any participant. It moves no token and stands as a "
+            "deviation, with who did it.",
+     .fields = QF_FIELDS(unplanned_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_unplanned,
+     .apply = qf_service_case_unplanned},
     {.name = "service.case.withdraw",
      .doc = "Withdraws a running case; by the member that opened it.",
      .fields = QF_FIELDS(withdraw_fields),

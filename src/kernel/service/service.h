@@ -55,6 +55,8 @@ struct qf_service_model {
     struct qf_slice version;
     const struct qf_json *files;
     const struct qf_json *participants;
+    bool unplanned; /* activities that the process does not allow may be recorded */
+    bool imported;  /* steps may carry what another system said of them */
     struct qf_service_field *fields;
     uint32_t field_count;
     struct qf_bpmn_model bpmn;
@@ -127,8 +129,9 @@ typedef enum qf_status qf_service_target(struct qf_op_context *ctx, const struct
 /* ops */
 qf_service_apply qf_service_part, qf_service_case_open, qf_service_case_message,
     qf_service_case_withdraw, qf_service_task_claim, qf_service_task_release,
-    qf_service_task_complete;
-qf_service_target qf_service_target_open, qf_service_target_case, qf_service_target_task;
+    qf_service_task_complete, qf_service_task_begin, qf_service_case_unplanned;
+qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_service_target_case,
+    qf_service_target_task;
 /* actions */
 qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
 

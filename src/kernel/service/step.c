@@ -17,7 +17,7 @@ static uint32_t list_tasks(struct qf_service_step *step, struct qf_service_task 
     uint32_t count = 0;
     for (uint32_t i = 0; i < instance->wait_count; i++) {
         const struct qf_bpmn_wait *wait = &instance->waits[i];
-        if (!qf_bpmn_is_human(&step->model->bpmn.nodes[wait->node]))
+        if (!qf_service_is_work(&step->model->bpmn.nodes[wait->node]))
             continue;
         (*out)[count++] = (struct qf_service_task){
             .id = wait->id,
@@ -152,8 +152,9 @@ static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
 /* Everything of the record that stays, in the scratch arena. */
 static struct qf_json kept(struct qf_service_step *step)
 {
-    static const char *const names[] = {"actor",  "decisions", "deemed", "instance", "leaf",
-                                        "member", "service",   "status", "version"};
+    static const char *const names[] = {"actor",    "decisions", "deemed", "deviations",
+                                        "instance", "leaf",      "member", "service",
+                                        "status",   "steps",     "version"};
     struct qf_json copy = qf_json_make_object();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct qf_json *value = qf_json_get(&step->record, names[i]);
@@ -217,6 +218,8 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     struct qf_json record = kept(step);
     struct qf_json instance = qf_json_make_null();
     enum qf_status status = encode(step, &instance, err);
+    if (status == QF_OK)
+        status = qf_service_history_room(step, err);
     if (status != QF_OK)
         return status;
     struct qf_json deemed = note_actions(step, (struct qf_slice){0});
@@ -225,6 +228,7 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     if (step->decisions.count > 0)
         qf_json_put(step->arena, &record, "decisions", joined(step, "decisions", &step->decisions));
     qf_json_put(step->arena, &record, "instance", instance);
+    qf_service_history_put(step, &record);
     qf_json_put(step->arena, &record, "status", qf_json_make_text(states[step->instance.state]));
     update_timer(step, &record, qf_bpmn_next_due(&step->instance));
     update_tasks(step);
@@ -261,6 +265,8 @@ struct qf_service_step *qf_service_step_new(struct qf_op_context *ctx,
     step->model = model;
     step->arena = arena;
     step->id = case_id;
+    step->about = QF_BPMN_NONE;
+    step->deviation = qf_json_make_null();
     step->record = qf_json_make_object();
     step->decisions = qf_json_make_array();
     if (ctx->signer != NULL) {

@@ -29,7 +29,28 @@ struct qf_service_step {
     struct qf_slice person; /* who signs: member '/' actor; empty: time itself */
     uint32_t task;          /* that the op is about; 0: none */
     const struct qf_bpmn_node *node;
+    uint16_t about;           /* node that stands in the history; or none */
+    bool idle;                /* moves no token: bounded more narrowly */
+    struct qf_json deviation; /* object, or null */
 };
+
+/* history.c: what is kept of every step */
+
+/* Whether the case has room for one step more. QF_OVER_LIMIT at "case". */
+QF_MUST_CHECK enum qf_status qf_service_history_room(const struct qf_service_step *step,
+                                                     struct qf_error *err);
+/* Puts `steps` and `deviations`, those of before and what the step adds. */
+void qf_service_history_put(struct qf_service_step *step, struct qf_json *record);
+/* What the case did in another system, of an op that may say so. QF_NOT_ALLOWED, QF_BAD_FIELD. */
+QF_MUST_CHECK enum qf_status qf_service_check_imported(const struct qf_service_step *step,
+                                                       const struct qf_json *body,
+                                                       struct qf_error *err);
+
+/* Whether somebody does it or ends it: the tasks of people, and ad-hoc subprocesses. */
+static inline bool qf_service_is_work(const struct qf_bpmn_node *node)
+{
+    return qf_bpmn_is_human(node) || node->kind == QF_BPMN_ADHOC;
+}
 
 /* A step on a case that is on the ledger. QF_NOT_FOUND at "case". */
 QF_MUST_CHECK enum qf_status qf_service_step_load(struct qf_op_context *ctx,
