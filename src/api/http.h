@@ -84,16 +84,22 @@ void qf_http_stream_sleep(void *connection);
 /* A stream that sleeps has something. */
 void qf_http_stream_wake(void *connection);
 
+/* The words of a list have a space between them; what is NULL there is not. */
 struct qf_route {
     const char *method;
     const char *pattern; /* a path in which a star stands for one segment, two for all the rest */
     void (*handle)(struct qf_http_exchange *exchange);
-    /* For the OpenAPI document. */
     const char *summary;
+    /* For the OpenAPI document; schemas and parameters are those of schemas.json. */
     const char *accepts;  /* content types of the body, ", " between them; NULL: it takes none */
-    const char *produces; /* of what succeeds */
-    const char *query;    /* parameters, a space between them */
-    const char *statuses; /* those of its own; every route may answer 401, 403, 500 and 503 */
+    const char *request;  /* schema of the body */
+    const char *produces; /* content types of what succeeds, ", " between them */
+    const char *answer;   /* its schema; "x[]": a list of x with its cursor */
+    const char *segments; /* parameters that the stars match */
+    const char *query;    /* parameters */
+    const char *headers;  /* request headers with a meaning of its own */
+    const char *statuses; /* those of its own; every route may answer some more (openapi.c) */
+    const char *refusals; /* statuses, 200s aside, that are answered in the form `answer` too */
 };
 
 struct qf_http_options {

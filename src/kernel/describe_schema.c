@@ -1,5 +1,6 @@
 /* The op tables as JSON Schema 2020-12, for the OpenAPI document. Members of every object stand in
  * ascending order, so that the result is canonical JSON. */
+#include "kernel/consortium/consortium.h"
 #include "kernel/ops.h"
 
 /* What a form of text looks like to JSON Schema; the rest is computed from the field. */
@@ -223,6 +224,8 @@ void qf_ops_describe_schemas(struct qf_buf *out)
 {
     qf_buf_put_byte(out, '{');
     put_kind(out, "action", "do", true);
+    qf_buf_put_text(out, ",\"genesis\":");
+    put_fields(out, &qf_genesis_fields, NULL, NULL, "spec/genesis.md");
     qf_buf_put_byte(out, ',');
     put_kind(out, "op", "op", false);
     qf_buf_put_byte(out, '}');

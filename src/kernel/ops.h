@@ -88,7 +88,8 @@ void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row);
  * apply. Appended to `out`. */
 void qf_ops_describe(struct qf_buf *out);
 /* The same as JSON Schema 2020-12, for the components.schemas of an OpenAPI 3.1 document: canonical
- * JSON, an object with "op" (any of them) and "op.<name>", "action" and "action.<name>". */
+ * JSON, an object with "op" (any of them) and "op.<name>", "action" and "action.<name>", and
+ * "genesis". */
 void qf_ops_describe_schemas(struct qf_buf *out);
 /* The same for people: the text of spec/operations.md. */
 void qf_ops_describe_markdown(struct qf_buf *out);

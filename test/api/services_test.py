@@ -1,14 +1,11 @@
 #!/usr/bin/env python3
 """A service comes onto a running node by vote, a case is played over HTTP, and both are still there
 after the node was killed."""
-import base64
-import hashlib
 import json
-import pathlib
 
 from node import Node, check
+from permit import propose
 
-source = pathlib.Path(__file__).resolve().parent.parent / "data/service/permit"
 node = Node("alpha").start()
 
 
@@ -24,22 +21,7 @@ def done(*ops):
     return answer
 
 
-manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-manifest["participants"] = [{"members": ["m-alpha"], "role": "desk"},
-                            {"kinds": ["authority"], "role": "expert"}]
-package = json.dumps({
-    "files": {"process.bpmn": (source / "process.bpmn").read_text(encoding="utf-8"),
-              "rules.dmn": (source / "rules.dmn").read_text(encoding="utf-8"),
-              "schemas/check.json": json.loads((source / "schemas/check.json").read_text())},
-    "id": "permit", "manifest": manifest, "version": "1"},
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-digest = "sha-256:" + hashlib.sha256(package).hexdigest()
-for at in range(0, len(package), 4000):
-    done({"op": "service.part", "hash": digest, "part": at // 4000,
-          "data": base64.b64encode(package[at:at + 4000]).decode()})
-done({"op": "consortium.propose", "proposal": "p", "action": {
-    "do": "service.deploy", "hash": digest, "member": "m-alpha", "service": "permit",
-    "version": "1"}})
+propose(done, "m-alpha")
 check(node.json("/v1/services")["items"] == [], "proposing is not deploying")
 done({"op": "consortium.vote", "proposal": "p", "choice": "yes"})
 check(node.json("/v1/services/permit")["status"] == "active", "deployed")
