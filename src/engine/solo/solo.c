@@ -7,6 +7,10 @@
 
 /* Blocks that may be written but not synced; the sequencer waits beyond it. */
 #define UNSYNCED_MAX 64
+/* While a sync is under way, less than this waits for its end and becomes one block: a block of its
+ * own for every transaction would cost more than the transaction. With nothing to sync nobody
+ * waits. */
+#define EAGER_TXS 128
 #define KEEP_INTERVAL_MS 250
 
 struct finished { /* a submission whose last part is in a block */
@@ -28,6 +32,8 @@ struct qf_solo {
     struct qf_ledger_block *blocks[UNSYNCED_MAX];
     size_t block_count;
     struct finished finished;
+    bool idle;    /* the sequencer waits for work */
+    bool syncing; /* blocks are written and not yet durable */
     bool stopping, sequencer_done, syncer_done;
     struct qf_solo_stats stats;
 
@@ -108,6 +114,18 @@ static void refuse_block(struct qf_solo *solo, size_t count)
     }
 }
 
+/* Whether the sequencer should go on now. Called with the lock. */
+static bool has_work(const struct qf_solo *solo)
+{
+    if (solo->block_count == UNSYNCED_MAX)
+        return false;
+    if (solo->stopping)
+        return true;
+    if (solo->queue == NULL)
+        return false;
+    return !solo->syncing || solo->queued_txs >= EAGER_TXS;
+}
+
 static void *sequence(void *arg)
 {
     struct qf_solo *solo = arg;
@@ -115,8 +133,11 @@ static void *sequence(void *arg)
     finished_init(&through);
     pthread_mutex_lock(&solo->lock);
     for (;;) {
-        while ((solo->queue == NULL && !solo->stopping) || solo->block_count == UNSYNCED_MAX)
+        while (!has_work(solo)) {
+            solo->idle = true;
             pthread_cond_wait(&solo->arrived, &solo->lock);
+            solo->idle = false;
+        }
         if (solo->queue == NULL)
             break;
         size_t count = fill_block(solo, &through);
@@ -133,6 +154,7 @@ static void *sequence(void *arg)
         pthread_mutex_lock(&solo->lock);
         if (block != NULL) {
             solo->blocks[solo->block_count++] = block;
+            solo->syncing = true;
             solo->stats.blocks++;
             solo->stats.txs += count;
         }
@@ -177,10 +199,16 @@ static void *sync_blocks(void *arg)
         finished_move(&answered, &solo->finished);
         solo->block_count = 0;
         solo->stats.syncs += count > 0;
-        pthread_cond_signal(&solo->arrived);
+        if (solo->idle && has_work(solo))
+            pthread_cond_signal(&solo->arrived);
         pthread_mutex_unlock(&solo->lock);
         if (count > 0 && qf_ledger_commit(solo->options.ledger, blocks, count) != QF_OK)
             take_back(&answered);
+        pthread_mutex_lock(&solo->lock);
+        solo->syncing = solo->block_count > 0;
+        if (solo->idle && has_work(solo))
+            pthread_cond_signal(&solo->arrived);
+        pthread_mutex_unlock(&solo->lock);
         answer_all(&answered);
         pthread_mutex_lock(&solo->lock);
     }
@@ -278,7 +306,8 @@ enum qf_status qf_solo_submit(struct qf_solo *solo, struct qf_submission *submis
         solo->queue_tail = &submission->next;
         solo->queued_txs += submission->count;
         solo->queued_size += submission->size;
-        pthread_cond_signal(&solo->arrived);
+        if (solo->idle && has_work(solo))
+            pthread_cond_signal(&solo->arrived);
     }
     pthread_mutex_unlock(&solo->lock);
     return status;
