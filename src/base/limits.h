@@ -43,6 +43,12 @@
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
 #define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */
 #define QF_SERVICE_ACTIVITY_SIZE_MAX 256      /* bytes of the name of an unplanned activity */
+#define QF_FORM_DEPTH_MAX 8                   /* nesting of a form's schema */
+#define QF_FORM_PROPERTIES_MAX 64             /* properties of one object of a form */
+#define QF_FORM_ITEMS_MAX 1000                /* items of one list of a form */
+#define QF_FORM_CHOICES_MAX 256               /* values of one enum of a form */
+#define QF_FORM_MATCHES_MAX 256               /* patterns matched against one form's data */
+#define QF_FORM_MATCH_STEPS_MAX 10000         /* steps of each of them */
 #define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
 #define QF_BPMN_SIZE_MAX (4 << 20)            /* bytes of a process model */
 #define QF_BPMN_XML_ELEMENTS_MAX 50000        /* XML elements of it, diagram included */

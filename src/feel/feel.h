@@ -105,4 +105,8 @@ struct qf_slice qf_feel_name_normal(struct qf_arena *arena, struct qf_slice name
 /* The version of the time zone table, such as "2025b". */
 const char *qf_feel_zone_version(void);
 
+/* Whether a pattern as `matches` takes it, without flags, is found in a text: 1 or 0; -1 when it is
+ * no pattern, or takes more steps. For who judges texts outside of an evaluation. */
+int qf_feel_pattern_match(struct qf_slice pattern, struct qf_slice text, uint32_t steps_max);
+
 #endif

@@ -363,15 +363,17 @@ static struct qf_slice strip(struct qf_feel_ev *ev, struct qf_slice pattern)
     return qf_slice_make(out, size);
 }
 
-static pcre2_code *compile(const struct qf_feel_args *args, struct qf_slice pattern,
+/* `ev` NULL: outside of an evaluation, then without flags. */
+static pcre2_code *compile(struct qf_feel_ev *ev, struct qf_slice pattern,
                            struct qf_slice flags_text, uint32_t *groups)
 {
     struct translation t = {0};
     if (pattern.size > PATTERN_SIZE_MAX || !read_flags(flags_text, &t.flags))
         return NULL;
     if (t.flags.extended)
-        pattern = strip(args->ev, pattern);
-    qf_feel_step(args->ev, 10 + (int64_t)(pattern.size / 8));
+        pattern = strip(ev, pattern);
+    if (ev != NULL)
+        qf_feel_step(ev, 10 + (int64_t)(pattern.size / 8));
     t.at = pattern.data;
     t.end = pattern.data + pattern.size;
     bool good = translate_branches(&t, 0) && t.at == t.end && !t.out.failed;
@@ -404,20 +406,26 @@ struct matcher {
     uint32_t groups;
 };
 
-static bool matcher_init(struct matcher *m, const struct qf_feel_args *args,
-                         struct qf_slice pattern, struct qf_slice flags)
+static bool matcher_init_for(struct matcher *m, struct qf_feel_ev *ev, struct qf_slice pattern,
+                             struct qf_slice flags, uint32_t steps_max)
 {
     *m = (struct matcher){0};
-    m->code = compile(args, pattern, flags, &m->groups);
+    m->code = compile(ev, pattern, flags, &m->groups);
     if (m->code == NULL)
         return false;
     m->data = pcre2_match_data_create_from_pattern(m->code, NULL);
     m->context = pcre2_match_context_create(NULL);
     if (m->data == NULL || m->context == NULL)
         return false;
-    (void)pcre2_set_match_limit(m->context, QF_FEEL_REGEX_STEPS_MAX);
+    (void)pcre2_set_match_limit(m->context, steps_max);
     (void)pcre2_set_depth_limit(m->context, QF_FEEL_REGEX_STEPS_MAX / 100);
     return true;
+}
+
+static bool matcher_init(struct matcher *m, const struct qf_feel_args *args,
+                         struct qf_slice pattern, struct qf_slice flags)
+{
+    return matcher_init_for(m, args->ev, pattern, flags, QF_FEEL_REGEX_STEPS_MAX);
 }
 
 static void matcher_deinit(struct matcher *m)
@@ -444,6 +452,15 @@ struct qf_feel_value qf_feel_regex_matches(const struct qf_feel_args *args, stru
     int found = matcher_init(&m, args, pattern, flags) ? match_at(&m, input, 0) : -1;
     matcher_deinit(&m);
     return found < 0 ? qf_feel_refuse(args, BAD_PATTERN) : qf_feel_bool(found == 1);
+}
+
+int qf_feel_pattern_match(struct qf_slice pattern, struct qf_slice text, uint32_t steps_max)
+{
+    struct matcher m;
+    bool good = matcher_init_for(&m, NULL, pattern, qf_slice_of(""), steps_max);
+    int found = good ? match_at(&m, text, 0) : -1;
+    matcher_deinit(&m);
+    return found;
 }
 
 static void put_group(struct qf_buf *out, const struct matcher *m, struct qf_slice input,

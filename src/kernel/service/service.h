@@ -78,8 +78,8 @@ QF_MUST_CHECK enum qf_status qf_service_check_data(const struct qf_service_model
                                                    struct qf_arena *arena,
                                                    const struct qf_json *data, struct qf_slice form,
                                                    struct qf_error *err);
-/* Whether a form's schema stays within what is checked: an object with properties of type, enum,
- * minLength, maxLength, minimum, maximum; required; additionalProperties false; titles. */
+/* Whether a form's schema stays within what is checked (kernel/form.h), its properties being fields
+ * of the manifest. */
 QF_MUST_CHECK enum qf_status qf_service_check_form(const struct qf_service_model *model,
                                                    const struct qf_json *schema,
                                                    struct qf_slice name, struct qf_error *err);
