@@ -43,6 +43,7 @@
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
 #define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */
 #define QF_SERVICE_ACTIVITY_SIZE_MAX 256      /* bytes of the name of an unplanned activity */
+#define QF_SERVICE_INPUTS_SIZE_MAX 2048       /* bytes of a decision's inputs kept in its record */
 #define QF_FORM_DEPTH_MAX 8                   /* nesting of a form's schema */
 #define QF_FORM_PROPERTIES_MAX 64             /* properties of one object of a form */
 #define QF_FORM_ITEMS_MAX 1000                /* items of one list of a form */

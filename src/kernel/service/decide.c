@@ -30,9 +30,31 @@ static enum qf_status gather(struct qf_service_step *step, struct qf_arena *aren
     return QF_OK;
 }
 
-/* {"decision","leaf","time","trace"}: who wants the trace itself evaluates again. */
+/* What was given of the inputs that the model has; false when it is more than a record takes. */
+static bool given_inputs(struct qf_service_step *step, struct qf_json *out,
+                         const struct qf_json *values)
+{
+    const struct qf_dmn_model *dmn = step->model->dmn;
+    const struct qf_dmn_element *element;
+    *out = qf_json_make_object();
+    for (uint32_t i = 0; (element = qf_dmn_at(dmn, i)) != NULL; i++) {
+        const struct qf_json *value = qf_dmn_kind(element) == QF_DMN_INPUT
+                                          ? qf_json_get_slice(values, qf_dmn_name(element))
+                                          : NULL;
+        if (value != NULL && value->type != QF_JSON_NULL)
+            qf_json_put(step->arena, out, qf_arena_text(step->arena, qf_dmn_name(element)), *value);
+    }
+    qf_buf_reset(step->ctx->text);
+    qf_json_write(step->ctx->text, out);
+    bool fits = step->ctx->text->size <= QF_SERVICE_INPUTS_SIZE_MAX;
+    /* The values are the caller's and may not live as long as the step. */
+    struct qf_slice text = qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text));
+    return fits && qf_json_parse(step->arena, out, text, QF_JSON_CANONICAL, NULL) == QF_OK;
+}
+
+/* {"decision","inputs","leaf","time","trace"}: who wants the trace itself evaluates again. */
 static void note(struct qf_service_step *step, struct qf_slice decision,
-                 const struct qf_dmn_trace *trace)
+                 const struct qf_json *values, const struct qf_dmn_trace *trace)
 {
     uint8_t hash[QF_HASH_SIZE];
     char *hex = qf_arena_alloc(step->arena, 2UL * QF_HASH_SIZE);
@@ -42,6 +64,9 @@ static void note(struct qf_service_step *step, struct qf_slice decision,
     qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
     struct qf_json item = qf_json_make_object();
     qf_json_put(step->arena, &item, "decision", qf_json_make_slice(decision));
+    struct qf_json inputs;
+    if (given_inputs(step, &inputs, values))
+        qf_json_put(step->arena, &item, "inputs", inputs);
     if (step->person.size > 0)
         qf_json_put(step->arena, &item, "leaf", qf_json_make_int((int64_t)step->ctx->leaf));
     qf_json_put(step->arena, &item, "time", qf_json_make_int(step->ctx->time_ms));
@@ -52,13 +77,14 @@ static void note(struct qf_service_step *step, struct qf_slice decision,
 
 static enum qf_status give(struct qf_service_step *step, struct qf_arena *arena,
                            struct qf_json *out, struct qf_slice decision,
-                           const struct qf_dmn_result *result, struct qf_error *err)
+                           const struct qf_json *values, const struct qf_dmn_result *result,
+                           struct qf_error *err)
 {
     if (result->feel.value.kind == QF_FEEL_NULL)
         return qf_fail(
             err, QF_RULE_ERROR, "", "decision %.*s has no outcome: %s", QF_SLICE_ARGS(decision),
             result->feel.warning_count > 0 ? result->feel.warnings[0].message : "no rule applies");
-    note(step, decision, result->trace);
+    note(step, decision, values, result->trace);
     qf_buf_reset(step->ctx->text);
     qf_feel_write_json(step->ctx->text, &result->feel.value);
     return qf_json_parse(arena, out, qf_arena_copy(arena, qf_buf_slice(step->ctx->text)),
@@ -97,5 +123,5 @@ enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_j
     services->steps -= used < services->steps ? used : services->steps;
     if (status != QF_OK)
         return qf_fail(err, status, "", "decision %.*s: %s", QF_SLICE_ARGS(decision), why.detail);
-    return give(step, arena, out, decision, result, err);
+    return give(step, arena, out, decision, inputs, result, err);
 }

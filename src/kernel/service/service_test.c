@@ -286,6 +286,8 @@ static void the_simple_way(void **state)
     assert_int_equal(decisions->count, 1);
     assert_true(qf_json_is_text(qf_json_get(&decisions->items[0], "decision"), "Route"));
     assert_int_equal(qf_json_get(&decisions->items[0], "trace")->count, 64);
+    assert_int_equal(qf_json_get(qf_json_get(&decisions->items[0], "inputs"), "area")->integer,
+                     120);
     unsigned sign = task_of(world, "desk", "c1");
     assert_true(sign > 0 && sign != check);
     /* four eyes */
