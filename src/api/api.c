@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/feed.h"
+#include "api/models.h"
 
 /* The most used first; a pattern that another one covers before it. */
 static const struct qf_route routes[] = {
@@ -75,6 +76,10 @@ static const struct qf_route routes[] = {
     {"GET", "/v1/cases/*", qf_api_get_case, "One case: where it stands and what was decided",
      .produces = "application/json", .answer = "case", .segments = "case",
      .statuses = "200 400 404"},
+    {"GET", "/v1/cases/*/history", qf_api_get_case_history,
+     "What was done in a case, by whom, and what time did", .produces = "application/json",
+     .answer = "case.step[]", .segments = "case", .query = "cursor limit",
+     .statuses = "200 400 404"},
     {"GET", "/v1/tasks", qf_api_get_tasks, "The work list of a role",
      .produces = "application/json", .answer = "task[]", .query = "role cursor limit",
      .statuses = "200 400 404"},
@@ -99,6 +104,7 @@ enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *opti
     *api = (struct qf_api){.options = *options};
     api->started_ms = options->clock.now_ms(options->clock.self);
     api->rate = qf_rate_new(options->key_rate, options->key_burst);
+    api->models = qf_api_models_new();
     struct qf_public_key public;
     struct qf_note_key key;
     struct qf_buf text = {0};
@@ -115,6 +121,7 @@ enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *opti
 void qf_api_deinit(struct qf_api *api)
 {
     qf_rate_free(api->rate);
+    qf_api_models_free(api->models);
     free(api->note_key);
     *api = (struct qf_api){0};
 }

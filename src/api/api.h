@@ -16,6 +16,7 @@ struct qf_rate;
 struct qf_feed;
 struct qf_x509;
 struct qf_tsa;
+struct qf_api_models;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -40,6 +41,7 @@ struct qf_api_options {
 struct qf_api {
     struct qf_api_options options;
     struct qf_rate *rate;
+    struct qf_api_models *models;
     char *note_key; /* verifier key of the node, C2SP text */
     int64_t started_ms;
     atomic_uint_fast64_t requests, refused, errors, bytes_in; /* for /metrics */
@@ -109,6 +111,7 @@ void qf_api_get_services(struct qf_http_exchange *exchange);
 void qf_api_get_service(struct qf_http_exchange *exchange);
 void qf_api_get_cases(struct qf_http_exchange *exchange);
 void qf_api_get_case(struct qf_http_exchange *exchange);
+void qf_api_get_case_history(struct qf_http_exchange *exchange);
 void qf_api_get_tasks(struct qf_http_exchange *exchange);
 void qf_api_get_proof(struct qf_http_exchange *exchange);
 void qf_api_get_state_proof(struct qf_http_exchange *exchange);

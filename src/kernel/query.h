@@ -55,6 +55,11 @@ bool qf_query_service(const struct qf_state_reader *reader, struct qf_arena *are
  * "service","status","timer","version"}; what there is not is left out. */
 bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
                    struct qf_json *out, struct qf_slice id);
+/* The steps of a case (spec/state.md; an empty list where there are none) with the service and
+ * version that they belong to. */
+bool qf_query_case_steps(const struct qf_state_reader *reader, struct qf_arena *arena,
+                         struct qf_json *out, struct qf_slice *service, struct qf_slice *version,
+                         struct qf_slice id);
 /* One task of a role's work list; `id` is "case/number":
  * {"case","due","holder","name","node","opened","role","service","task"} */
 bool qf_query_task(const struct qf_state_reader *reader, struct qf_arena *arena,

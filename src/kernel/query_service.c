@@ -50,6 +50,20 @@ bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
     return true;
 }
 
+bool qf_query_case_steps(const struct qf_state_reader *reader, struct qf_arena *arena,
+                         struct qf_json *out, struct qf_slice *service, struct qf_slice *version,
+                         struct qf_slice id)
+{
+    const struct qf_json *record = get(reader, arena, QF_STATE_CASE, id);
+    if (record == NULL)
+        return false;
+    const struct qf_json *steps = qf_json_get(record, "steps");
+    *out = steps != NULL ? *steps : qf_json_make_array();
+    *service = qf_arena_copy(arena, qf_record_text(record, "service"));
+    *version = qf_arena_copy(arena, qf_record_text(record, "version"));
+    return true;
+}
+
 bool qf_query_task(const struct qf_state_reader *reader, struct qf_arena *arena,
                    struct qf_json *out, struct qf_slice role, struct qf_slice id)
 {

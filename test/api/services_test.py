@@ -50,4 +50,20 @@ done({"op": "service.task.complete", "case": "c1", "task": review["task"], "flow
 case = node.json("/v1/cases/c1")
 check(case["status"] == "done" and case["decisions"] == before["decisions"], f"done: {case}")
 check(len(node.json("/v1/cases")["items"]) == 2, "two cases")
+history = node.json("/v1/cases/c1/history")
+kinds = [(item["kind"], item.get("node"), item.get("actor")) for item in history["items"]]
+check(kinds == [("opened", None, "admin"), ("completed", "check", "admin"),
+                ("completed", "review", "admin")], f"history: {kinds}")
+check(history["items"][1]["data"] == {"area": 500} and history["items"][1]["role"] == "desk"
+      and history["items"][1]["activity"] == "Check the application"
+      and history["items"][2]["flows"] == ["f-no"], f"history: {history}")
+entry = node.json("/v1/transactions/" + history["items"][2]["tx"])
+check(entry["ops"][history["items"][2]["op"]]["task"] == review["task"], "the entry is named")
+pages, path = [], "/v1/cases/c1/history?limit=1"
+while path:
+    page = node.json(path)
+    pages += page["items"]
+    path = page.get("next") and f"/v1/cases/c1/history?limit=1&cursor={page['next']}"
+check(pages == history["items"], "in pages")
+check(node.get("/v1/cases/none/history")[0] == 404, "no such case")
 check(node.get("/v1/cases/none")[0] == 404 and node.get("/v1/tasks")[0] == 400, "problems")
