@@ -525,6 +525,14 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
     return QF_OK;
 }
 
+enum qf_status qf_http_adopt(struct qf_http_server *server, int socket, struct qf_error *err)
+{
+    const struct sockaddr address = {.sa_family = AF_UNIX};
+    if (MHD_add_connection(server->daemon, socket, &address, sizeof address) == MHD_YES)
+        return QF_OK; /* else the library has closed it */
+    return qf_fail(err, QF_UNAVAILABLE, "connection", "the server takes no more connections");
+}
+
 unsigned qf_http_port(const struct qf_http_server *server)
 {
     return server->port;

@@ -121,6 +121,9 @@ struct qf_http_options {
 QF_MUST_CHECK enum qf_status qf_http_start(struct qf_http_server **out,
                                            const struct qf_http_options *options,
                                            struct qf_error *err);
+/* Serves a connected stream socket as if it had been accepted; it is the server's from here on. */
+QF_MUST_CHECK enum qf_status qf_http_adopt(struct qf_http_server *server, int socket,
+                                           struct qf_error *err);
 unsigned qf_http_port(const struct qf_http_server *server);
 void qf_http_stop(struct qf_http_server *server);
 

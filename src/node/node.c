@@ -290,6 +290,11 @@ struct qf_api *qf_node_api(struct qf_node *node)
     return &node->api;
 }
 
+struct qf_http_server *qf_node_http(struct qf_node *node)
+{
+    return node->http;
+}
+
 bool qf_node_halted(struct qf_node *node, struct qf_error *err)
 {
     return qf_ledger_halted(node->ledger, err) != QF_OK;

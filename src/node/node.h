@@ -26,6 +26,7 @@ void qf_node_stop(struct qf_node *node);
 const char *qf_node_url(const struct qf_node *node);
 struct qf_ledger *qf_node_ledger(struct qf_node *node);
 struct qf_api *qf_node_api(struct qf_node *node);
+struct qf_http_server *qf_node_http(struct qf_node *node);
 
 /* Whether the ledger has stopped taking blocks; the process should then end and be started again.
  */
