@@ -17,6 +17,7 @@ struct qf_feed;
 struct qf_x509;
 struct qf_tsa;
 struct qf_api_models;
+struct qf_witness;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -36,6 +37,7 @@ struct qf_api_options {
     const struct qf_tsa *tsa;               /* time-stamps; NULL: none are issued */
     const struct qf_private_key *tsa_actor; /* signs the records of issued time-stamps */
     bool clients_required;                  /* a client without certificate is refused */
+    struct qf_witness *witness;             /* of other logs; NULL: none are witnessed */
 };
 
 struct qf_api {
@@ -88,6 +90,7 @@ QF_MUST_CHECK enum qf_status qf_api_check_client(void *context, const struct qf_
 
 void qf_api_post_transactions(struct qf_http_exchange *exchange);
 void qf_api_post_tsa(struct qf_http_exchange *exchange);
+void qf_api_post_add_checkpoint(struct qf_http_exchange *exchange);
 void qf_api_get_transaction(struct qf_http_exchange *exchange);
 void qf_api_get_transactions(struct qf_http_exchange *exchange);
 void qf_api_get_bundle(struct qf_http_exchange *exchange);

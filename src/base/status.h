@@ -81,6 +81,9 @@
       "Supply what is missing.")                                                                   \
     X(PASSPHRASE, 211, "passphrase", 401, "The passphrase is missing or wrong.",                   \
       "Give the right one with --passphrase-file.")                                                \
+    X(INCONSISTENT, 212, "inconsistent-log", 422, "The log does not continue what was cosigned.",  \
+      "Prove the growth from the size last cosigned; a log that was forked or lost entries "       \
+      "cannot.")                                                                                   \
     X(UNAVAILABLE, 400, "unavailable", 503, "The node cannot do this now.",                        \
       "Retry after the named time; see /v1/health.")                                               \
     X(IO, 401, "io-error", 503, "Reading or writing failed.", "See the system's error.")           \

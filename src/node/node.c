@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include "api/feed.h"
+#include "api/witness/witness.h"
 #include "node/config.h"
 #include "node/tls.h"
 #include "timestamp/timestamp.h"
@@ -31,6 +33,9 @@ struct qf_node {
     struct qf_ledger *ledger;
     struct qf_solo *solo;
     struct qf_feed *feed;
+    struct qf_fs witness_fs; /* self NULL: not open */
+    struct qf_private_key *witness_key;
+    struct qf_witness *witness;
     struct qf_api api;
     struct qf_http_server *http;
     char url[300];
@@ -118,6 +123,40 @@ static enum qf_status load_tsa(struct qf_node *node, struct qf_slice passphrase,
     return status == QF_OK ? qf_tsa_new(&node->tsa, &options, err) : status;
 }
 
+/* The folder in which the memory of a witness lies, and its cosigned checkpoints. */
+static enum qf_status open_witness_folder(struct qf_node *node, const char *dir,
+                                          struct qf_error *err)
+{
+    char *path = qf_arena_printf(&node->arena, "%s/witness", dir);
+    if (mkdir(path, 0750) != 0 && errno != EEXIST)
+        return qf_fail(err, QF_IO, path, "cannot be made: %s", strerrordesc_np(errno));
+    return qf_fs_posix_init(&node->witness_fs, path, err);
+}
+
+static enum qf_status load_witness(struct qf_node *node, const struct qf_node_options *options,
+                                   struct qf_error *err)
+{
+    const struct qf_config *config = &node->config;
+    if (config->witness_key == NULL)
+        return QF_OK;
+    struct qf_witness_source *sources =
+        QF_ARENA_ARRAY(&node->arena, struct qf_witness_source, config->log_count + 1);
+    for (size_t i = 0; i < config->log_count; i++)
+        sources[i] = (struct qf_witness_source){config->logs[i].origin, config->logs[i].key};
+    enum qf_status status = open_witness_folder(node, options->dir, err);
+    if (status == QF_OK)
+        status =
+            qf_private_key_load(&node->witness_key, config->witness_key, options->passphrase, err);
+    const struct qf_witness_options witness = {.fs = &node->witness_fs,
+                                               .name = qf_slice_of(config->witness_name),
+                                               .key = node->witness_key,
+                                               .sources = sources,
+                                               .source_count = config->log_count,
+                                               .verifier = node->verifier,
+                                               .clock = qf_clock_system()};
+    return status == QF_OK ? qf_witness_new(&node->witness, &witness, err) : status;
+}
+
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
                                    struct qf_error *err)
 {
@@ -168,14 +207,15 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     enum qf_status status = lock_dir(node, options->dir, err);
     if (status == QF_OK)
         status = qf_config_load(&node->arena, &node->config, options->dir, err);
-    if (status == QF_OK && (node->config.witness_count > 0 || node->config.witness_key != NULL ||
-                            node->config.webhook_count > 0))
+    if (status == QF_OK && (node->config.witness_count > 0 || node->config.webhook_count > 0))
         status = qf_fail(err, QF_BAD_FIELD, "node.yaml",
                          "this version has no witnesses and no webhooks; take these settings out");
     if (status == QF_OK)
         status = start_engine(node, options, err);
     if (status == QF_OK)
         status = load_tsa(node, options->passphrase, err);
+    if (status == QF_OK)
+        status = load_witness(node, options, err);
     if (status != QF_OK)
         return status;
     const struct qf_config *config = &node->config;
@@ -195,6 +235,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .verifier = node->verifier,
         .feed = node->feed,
         .random = qf_random_system(),
+        .witness = node->witness,
         .tsa = node->tsa,
         .tsa_actor = node->tsa_actor,
         .clock = qf_clock_system(),
@@ -257,6 +298,10 @@ void qf_node_stop(struct qf_node *node)
     qf_feed_close(node->feed); /* streams that sleep must not outlast the server */
     qf_http_stop(node->http);
     qf_api_deinit(&node->api);
+    qf_witness_free(node->witness);
+    qf_private_key_free(node->witness_key);
+    if (node->witness_fs.self != NULL)
+        qf_fs_posix_deinit(&node->witness_fs);
     qf_ledger_close(node->ledger);
     qf_feed_free(node->feed);
     for (size_t i = 0; i < node->archive_count; i++)

@@ -25,7 +25,12 @@ from permit import propose
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 JOSE = {"Content-Type": "application/jose"}
 HASH = "sha-256:" + "ab" * 32
-node = Node("alpha").start()
+node = Node("alpha")
+run(QIFENG, "key", "create", work / "witness.pem", "--witness", "w", "--no-passphrase")
+log_key = json.loads((node.dir / "genesis.json").read_text())["members"][0]["note_keys"][0]
+node.settings(f"witness:\n  key: {work}/witness.pem\n  name: w\n"
+              f"  logs:\n    - {{origin: alpha, key: {log_key}}}\n")
+node.start()
 document = node.json("/openapi.json")
 schemas, parameters = (document["components"][name] for name in ("schemas", "parameters"))
 
@@ -204,6 +209,9 @@ done({"op": "service.case.withdraw", "case": "c3"})
 run("openssl", "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "q.tsq")
 query = (work / "q.tsq").read_bytes()
 ask("/tsa", "post", "/tsa", query, {"Content-Type": "application/timestamp-query"})
+for code in (200, 409):
+    request = b"old 0\n\n" + node.get("/checkpoint")[2]
+    check(ask("/add-checkpoint", "post", "/add-checkpoint", request)[0] == code, "a witness")
 
 known = {"transaction": record["id"], "evidence": "e-1", "tile": "entries/000.p/1", "member": "m-alpha",
          "actor": "clerk", "kid": kids[0], "proposal": "p", "service": "permit", "case": "c1",
