@@ -21,7 +21,7 @@
 #include "base/buf.h"
 #include "merkle/state_tree.h"
 
-#define QF_INDEX_GENERATION (1u << 17)
+#define QF_INDEX_GENERATION (1u << 15)
 #define QF_INDEX_TERM_SIZE 16
 
 struct qf_state;

@@ -20,9 +20,9 @@
 #define QF_STATE_PEEKS 8192 /* of the writer's answers remembered, a power of two */
 /* Filters of the newest generations, of 64 side by side: a term sets its generation's bit in three
  * words, so that three reads tell which of the 64 may hold it. */
-#define QF_STATE_FILTERS 8
+#define QF_STATE_FILTERS 32
 #define QF_STATE_FILTER_SIDE 64u
-#define QF_STATE_FILTER_WORDS (1u << 21)
+#define QF_STATE_FILTER_WORDS (1u << 19)
 #define QF_INDEX_KEY_SIZE (4 + 1 + QF_INDEX_TERM_SIZE + 6)
 #define QF_RECORD_FIXED_SIZE (QF_HASH_SIZE + 2) /* value hash, key size */
 #define QF_STATE_META_HEIGHT "state.height"
