@@ -94,5 +94,7 @@
 #define QF_WEBHOOKS_MAX 64
 #define QF_VERIFY_KEYS_MAX 8192                 /* keys that the verifier remembers */
 #define QF_VERIFY_CACHE_SIZE_DEFAULT (64 << 20) /* bytes for them and their tables */
+#define QF_VERIFY_CACHE_MIB_MIN 8               /* as a setting */
+#define QF_VERIFY_CACHE_MIB_MAX 4096
 
 #endif

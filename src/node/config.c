@@ -184,7 +184,7 @@ static enum qf_status read_limits(struct reader *r, const struct qf_json *limits
 {
     if (limits == NULL)
         return QF_OK;
-    enum qf_status status = want_fields(r, limits, "limits", "key_rate, key_burst");
+    enum qf_status status = want_fields(r, limits, "limits", "key_rate, key_burst, verifier_cache");
     if (status == QF_OK)
         status = get_number(r, limits, "limits", "key_rate", &out->key_rate);
     if (status == QF_OK)
@@ -192,6 +192,12 @@ static enum qf_status read_limits(struct reader *r, const struct qf_json *limits
     if (status == QF_OK && out->key_rate > 0 && out->key_burst == 0)
         status = refuse(r, QF_BAD_FIELD, "limits.key_burst",
                         "with 0 nothing passes; want at least 1, or key_rate: 0 for no limit");
+    if (status == QF_OK)
+        status = get_number(r, limits, "limits", "verifier_cache", &out->verifier_cache_mib);
+    if (status == QF_OK && (out->verifier_cache_mib < QF_VERIFY_CACHE_MIB_MIN ||
+                            out->verifier_cache_mib > QF_VERIFY_CACHE_MIB_MAX))
+        status = refuse(r, QF_BAD_FIELD, "limits.verifier_cache", "want %d to %d (MiB)",
+                        QF_VERIFY_CACHE_MIB_MIN, QF_VERIFY_CACHE_MIB_MAX);
     return status;
 }
 
@@ -324,7 +330,8 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
     *out = (struct qf_config){.listen = "127.0.0.1:8700",
                               .note_key = qf_arena_printf(arena, "%s/keys/note.pem", dir),
                               .key_rate = 2000,
-                              .key_burst = 20000};
+                              .key_burst = 20000,
+                              .verifier_cache_mib = QF_VERIFY_CACHE_SIZE_DEFAULT >> 20};
     enum qf_status status = qf_yaml_parse(arena, &yaml, text, err);
     if (status != QF_OK) {
         if (err != NULL) {

@@ -52,6 +52,7 @@ struct qf_config {
     struct qf_config_tls tls;
     struct qf_config_tsa tsa;
     unsigned key_rate, key_burst;
+    unsigned verifier_cache_mib; /* for the tables of known keys */
     const char **archives;
     size_t archive_count;
     struct qf_config_witness *witnesses;

@@ -32,6 +32,7 @@ static void defaults(void **state)
     assert_string_equal(config.listen, "127.0.0.1:8700");
     assert_string_equal(config.note_key, "/d/keys/note.pem");
     assert_int_equal(config.key_rate, 2000);
+    assert_int_equal(config.verifier_cache_mib, 64);
     assert_null(config.tls.certificate);
     assert_null(config.tsa.key);
     assert_null(config.witness_key);
@@ -56,7 +57,8 @@ static void everything(void **state)
     qf_buf_printf(&text,
                   "listen: 0.0.0.0:443\nnote_key: /k/n.pem\ntls: {certificate: t.crt, key: t.pem, "
                   "clients: required}\ntsa: {key: a.pem, certificate: a.crt}\nlimits: {key_rate: "
-                  "5, key_burst: 7}\narchives: [/a, b]\nwitnesses:\n  - {url: 'https://w/', key: "
+                  "5, key_burst: 7, verifier_cache: 128}\narchives: [/a, b]\nwitnesses:\n  - {url: "
+                  "'https://w/', key: "
                   "'%s'}\nwitness:\n  key: w.pem\n  name: me\n  logs:\n    - {origin: other, key: "
                   "'%s'}\nwebhooks:\n  - {id: h, url: 'https://h/x', secret: s, events: "
                   "[evidence.record]}\n",
@@ -67,6 +69,7 @@ static void everything(void **state)
     assert_string_equal(config.tls.certificate, "/d/t.crt");
     assert_int_equal(config.tls.clients, QF_CLIENTS_REQUIRED);
     assert_int_equal(config.key_burst, 7);
+    assert_int_equal(config.verifier_cache_mib, 128);
     assert_string_equal(config.archives[1], "/d/b");
     assert_int_equal(config.witness_count, 1);
     assert_true(qf_slice_is(config.witnesses[0].key.name, "court"));
@@ -90,6 +93,8 @@ static void refusals(void **state)
     CASE("tsa: keys/tsa.pem\n", "1");
     CASE("limits:\n  key_rate: fast\n", "2");
     CASE("limits:\n  key_rate: 5\n  key_burst: 0\n", "3");
+    CASE("limits:\n  verifier_cache: 4\n", "2");
+    CASE("limits:\n  verifier_cache: 5000\n", "2");
     CASE("archives: [1]\n", "1");
     CASE("witnesses:\n  - url: https://w\n    key: nonsense\n", "3");
     CASE("witnesses:\n  - url: ftp://w\n    key: nonsense\n", "2");

@@ -160,7 +160,8 @@ static enum qf_status load_witness(struct qf_node *node, const struct qf_node_op
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
                                    struct qf_error *err)
 {
-    const struct qf_verifier_options verifier = {.kind = options->verifier};
+    const struct qf_verifier_options verifier = {
+        .kind = options->verifier, .cache_size_max = (size_t)node->config.verifier_cache_mib << 20};
     enum qf_status status = qf_verifier_new(&node->verifier, &verifier, err);
     if (status != QF_OK)
         return status;
