@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "dmn/model.h"
-#include "feel/zone_table.h"
 
 static struct qf_slice keep(struct qf_arena *arena, struct qf_buf *buf)
 {
@@ -150,7 +149,5 @@ void qf_dmn_trace_write(struct qf_buf *buf, const struct qf_dmn_trace *trace)
         qf_json_write_string(buf, qf_slice_of(w->message));
         qf_buf_put_byte(buf, '}');
     }
-    qf_buf_put_text(buf, "],\"zones\":");
-    qf_json_write_string(buf, qf_slice_of(qf_zone_version));
-    qf_buf_put_byte(buf, '}');
+    qf_buf_put_text(buf, "]}");
 }
