@@ -12,6 +12,7 @@ struct compiled {
     struct qf_feel_program program;
     uint32_t *used;
     uint32_t used_count;
+    struct qf_slice sealed; /* the field whose commitment is handed on; empty: none */
 };
 
 struct complaint {
@@ -47,6 +48,55 @@ static struct qf_slice first_word(struct qf_slice name)
     return name;
 }
 
+/* The sealed field that a text names, being nothing else; empty: none. */
+static struct qf_slice sealed_name(const struct qf_bpmn_feel *feel, struct qf_arena *arena,
+                                   struct qf_slice text)
+{
+    struct qf_slice name = {NULL, 0};
+    if (feel->sealed_count == 0 || text.size > QF_ID_SIZE_MAX)
+        return name;
+    struct qf_slice normal = qf_feel_name_normal(arena, text);
+    for (uint32_t i = 0; i < feel->sealed_count && name.size == 0; i++)
+        if (qf_slice_equal(feel->sealed[i], normal))
+            name = feel->sealed[i];
+    return name;
+}
+
+/* Why it does not compile: perhaps because of one sealed field. */
+static const struct qf_slice *sealed_culprit(const struct qf_bpmn_feel *feel,
+                                             struct qf_arena *arena, struct qf_slice text)
+{
+    struct qf_feel_variable *variables =
+        QF_ARENA_ARRAY(arena, struct qf_feel_variable, feel->variable_count + feel->sealed_count);
+    uint32_t count = feel->variable_count;
+    for (uint32_t i = 0; i < count; i++)
+        variables[i] = feel->variables[i];
+    for (uint32_t i = 0; i < feel->sealed_count; i++) {
+        struct qf_feel_program program;
+        struct complaint complaint = {0};
+        struct qf_feel_reporter reporter = {keep_first, &complaint};
+        if (!contains(text, first_word(feel->sealed[i])))
+            continue;
+        variables[count++] = (struct qf_feel_variable){feel->sealed[i], &qf_feel_type_any};
+        if (qf_feel_compile(arena, &program, text, variables, count, &reporter, NULL) == QF_OK &&
+            !complaint.found)
+            return &feel->sealed[i];
+    }
+    return NULL;
+}
+
+static enum qf_status refuse_sealed(const struct qf_bpmn_feel *feel, struct qf_arena *arena,
+                                    struct qf_slice text, struct qf_error *err)
+{
+    const struct qf_slice *name = sealed_culprit(feel, arena, text);
+    if (name == NULL)
+        return QF_OK;
+    return qf_fail(err, QF_MALFORMED, "",
+                   "the field %.*s is sealed and cannot be read here: decide over it in a business "
+                   "rule task with qf:decision sealed=\"true\"",
+                   (int)(name->size > 60 ? 60 : name->size), (const char *)name->data);
+}
+
 static enum qf_status compile(void *self, struct qf_arena *arena, const void **out,
                               struct qf_slice text, struct qf_error *err)
 {
@@ -54,18 +104,30 @@ static enum qf_status compile(void *self, struct qf_arena *arena, const void **o
     struct complaint complaint = {0};
     struct qf_feel_reporter reporter = {keep_first, &complaint};
     struct compiled *compiled = QF_ARENA_NEW(arena, struct compiled);
+    *out = compiled;
+    compiled->sealed = sealed_name(feel, arena, text);
+    if (compiled->sealed.size > 0)
+        return QF_OK;
     enum qf_status status = qf_feel_compile(arena, &compiled->program, text, feel->variables,
                                             feel->variable_count, &reporter, err);
-    if (status != QF_OK)
-        return status;
-    if (complaint.found && !feel->lenient)
+    if (status != QF_OK || (complaint.found && !feel->lenient)) {
+        enum qf_status sealed = refuse_sealed(feel, arena, text, err);
+        if (sealed != QF_OK || status != QF_OK)
+            return sealed != QF_OK ? sealed : status;
         return qf_fail(err, QF_MALFORMED, "", "%s", complaint.text);
+    }
     compiled->used = QF_ARENA_ARRAY(arena, uint32_t, feel->variable_count);
     for (uint32_t i = 0; i < feel->variable_count; i++)
         if (contains(text, first_word(feel->variables[i].name)))
             compiled->used[compiled->used_count++] = i;
-    *out = compiled;
     return QF_OK;
+}
+
+struct qf_slice qf_bpmn_feel_sealed(const struct qf_bpmn_formula *formula)
+{
+    const struct compiled *compiled = formula->handle;
+    struct qf_slice none = {NULL, 0};
+    return compiled == NULL || formula->literal ? none : compiled->sealed;
 }
 
 /* A string where the declared type wants something else; false when it is not one. */
@@ -142,6 +204,11 @@ static enum qf_status evaluate(void *self, struct qf_arena *arena, struct qf_jso
 {
     const struct qf_bpmn_feel *feel = self;
     const struct compiled *compiled = handle;
+    if (compiled->sealed.size > 0) {
+        const struct qf_json *json = qf_json_get_slice(variables, compiled->sealed);
+        *out = json != NULL ? *json : qf_json_make_null();
+        return QF_OK;
+    }
     int64_t second = now_ms / 1000 - (now_ms % 1000 < 0);
     struct qf_feel_world world = {.now_seconds = second,
                                   .now_nanos = (uint32_t)(now_ms - second * 1000) * 1000000,
@@ -184,6 +251,9 @@ static void declare(struct declare *d, struct qf_slice name, const struct qf_fee
     for (uint32_t i = 0; i < feel->variable_count; i++)
         if (qf_slice_equal(feel->variables[i].name, name))
             return;
+    for (uint32_t i = 0; i < feel->sealed_count; i++)
+        if (qf_slice_equal(feel->sealed[i], name))
+            return;
     if (feel->variable_count == d->room) {
         uint32_t room = d->room == 0 ? 16 : d->room * 2;
         struct qf_feel_variable *more = QF_ARENA_ARRAY(d->arena, struct qf_feel_variable, room);
@@ -205,7 +275,8 @@ void qf_bpmn_feel_init(struct qf_bpmn_feel *feel, struct qf_arena *arena,
                        uint32_t field_count, struct qf_slice zone)
 {
     struct declare d = {feel, arena, 0};
-    *feel = (struct qf_bpmn_feel){.zone = zone};
+    *feel = (struct qf_bpmn_feel){
+        .zone = zone, .sealed = feel->sealed, .sealed_count = feel->sealed_count};
     for (uint32_t i = 0; i < field_count; i++)
         declare(&d, fields[i].name, fields[i].type);
     qf_bpmn_names(model, declare_any, &d);

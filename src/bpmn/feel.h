@@ -18,10 +18,18 @@ struct qf_bpmn_feel {
     uint32_t variable_count;
     struct qf_slice zone; /* of now() and today(), such as "Asia/Shanghai"; empty: UTC */
     bool lenient;         /* names that are not known are no mistakes */
+    /* Sealed fields: an expression may hand their commitments on as they are, being their name and
+     * nothing else; one that reads them does not compile. */
+    const struct qf_slice *sealed;
+    uint32_t sealed_count;
 };
 
-/* Declares `fields` and the model's own variables; later ones of the same name are left out. Texts
- * are not copied; the rest is in `arena`. */
+/* The sealed field that a compiled formula hands on; empty: none. */
+struct qf_slice qf_bpmn_feel_sealed(const struct qf_bpmn_formula *formula);
+
+/* Declares `fields` and the model's own variables; later ones of the same name are left out, and so
+ * are sealed ones, which are set before (`feel` is otherwise filled here). Texts are not copied;
+ * the rest is in `arena`. */
 void qf_bpmn_feel_init(struct qf_bpmn_feel *feel, struct qf_arena *arena,
                        const struct qf_bpmn_model *model, const struct qf_feel_variable *fields,
                        uint32_t field_count, struct qf_slice zone);

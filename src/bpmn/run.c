@@ -525,6 +525,22 @@ enum qf_status qf_bpmn_complete(struct qf_bpmn_call *call, struct qf_bpmn_instan
     return qf_run_return(&run, instance, status);
 }
 
+enum qf_status qf_bpmn_inputs(struct qf_bpmn_call *call, const struct qf_bpmn_instance *instance,
+                              uint32_t wait, struct qf_json *out)
+{
+    const struct qf_bpmn_wait *at = qf_bpmn_wait_of(instance, wait);
+    if (at == NULL || call->program->model->nodes[at->node].kind != QF_BPMN_RULE)
+        return qf_fail(&call->err, QF_NOT_FOUND, "task", "no decision waits as %u", wait);
+    const struct qf_bpmn_ext *ext = &call->program->model->nodes[at->node].ext;
+    struct run run;
+    qf_run_call(&run, call, instance, NULL);
+    struct qf_json context = qf_run_context(&run, at->scope, NULL);
+    *out = context;
+    if (ext->inputs.count > 0)
+        RUN_TRY(qf_run_object(&run, at->node, &ext->inputs, &context, out));
+    return QF_OK;
+}
+
 enum qf_status qf_bpmn_begin(struct qf_bpmn_call *call, struct qf_bpmn_instance *instance,
                              uint32_t wait, struct qf_slice node_id)
 {

@@ -224,6 +224,13 @@ QF_MUST_CHECK enum qf_status qf_bpmn_complete(struct qf_bpmn_call *call,
                                               struct qf_bpmn_instance *instance, uint32_t wait,
                                               const struct qf_bpmn_answer *answer);
 
+/* What a decision that waits is to be made of, as the variables stand now: its inputs by name, or,
+ * where the model names none, all variables that it sees. QF_NOT_FOUND: no decision waits as
+ * `wait`. Changes nothing. */
+QF_MUST_CHECK enum qf_status qf_bpmn_inputs(struct qf_bpmn_call *call,
+                                            const struct qf_bpmn_instance *instance, uint32_t wait,
+                                            struct qf_json *out);
+
 /* Begins an activity of an ad-hoc subprocess that waits as `wait`. */
 QF_MUST_CHECK enum qf_status qf_bpmn_begin(struct qf_bpmn_call *call,
                                            struct qf_bpmn_instance *instance, uint32_t wait,

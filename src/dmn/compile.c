@@ -441,6 +441,8 @@ static struct qf_feel_scope *requirement_scope(struct qf_dmn_element *element)
     for (const struct qf_dmn_xml *e = element->xml->first; e != NULL; e = e->next)
         most++;
     struct qf_feel_binding *bindings = QF_ARENA_ARRAY(arena, struct qf_feel_binding, most);
+    element->needs = QF_ARENA_ARRAY(arena, const struct qf_dmn_element *, most);
+    element->need_count = 0;
     scope->kind = QF_FEEL_SCOPE_GLOBAL;
     scope->bindings = bindings;
     for (const struct qf_dmn_xml *e = element->xml->first; e != NULL; e = e->next) {
@@ -454,8 +456,10 @@ static struct qf_feel_scope *requirement_scope(struct qf_dmn_element *element)
                 continue;
             struct qf_dmn_element *required =
                 find_href(element->unit, r, qf_dmn_xml_attr(r, "href"));
-            if (required != NULL)
+            if (required != NULL) {
                 bind(scope, bindings, element->unit, required);
+                element->needs[element->need_count++] = required;
+            }
             break;
         }
     }

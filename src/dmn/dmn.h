@@ -68,6 +68,12 @@ enum qf_dmn_kind qf_dmn_kind(const struct qf_dmn_element *element);
 struct qf_slice qf_dmn_name(const struct qf_dmn_element *element);
 const struct qf_feel_type *qf_dmn_type(const struct qf_dmn_element *element);
 
+/* Which elements a decision can come to read, directly or by what it requires: `out[i]` is set for
+ * the element at index i (and for the decision itself). `out` has qf_dmn_count places. */
+uint32_t qf_dmn_count(const struct qf_dmn_model *model);
+void qf_dmn_needs(const struct qf_dmn_model *model, struct qf_arena *arena,
+                  const struct qf_dmn_element *decision, bool *out);
+
 /* Parameters of a knowledge model or decision service, in their order. */
 uint32_t qf_dmn_params(const struct qf_dmn_element *element, const struct qf_feel_member **params);
 /* Output decisions of a service: with more than one its result is a context of their names. */

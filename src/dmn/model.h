@@ -25,6 +25,8 @@ struct qf_dmn_element {
     uint32_t param_count;
     const struct qf_feel_type *function_type;
     bool external;
+    const struct qf_dmn_element **needs; /* what it requires directly */
+    uint32_t need_count;
     /* services */
     const struct qf_dmn_element **inputs; /* the parameters' elements */
     const struct qf_dmn_element **outputs;

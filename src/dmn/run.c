@@ -286,3 +286,30 @@ uint32_t qf_dmn_outputs(const struct qf_dmn_element *element)
 {
     return element->output_count;
 }
+
+uint32_t qf_dmn_count(const struct qf_dmn_model *model)
+{
+    return model->element_count;
+}
+
+void qf_dmn_needs(const struct qf_dmn_model *model, struct qf_arena *arena,
+                  const struct qf_dmn_element *decision, bool *out)
+{
+    const struct qf_dmn_element **open =
+        QF_ARENA_ARRAY(arena, const struct qf_dmn_element *, model->element_count + 1);
+    uint32_t count = 0;
+    open[count++] = decision;
+    out[decision->slot] = true;
+    while (count > 0) {
+        const struct qf_dmn_element *at = open[--count];
+        uint32_t total = at->need_count + at->output_count;
+        for (uint32_t i = 0; i < total; i++) {
+            const struct qf_dmn_element *next =
+                i < at->need_count ? at->needs[i] : at->outputs[i - at->need_count];
+            if (out[next->slot])
+                continue;
+            out[next->slot] = true;
+            open[count++] = next;
+        }
+    }
+}

@@ -185,6 +185,7 @@ static void put_bounds(struct qf_buf *out, const struct qf_field *field)
     case QF_FIELD_DATE:
     case QF_FIELD_NODE_KEY:
     case QF_FIELD_JWK:
+    case QF_FIELD_VALUE:
     case QF_FIELD_OBJECT:
     case QF_FIELD_ACTION:
         break;

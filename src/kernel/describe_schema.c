@@ -81,6 +81,9 @@ static void put_value(struct qf_buf *out, const struct qf_field *field)
                       QF_ATTRIBUTE_NAME_SIZE_MAX);
         qf_buf_put_text(out, "\"type\":\"object\"}");
         break;
+    case QF_FIELD_VALUE:
+        qf_buf_put_text(out, "{}");
+        break;
     case QF_FIELD_LIST:
         qf_buf_put_text(out, "{\"items\":");
         put_value(out, field->item);

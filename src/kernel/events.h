@@ -39,6 +39,7 @@
     X(TASK_CLAIMED, "service.task-claimed", "A task of the case was claimed.")                     \
     X(TASK_RELEASED, "service.task-released", "A task of the case was given back.")                \
     X(TASK_COMPLETED, "service.task-completed", "A task of the case was completed.")               \
+    X(DECISION_RECORDED, "service.decision-recorded", "A sealed decision was recorded.")           \
     X(CASE_MESSAGE, "service.case-message", "The case received a message.")                        \
     X(MESSAGE_SENT, "service.message-sent", "The case sent a message.")                            \
     X(CASE_UNPLANNED, "service.case-unplanned",                                                    \

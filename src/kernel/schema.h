@@ -26,6 +26,7 @@
     X(NODE_KEY, "node key", "base64 of the 32 bytes of an Ed25519 public key")                     \
     X(ATTRIBUTES, "attributes", "an object of names (1 to 64 bytes) with texts or integers")       \
     X(DATA, "data", "an object of names (1 to 64 bytes) with JSON values")                         \
+    X(VALUE, "value", "any JSON value")                                                            \
     X(LIST, "list", "an array without repeats")                                                    \
     X(OBJECT, "object", "an object of the listed fields")                                          \
     X(ACTION, "action", "an object whose \"do\" names an action that can be voted on")

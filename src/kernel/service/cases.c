@@ -11,7 +11,7 @@ static struct qf_slice text_of(const struct qf_json *body, const char *name)
     return text;
 }
 
-static struct qf_service_step *take(struct qf_op_context *ctx)
+struct qf_service_step *qf_service_step_take(struct qf_op_context *ctx)
 {
     struct qf_service_step *step = ctx->services->step;
     QF_ASSERT(step != NULL && step->ctx == ctx);
@@ -131,6 +131,26 @@ enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf
     return QF_OK;
 }
 
+enum qf_status qf_service_target_decision(struct qf_op_context *ctx, const struct qf_json *body,
+                                          struct qf_op_target *out, struct qf_error *err)
+{
+    struct qf_service_step *step;
+    enum qf_status status = load(ctx, body, &step, err);
+    if (status != QF_OK)
+        return status;
+    int64_t task = qf_json_get(body, "task")->integer;
+    const struct qf_bpmn_wait *wait = qf_bpmn_wait_of(&step->instance, (uint32_t)task);
+    const struct qf_bpmn_model *bpmn = &step->model->bpmn;
+    if (wait == NULL || bpmn->nodes[wait->node].kind != QF_BPMN_RULE)
+        return qf_fail(err, QF_NOT_FOUND, "task", "no decision of the case waits as this task");
+    step->task = wait->id;
+    step->node = &bpmn->nodes[wait->node];
+    step->about = wait->node;
+    out->participants = step->model->participants;
+    out->roles[0] = qf_bpmn_role(bpmn, step->node);
+    return QF_OK;
+}
+
 /* ---- answers ---- */
 
 static enum qf_status read_answer(struct qf_service_step *step, struct qf_bpmn_answer *out,
@@ -154,7 +174,7 @@ static enum qf_status read_answer(struct qf_service_step *step, struct qf_bpmn_a
 enum qf_status qf_service_case_open(struct qf_op_context *ctx, const struct qf_json *body,
                                     struct qf_error *err)
 {
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_arena *arena = step->arena;
     struct qf_bpmn_answer answer;
     enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
@@ -174,7 +194,7 @@ enum qf_status qf_service_case_open(struct qf_op_context *ctx, const struct qf_j
 enum qf_status qf_service_case_message(struct qf_op_context *ctx, const struct qf_json *body,
                                        struct qf_error *err)
 {
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_bpmn_answer answer;
     enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
     if (status == QF_OK)
@@ -192,7 +212,7 @@ enum qf_status qf_service_case_withdraw(struct qf_op_context *ctx, const struct 
                                         struct qf_error *err)
 {
     (void)body;
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     enum qf_status status = qf_service_step_begin(step, err);
     if (status != QF_OK)
         return status;
@@ -204,7 +224,7 @@ enum qf_status qf_service_task_claim(struct qf_op_context *ctx, const struct qf_
                                      struct qf_error *err)
 {
     (void)body;
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     enum qf_status status = qf_service_step_begin(step, err);
     if (status != QF_OK)
         return status;
@@ -217,7 +237,7 @@ enum qf_status qf_service_task_release(struct qf_op_context *ctx, const struct q
                                        struct qf_error *err)
 {
     (void)body;
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     const struct qf_bpmn_wait *wait = qf_bpmn_wait_of(&step->instance, step->task);
     if (!qf_slice_equal(wait->holder, step->person))
         return qf_fail(err, QF_WRONG_STATE, "task", "the signer does not hold the task");
@@ -232,7 +252,7 @@ enum qf_status qf_service_task_release(struct qf_op_context *ctx, const struct q
 enum qf_status qf_service_task_complete(struct qf_op_context *ctx, const struct qf_json *body,
                                         struct qf_error *err)
 {
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_bpmn_answer answer;
     enum qf_status status = read_answer(step, &answer, body, step->node->ext.form, err);
     if (status == QF_OK)
@@ -246,7 +266,7 @@ enum qf_status qf_service_task_complete(struct qf_op_context *ctx, const struct 
 enum qf_status qf_service_task_begin(struct qf_op_context *ctx, const struct qf_json *body,
                                      struct qf_error *err)
 {
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_slice activity = text_of(body, "activity");
     enum qf_status status = qf_service_step_begin(step, err);
     if (status != QF_OK)
@@ -273,7 +293,7 @@ static const struct qf_bpmn_wait *open_task(const struct qf_service_step *step,
 enum qf_status qf_service_case_unplanned(struct qf_op_context *ctx, const struct qf_json *body,
                                          struct qf_error *err)
 {
-    struct qf_service_step *step = take(ctx);
+    struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_slice activity = text_of(body, "activity");
     if (!step->model->unplanned)
         return qf_fail(err, QF_NOT_ALLOWED, "activity",

@@ -1,94 +1,51 @@
-/* Decisions of business rule tasks, evaluated over open fields on every node. */
-#include "codec/text.h"
+/* Decisions of business rule tasks: over open fields evaluated on every node as the case comes to
+ * them; over sealed fields recorded by the participant who is responsible and holds the values. */
+#include "kernel/service/decision.h"
+#include "kernel/service/sealed.h"
 #include "kernel/service/step.h"
 
-static enum qf_status gather(struct qf_service_step *step, struct qf_arena *arena,
-                             struct qf_dmn_input **out, uint32_t *count,
-                             const struct qf_json *values, struct qf_error *err)
+/* An item of the case's "decisions": spec/state.md. */
+static struct qf_json make_item(struct qf_service_step *step, struct qf_slice decision,
+                                const char *hash, int64_t time_ms)
 {
-    const struct qf_dmn_model *dmn = step->model->dmn;
-    const struct qf_dmn_element *element;
-    uint32_t elements = 0;
-    while (qf_dmn_at(dmn, elements) != NULL)
-        elements++;
-    *out = QF_ARENA_ARRAY(arena, struct qf_dmn_input, elements + 1);
-    *count = 0;
-    for (uint32_t i = 0; i < elements; i++) {
-        element = qf_dmn_at(dmn, i);
-        const struct qf_json *value = qf_dmn_kind(element) == QF_DMN_INPUT
-                                          ? qf_json_get_slice(values, qf_dmn_name(element))
-                                          : NULL;
-        if (value == NULL || value->type == QF_JSON_NULL)
-            continue;
-        struct qf_dmn_input *input = &(*out)[(*count)++];
-        struct qf_error why = {0};
-        input->element = element;
-        if (!qf_dmn_value_from_json(arena, &input->value, value, qf_dmn_type(element), &why))
-            return qf_fail(err, QF_RULE_ERROR, "", "input %.*s is not of its type: %s",
-                           QF_SLICE_ARGS(qf_dmn_name(element)), why.detail);
-    }
-    return QF_OK;
-}
-
-/* What was given of the inputs that the model has; false when it is more than a record takes. */
-static bool given_inputs(struct qf_service_step *step, struct qf_json *out,
-                         const struct qf_json *values)
-{
-    const struct qf_dmn_model *dmn = step->model->dmn;
-    const struct qf_dmn_element *element;
-    *out = qf_json_make_object();
-    for (uint32_t i = 0; (element = qf_dmn_at(dmn, i)) != NULL; i++) {
-        const struct qf_json *value = qf_dmn_kind(element) == QF_DMN_INPUT
-                                          ? qf_json_get_slice(values, qf_dmn_name(element))
-                                          : NULL;
-        if (value != NULL && value->type != QF_JSON_NULL)
-            qf_json_put(step->arena, out, qf_arena_text(step->arena, qf_dmn_name(element)), *value);
-    }
-    qf_buf_reset(step->ctx->text);
-    qf_json_write(step->ctx->text, out);
-    bool fits = step->ctx->text->size <= QF_SERVICE_INPUTS_SIZE_MAX;
-    /* The values are the caller's and may not live as long as the step. */
-    struct qf_slice text = qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text));
-    return fits && qf_json_parse(step->arena, out, text, QF_JSON_CANONICAL, NULL) == QF_OK;
-}
-
-/* {"decision","inputs","leaf","time","trace"}: who wants the trace itself evaluates again. */
-static void note(struct qf_service_step *step, struct qf_slice decision,
-                 const struct qf_json *values, const struct qf_dmn_trace *trace)
-{
-    uint8_t hash[QF_HASH_SIZE];
-    char *hex = qf_arena_alloc(step->arena, 2UL * QF_HASH_SIZE);
-    qf_buf_reset(step->ctx->text);
-    qf_dmn_trace_write(step->ctx->text, trace);
-    qf_hash(QF_HASH_SHA256, hash, qf_buf_slice(step->ctx->text));
-    qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
+    struct qf_slice hex = qf_arena_copy(step->arena, qf_slice_make(hash, QF_DECISION_HASH_SIZE));
     struct qf_json item = qf_json_make_object();
     qf_json_put(step->arena, &item, "decision", qf_json_make_slice(decision));
-    struct qf_json inputs;
-    if (given_inputs(step, &inputs, values))
-        qf_json_put(step->arena, &item, "inputs", inputs);
     if (step->person.size > 0)
         qf_json_put(step->arena, &item, "leaf", qf_json_make_int((int64_t)step->ctx->leaf));
-    qf_json_put(step->arena, &item, "time", qf_json_make_int(step->ctx->time_ms));
-    qf_json_put(step->arena, &item, "trace",
-                qf_json_make_slice(qf_slice_make(hex, 2UL * QF_HASH_SIZE)));
-    qf_json_append(step->arena, &step->decisions, item);
+    qf_json_put(step->arena, &item, "time", qf_json_make_int(time_ms));
+    qf_json_put(step->arena, &item, "trace", qf_json_make_slice(hex));
+    return item;
 }
 
-static enum qf_status give(struct qf_service_step *step, struct qf_arena *arena,
-                           struct qf_json *out, struct qf_slice decision,
-                           const struct qf_json *values, const struct qf_dmn_result *result,
+/* What does not fit has to be supplied by who makes the decision again. The values are the caller's
+ * and may not live as long as the step: they are copied. */
+static enum qf_status put_inputs(struct qf_service_step *step, struct qf_json *item,
+                                 const struct qf_json *inputs, struct qf_error *err)
+{
+    struct qf_json copy;
+    qf_buf_reset(step->ctx->text);
+    qf_json_write(step->ctx->text, inputs);
+    if (inputs->count == 0 || step->ctx->text->size > QF_SERVICE_INPUTS_SIZE_MAX)
+        return QF_OK;
+    enum qf_status status =
+        qf_json_parse(step->arena, &copy, qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text)),
+                      QF_JSON_CANONICAL, err);
+    if (status == QF_OK)
+        qf_json_put(step->arena, item, "inputs", copy);
+    return status;
+}
+
+static enum qf_status room(const struct qf_service_step *step, struct qf_slice decision,
                            struct qf_error *err)
 {
-    if (result->feel.value.kind == QF_FEEL_NULL)
-        return qf_fail(
-            err, QF_RULE_ERROR, "", "decision %.*s has no outcome: %s", QF_SLICE_ARGS(decision),
-            result->feel.warning_count > 0 ? result->feel.warnings[0].message : "no rule applies");
-    note(step, decision, values, result->trace);
-    qf_buf_reset(step->ctx->text);
-    qf_feel_write_json(step->ctx->text, &result->feel.value);
-    return qf_json_parse(arena, out, qf_arena_copy(arena, qf_buf_slice(step->ctx->text)),
-                         QF_JSON_CANONICAL, err);
+    const struct qf_json *before = qf_json_get(&step->record, "decisions");
+    uint32_t count = step->decisions.count + (before == NULL ? 0 : before->count);
+    if (count < QF_SERVICE_DECISIONS_MAX)
+        return QF_OK;
+    return qf_fail(err, QF_OVER_LIMIT, "", "decision %.*s: the case has made %d decisions",
+                   (int)(decision.size > 60 ? 60 : decision.size), (const char *)decision.data,
+                   QF_SERVICE_DECISIONS_MAX);
 }
 
 enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_json *out,
@@ -97,31 +54,148 @@ enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_j
 {
     struct qf_service_step *step = self;
     struct qf_services *services = step->ctx->services;
-    const struct qf_dmn_element *element =
-        qf_dmn_find(step->model->dmn, (struct qf_slice){0}, QF_DMN_DECISION, decision);
-    QF_ASSERT(element != NULL); /* checked when the package was compiled */
-    int64_t second = qf_context_time_s(step->ctx);
-    struct qf_feel_world world = {
-        .now_seconds = second,
-        .now_nanos = (uint32_t)(step->ctx->time_ms - second * 1000) * 1000000,
+    struct qf_service_moment moment = {
+        .time_ms = step->ctx->time_ms,
         .zone = qf_slice_of(QF_SERVICE_ZONE),
         .steps_max = services->steps < QF_FEEL_STEPS_MAX ? services->steps : QF_FEEL_STEPS_MAX};
-    struct qf_dmn_options options = {.world = &world, .trace = true};
-    struct qf_dmn_input *given;
-    uint32_t count;
+    struct qf_service_outcome outcome;
     if (services->steps == 0)
         return qf_fail(err, QF_BUDGET, "", "the block has used up its %d steps; try again",
                        QF_FEEL_BLOCK_STEPS_MAX);
-    enum qf_status status = gather(step, arena, &given, &count, inputs, err);
+    enum qf_status status = room(step, decision, err);
     if (status != QF_OK)
         return status;
-    struct qf_dmn_result *result = QF_ARENA_NEW(arena, struct qf_dmn_result);
-    struct qf_error why = {0};
-    status =
-        qf_dmn_evaluate(step->model->dmn, element, arena, &options, given, count, result, &why);
-    uint64_t used = status == QF_OK ? result->feel.steps : world.steps_max;
-    services->steps -= used < services->steps ? used : services->steps;
+    status = qf_service_evaluate(step->model, arena, step->ctx->text, &outcome, decision, inputs,
+                                 &moment, err);
+    services->steps -= outcome.steps < services->steps ? outcome.steps : services->steps;
     if (status != QF_OK)
-        return qf_fail(err, status, "", "decision %.*s: %s", QF_SLICE_ARGS(decision), why.detail);
-    return give(step, arena, out, decision, inputs, result, err);
+        return status;
+    struct qf_json item = make_item(step, decision, outcome.hash, step->ctx->time_ms);
+    status = put_inputs(step, &item, &outcome.inputs, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_append(step->arena, &step->decisions, item);
+    *out = outcome.value;
+    return QF_OK;
+}
+
+/* ---- sealed decisions ---- */
+
+static bool same(struct qf_service_step *step, const struct qf_json *a, const struct qf_json *b)
+{
+    qf_buf_reset(step->ctx->text);
+    qf_json_write(step->ctx->text, a);
+    struct qf_slice first = qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text));
+    qf_buf_reset(step->ctx->text);
+    qf_json_write(step->ctx->text, b);
+    return qf_slice_equal(first, qf_buf_slice(step->ctx->text));
+}
+
+/* What the signer decided on must be what stands in the case, input by input; sorts the open ones
+ * from the sealed ones into the item. */
+static enum qf_status compare_inputs(struct qf_service_step *step, struct qf_json *item,
+                                     const struct qf_json *given, const struct qf_json *values,
+                                     struct qf_error *err)
+{
+    const struct qf_service_ruling *ruling =
+        qf_service_ruling_of(step->model, step->node->ext.decision);
+    struct qf_json open = qf_json_make_object(), sealed = qf_json_make_object();
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < ruling->input_count; i++) {
+        struct qf_slice name = qf_dmn_name(ruling->inputs[i]);
+        const struct qf_json *own = qf_json_get_slice(given, name);
+        const struct qf_json *value = qf_json_get_slice(values, name);
+        bool is_sealed = qf_service_input_sealed(step->model, step->node, name);
+        if (value != NULL && value->type == QF_JSON_NULL)
+            value = NULL;
+        used += own != NULL;
+        enum qf_status status = QF_OK;
+        if (value == NULL && own != NULL)
+            status = qf_fail(err, QF_WRONG_STATE, "", "the case has no such input");
+        else if (value != NULL && own == NULL)
+            status = qf_fail(err, QF_BAD_FIELD, "", "is missing: the decision reads it");
+        else if (value != NULL && !same(step, own, value))
+            status = qf_fail(err, QF_WRONG_STATE, "",
+                             "is not what stands in the case now; decide again on that");
+        if (status != QF_OK) {
+            qf_schema_within(err, name, i);
+            qf_error_within(err, "inputs");
+            return status;
+        }
+        if (value != NULL)
+            qf_json_put(step->arena, is_sealed ? &sealed : &open, qf_arena_text(step->arena, name),
+                        *value);
+    }
+    for (uint32_t i = 0; used < given->count && i < given->count; i++)
+        if (!qf_service_ruling_reads(ruling, given->members[i].key)) {
+            enum qf_status status = qf_fail(err, QF_BAD_FIELD, "", "is no input of the decision");
+            qf_schema_within(err, given->members[i].key, i);
+            qf_error_within(err, "inputs");
+            return status;
+        }
+    enum qf_status status = put_inputs(step, item, &open, err);
+    if (status != QF_OK)
+        return status;
+    if (sealed.count > 0)
+        qf_json_put(step->arena, item, "sealed", sealed);
+    return QF_OK;
+}
+
+static enum qf_status check_recorded(struct qf_service_step *step, const struct qf_json *body,
+                                     struct qf_error *err)
+{
+    int64_t time_ms = qf_json_get(body, "time")->integer;
+    const struct qf_json *outcome = qf_json_get(body, "outcome");
+    struct qf_slice trace = qf_json_text(qf_json_get(body, "trace"));
+    const struct qf_service_field *field = qf_service_field_of(step->model, step->node->ext.result);
+    if (time_ms > step->ctx->time_ms ||
+        time_ms < step->ctx->time_ms - (int64_t)QF_TX_EXPIRY_MAX_S * 1000)
+        return qf_fail(err, QF_BAD_FIELD, "time",
+                       "must lie within the hour before the block's time");
+    if (!qf_seal_valid(QF_HASH_SHA256, trace))
+        return qf_fail(err, QF_BAD_FIELD, "trace",
+                       "must be sha-256: and 64 lower-case hex digits of the trace's hash");
+    if (field == NULL || !field->sealed)
+        return qf_service_check_outcome(step->model, step->arena, step->node->ext.decision, outcome,
+                                        err);
+    if (outcome->type != QF_JSON_STRING ||
+        !qf_seal_valid(qf_service_hash_alg(step->model), qf_json_text(outcome)))
+        return qf_fail(err, QF_BAD_FIELD, "outcome", "%.*s is sealed: must be a commitment",
+                       QF_SLICE_ARGS(field->name));
+    return QF_OK;
+}
+
+enum qf_status qf_service_decision_record(struct qf_op_context *ctx, const struct qf_json *body,
+                                          struct qf_error *err)
+{
+    struct qf_service_step *step = qf_service_step_take(ctx);
+    struct qf_slice decision = step->node->ext.decision;
+    struct qf_json values;
+    enum qf_status status = check_recorded(step, body, err);
+    if (status == QF_OK)
+        status = room(step, decision, err);
+    if (status == QF_OK)
+        status = qf_service_step_begin(step, err);
+    if (status != QF_OK)
+        return status;
+    struct qf_slice trace = qf_json_text(qf_json_get(body, "trace"));
+    struct qf_json item =
+        make_item(step, decision, (const char *)trace.data + (trace.size - QF_DECISION_HASH_SIZE),
+                  qf_json_get(body, "time")->integer);
+    status = qf_bpmn_inputs(&step->call, &step->instance, step->task, &values);
+    if (status != QF_OK)
+        return qf_service_step_end(step, status, QF_EVENT_DECISION_RECORDED, err);
+    status = compare_inputs(step, &item, qf_json_get(body, "inputs"), &values, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(step->arena, &item, "actor", qf_json_make_slice(step->person));
+    qf_json_put(step->arena, &item, "node", qf_json_make_slice(step->node->id));
+    qf_json_put(step->arena, &item, "outcome", *qf_json_get(body, "outcome"));
+    qf_json_put(step->arena, &item, "task", qf_json_make_int(step->task));
+    qf_json_append(step->arena, &step->decisions, item);
+    struct qf_json data = qf_json_make_object();
+    qf_json_put(step->arena, &data, "result", *qf_json_get(body, "outcome"));
+    struct qf_bpmn_answer answer = {.actor = step->person, .data = &data};
+    status = qf_bpmn_complete(&step->call, &step->instance, step->task, &answer);
+    return qf_service_step_end(step, status, QF_EVENT_DECISION_RECORDED, err);
 }

@@ -1,5 +1,6 @@
 /* Form data: what an answer may bring onto the ledger. */
 #include "kernel/form.h"
+#include "kernel/service/sealed.h"
 #include "kernel/service/service.h"
 
 static enum qf_status wrong(struct qf_error *err, struct qf_slice name, const char *text)
@@ -10,8 +11,8 @@ static enum qf_status wrong(struct qf_error *err, struct qf_slice name, const ch
     return status;
 }
 
-static const struct qf_service_field *find(const struct qf_service_model *model,
-                                           struct qf_slice name)
+const struct qf_service_field *qf_service_field_of(const struct qf_service_model *model,
+                                                   struct qf_slice name)
 {
     for (uint32_t i = 0; i < model->field_count; i++)
         if (qf_slice_equal(model->fields[i].name, name))
@@ -19,16 +20,26 @@ static const struct qf_service_field *find(const struct qf_service_model *model,
     return NULL;
 }
 
+enum qf_hash_alg qf_service_hash_alg(const struct qf_service_model *model)
+{
+    return strncmp(model->hash, "sm3:", 4) == 0 ? QF_HASH_SM3 : QF_HASH_SHA256;
+}
+
 static enum qf_status check_field(const struct qf_service_model *model, struct qf_arena *arena,
                                   const struct qf_json_member *member, struct qf_error *err)
 {
-    const struct qf_service_field *field = find(model, member->key);
+    const struct qf_service_field *field = qf_service_field_of(model, member->key);
     struct qf_feel_value value;
     struct qf_error why = {0};
     if (field == NULL)
         return wrong(err, member->key, "is no field of the service");
-    if (field->sealed)
-        return wrong(err, member->key, "is sealed: its value must not come onto the ledger");
+    if (field->sealed) {
+        if (member->value.type == QF_JSON_STRING &&
+            qf_seal_valid(qf_service_hash_alg(model), qf_json_text(&member->value)))
+            return QF_OK;
+        return wrong(err, member->key,
+                     "is sealed: its value must not come onto the ledger; give its commitment");
+    }
     if (member->value.type == QF_JSON_STRING && member->value.count > field->size_max)
         return wrong(err, member->key, "is longer than the field allows");
     if (member->value.type == QF_JSON_NULL)
@@ -66,7 +77,7 @@ enum qf_status qf_service_check_form(const struct qf_service_model *model,
     const struct qf_json *properties = qf_json_get(schema, "properties");
     for (uint32_t i = 0; i < properties->count; i++) {
         struct qf_slice key = properties->members[i].key;
-        if (find(model, key) == NULL)
+        if (qf_service_field_of(model, key) == NULL)
             return qf_fail(err, QF_BAD_FIELD, "package", "%.*s, /properties/%.*s: %s",
                            (int)(name.size > 60 ? 60 : name.size), (const char *)name.data,
                            (int)(key.size > 60 ? 60 : key.size), (const char *)key.data,
@@ -84,6 +95,33 @@ static const struct qf_json *schema_of(const struct qf_service_model *model, str
     return schema;
 }
 
+/* What a form asks of a sealed field is for those who see the value: the ledger has a text. */
+static const struct qf_json *with_commitments(const struct qf_service_model *model,
+                                              struct qf_arena *arena, const struct qf_json *schema)
+{
+    const struct qf_json *properties = qf_json_get(schema, "properties");
+    struct qf_json changed = qf_json_make_object(), text = qf_json_make_object();
+    bool any = false;
+    qf_json_put(arena, &text, "type", qf_json_make_text("string"));
+    for (uint32_t i = 0; properties != NULL && i < properties->count; i++) {
+        const struct qf_json_member *member = &properties->members[i];
+        const struct qf_service_field *field = qf_service_field_of(model, member->key);
+        bool sealed = field != NULL && field->sealed;
+        any = any || sealed;
+        qf_json_put(arena, &changed, qf_arena_text(arena, member->key),
+                    sealed ? text : member->value);
+    }
+    if (!any)
+        return schema;
+    struct qf_json *copy = QF_ARENA_NEW(arena, struct qf_json);
+    *copy = qf_json_make_object();
+    for (uint32_t i = 0; i < schema->count; i++)
+        qf_json_put(arena, copy, qf_arena_text(arena, schema->members[i].key),
+                    schema->members[i].value);
+    qf_json_put(arena, copy, "properties", changed);
+    return copy;
+}
+
 enum qf_status qf_service_check_data(const struct qf_service_model *model, struct qf_arena *arena,
                                      const struct qf_json *data, struct qf_slice form,
                                      struct qf_error *err)
@@ -97,7 +135,8 @@ enum qf_status qf_service_check_data(const struct qf_service_model *model, struc
     if (form.size == 0)
         return QF_OK;
     enum qf_status status =
-        qf_form_validate(schema_of(model, arena, form), data != NULL ? data : &nothing, err);
+        qf_form_validate(with_commitments(model, arena, schema_of(model, arena, form)),
+                         data != NULL ? data : &nothing, err);
     if (status != QF_OK)
         qf_error_within(err, "data");
     return status;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "codec/text.h"
+#include "kernel/service/decision.h"
 #include "kernel/service/step.h"
 
 #define SHOWN(slice) (int)((slice).size > 48 ? 48 : (slice).size), (const char *)(slice).data
@@ -131,6 +132,8 @@ static enum qf_status compile_rules(struct qf_service_model *model, struct qf_er
         qf_error_within(err, "rules.dmn");
     else if (qf_dmn_errors(model->dmn) > 0)
         status = QF_BAD_FIELD;
+    else
+        qf_service_rulings_init(model);
     return status;
 }
 
@@ -192,9 +195,6 @@ static void refuse_unserved(struct qf_bpmn_model *bpmn)
 {
     for (uint16_t i = 0; i < bpmn->node_count; i++) {
         const struct qf_bpmn_node *node = &bpmn->nodes[i];
-        if (node->ext.sealed)
-            qf_bpmn_report(bpmn, QF_BPMN_UNSUPPORTED, node->xml,
-                           "decisions over sealed fields are not executed by the ledger");
         if (qf_service_is_work(node) && qf_bpmn_role(bpmn, node).size == 0)
             qf_bpmn_report(bpmn, QF_BPMN_WRONG, node->xml,
                            "nobody may do this task: put it into a lane, or give it qf:who");
@@ -210,6 +210,25 @@ static enum qf_status first_obstacle(const struct qf_bpmn_model *bpmn, struct qf
     return QF_OK;
 }
 
+static void declare_fields(struct qf_service_model *model)
+{
+    struct qf_feel_variable *open =
+        QF_ARENA_ARRAY(&model->arena, struct qf_feel_variable, model->field_count + 1);
+    struct qf_slice *sealed =
+        QF_ARENA_ARRAY(&model->arena, struct qf_slice, model->field_count + 1);
+    uint32_t open_count = 0;
+    model->feel.sealed = sealed;
+    for (uint32_t i = 0; i < model->field_count; i++) {
+        const struct qf_service_field *field = &model->fields[i];
+        if (field->sealed)
+            sealed[model->feel.sealed_count++] = field->name;
+        else
+            open[open_count++] = (struct qf_feel_variable){field->name, field->type};
+    }
+    qf_bpmn_feel_init(&model->feel, &model->arena, &model->bpmn, open, open_count,
+                      qf_slice_of(QF_SERVICE_ZONE));
+}
+
 static enum qf_status compile_process(struct qf_service_model *model, struct qf_error *err)
 {
     const struct qf_json *text = qf_json_get(model->files, "process.bpmn");
@@ -220,14 +239,10 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
         qf_error_within(err, "process.bpmn");
         return status;
     }
-    struct qf_feel_variable *variables =
-        QF_ARENA_ARRAY(&model->arena, struct qf_feel_variable, model->field_count + 1);
-    for (uint32_t i = 0; i < model->field_count; i++)
-        variables[i] = (struct qf_feel_variable){model->fields[i].name, model->fields[i].type};
-    qf_bpmn_feel_init(&model->feel, &model->arena, &model->bpmn, variables, model->field_count,
-                      qf_slice_of(QF_SERVICE_ZONE));
+    declare_fields(model);
     qf_bpmn_prepare(&model->program, &model->bpmn, qf_bpmn_feel_expr(&model->feel));
     refuse_unserved(&model->bpmn);
+    qf_service_check_sealed(model);
     struct qf_bpmn_declared declared = {.variable = declared_variable,
                                         .op = declared_op,
                                         .decision = declared_decision,

@@ -11,7 +11,8 @@ static const struct qf_field text_item = {.type = QF_FIELD_TEXT, .min = 1, .max 
     }
 #define DATA                                                                                       \
     {                                                                                              \
-        .name = "data", .doc = "Form data: open fields of the service, by name.",                  \
+        .name = "data",                                                                            \
+        .doc = "Form data by the names of the service's fields; of sealed ones the commitment.",   \
         .type = QF_FIELD_DATA, .optional = true, .max = QF_SERVICE_DATA_MAX                        \
     }
 #define FLOWS                                                                                      \
@@ -91,6 +92,30 @@ static const struct qf_field unplanned_fields[] = {
     ON_BEHALF,
 };
 static const struct qf_field withdraw_fields[] = {CASE, ON_BEHALF};
+static const struct qf_field record_fields[] = {
+    CASE,
+    {.name = "inputs",
+     .doc = "What it was decided on, by the decision's inputs: values of open fields, commitments "
+            "of sealed ones. They must be what stands in the case.",
+     .type = QF_FIELD_DATA,
+     .max = QF_SERVICE_DATA_MAX},
+    ON_BEHALF,
+    {.name = "outcome",
+     .doc = "The outcome, of the decision's type; a commitment where the variable that takes it "
+            "is a sealed field.",
+     .type = QF_FIELD_VALUE},
+    TASK,
+    {.name = "time",
+     .doc = "What now() gave, Unix milliseconds; within the hour before the block.",
+     .type = QF_FIELD_INT,
+     .min = 1,
+     .max = QF_JSON_INT_MAX},
+    {.name = "trace",
+     .doc = "sha-256: and the hash of the canonical trace, in hex.",
+     .type = QF_FIELD_TEXT,
+     .min = 72,
+     .max = 72},
+};
 static const struct qf_field message_fields[] = {
     CASE,
     DATA,
@@ -156,6 +181,14 @@ static const struct qf_op_row ops[] = {
      QF_MAY(participant),
      .target = qf_service_target_unplanned,
      .apply = qf_service_case_unplanned},
+    {.name = "service.decision.record",
+     .doc = "Records what a decision over sealed fields came to, by who plays the role in whose "
+            "lane it stands and holds the values. The case goes on with the outcome. Anybody to "
+            "whom values and salts are shown can make the decision again.",
+     .fields = QF_FIELDS(record_fields),
+     QF_MAY(participant),
+     .target = qf_service_target_decision,
+     .apply = qf_service_decision_record},
     {.name = "service.case.withdraw",
      .doc = "Withdraws a running case; by the member that opened it.",
      .fields = QF_FIELDS(withdraw_fields),

@@ -47,6 +47,8 @@ struct qf_service_field {
     bool sealed;
 };
 
+struct qf_service_ruling;
+
 /* A package made ready. Read-only once made. */
 struct qf_service_model {
     struct qf_arena arena;
@@ -62,8 +64,16 @@ struct qf_service_model {
     struct qf_bpmn_model bpmn;
     struct qf_bpmn_feel feel;
     struct qf_bpmn_program program;
-    struct qf_dmn_model *dmn; /* NULL: the package has no decisions */
+    struct qf_dmn_model *dmn;          /* NULL: the package has no decisions */
+    struct qf_service_ruling *rulings; /* one for each decision (decision.h) */
+    uint32_t ruling_count;
 };
+
+/* A declared field, or NULL. */
+const struct qf_service_field *qf_service_field_of(const struct qf_service_model *model,
+                                                   struct qf_slice name);
+/* The hash of the network that the package was deployed on: commitments are made with it. */
+enum qf_hash_alg qf_service_hash_alg(const struct qf_service_model *model);
 
 /* Reads, compiles and checks a package. QF_MALFORMED, QF_BAD_FIELD or QF_OVER_LIMIT with file,
  * element and line in the detail. The caller frees. */
@@ -72,8 +82,9 @@ QF_MUST_CHECK enum qf_status qf_service_compile(struct qf_service_model **out,
                                                 struct qf_error *err);
 void qf_service_free(struct qf_service_model *model);
 
-/* Whether form data may go onto the ledger: fields are declared and open, and of their types; and,
- * with a form (the file's name, may be empty), what its schema asks. QF_BAD_FIELD with "data.x". */
+/* Whether form data may go onto the ledger: fields are declared; open ones of their types, sealed
+ * ones commitments; and, with a form (the file's name, may be empty), what its schema asks of what
+ * is open. QF_BAD_FIELD with "data.x". */
 QF_MUST_CHECK enum qf_status qf_service_check_data(const struct qf_service_model *model,
                                                    struct qf_arena *arena,
                                                    const struct qf_json *data, struct qf_slice form,
@@ -129,9 +140,10 @@ typedef enum qf_status qf_service_target(struct qf_op_context *ctx, const struct
 /* ops */
 qf_service_apply qf_service_part, qf_service_case_open, qf_service_case_message,
     qf_service_case_withdraw, qf_service_task_claim, qf_service_task_release,
-    qf_service_task_complete, qf_service_task_begin, qf_service_case_unplanned;
+    qf_service_task_complete, qf_service_task_begin, qf_service_case_unplanned,
+    qf_service_decision_record;
 qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_service_target_case,
-    qf_service_target_task;
+    qf_service_target_task, qf_service_target_decision;
 /* actions */
 qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
 

@@ -10,6 +10,12 @@ static int64_t due_of(const struct qf_bpmn_instance *instance, const struct qf_b
     return INT64_MAX;
 }
 
+/* What somebody in a role has to do: a task, or a sealed decision. */
+static bool is_listed(const struct qf_bpmn_node *node)
+{
+    return qf_service_is_work(node) || node->kind == QF_BPMN_RULE;
+}
+
 static uint32_t list_tasks(struct qf_service_step *step, struct qf_service_task **out)
 {
     const struct qf_bpmn_instance *instance = &step->instance;
@@ -17,7 +23,7 @@ static uint32_t list_tasks(struct qf_service_step *step, struct qf_service_task 
     uint32_t count = 0;
     for (uint32_t i = 0; i < instance->wait_count; i++) {
         const struct qf_bpmn_wait *wait = &instance->waits[i];
-        if (!qf_service_is_work(&step->model->bpmn.nodes[wait->node]))
+        if (!is_listed(&step->model->bpmn.nodes[wait->node]))
             continue;
         (*out)[count++] = (struct qf_service_task){
             .id = wait->id,
@@ -54,6 +60,8 @@ static void put_task(struct qf_service_step *step, struct qf_slice role,
     task_key(step, &at, role, task->id);
     const struct qf_json *before = qf_record_get(&step->ctx->state, step->arena, &at);
     struct qf_json record = qf_json_make_object();
+    if (node->kind == QF_BPMN_RULE)
+        qf_json_put(step->arena, &record, "decision", qf_json_make_slice(node->ext.decision));
     if (task->due_ms != INT64_MAX)
         qf_json_put(step->arena, &record, "due", qf_json_make_int(task->due_ms));
     if (task->holder.size > 0)

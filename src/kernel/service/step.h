@@ -60,6 +60,8 @@ QF_MUST_CHECK enum qf_status qf_service_step_load(struct qf_op_context *ctx,
 struct qf_service_step *qf_service_step_new(struct qf_op_context *ctx,
                                             const struct qf_service_model *model,
                                             struct qf_slice case_id);
+/* The step that the target function of the op has made. */
+struct qf_service_step *qf_service_step_take(struct qf_op_context *ctx);
 /* Before the call into bpmn: its budget. QF_BUDGET when the block has none left. */
 QF_MUST_CHECK enum qf_status qf_service_step_begin(struct qf_service_step *step,
                                                    struct qf_error *err);
