@@ -15,6 +15,7 @@
 #define QF_ATTRIBUTES_MAX 32                  /* attributes of an evidence record */
 #define QF_ATTRIBUTE_NAME_SIZE_MAX 64         /* bytes of an attribute's name */
 #define QF_ROLES_MAX 32                       /* roles of an actor */
+#define QF_FIRST_ACTORS_MAX 16                /* that a member brings besides its admin */
 #define QF_BATCH_COUNT_MAX 1000000000LL       /* hashes under one evidence.record_batch root */
 #define QF_BLOCK_TXS_MAX 10000                /* transactions in a block */
 #define QF_BLOCK_SIZE_MAX (1 << 20)           /* bytes of transactions in a block */

@@ -107,9 +107,14 @@ static enum qf_status explain(struct qf_arena *arena, const char *dir, const cha
            "  log         %s/log, tiles that any web server can serve\n\n"
            "fetch one record with all that proves it, and verify it, here or on any machine:\n\n"
            "  %s bundle %.*s \\\n      --node %s -o permit.qfb\n"
-           "  %s verify permit.qfb --trust %s/genesis.json\n\n",
+           "  %s verify permit.qfb --trust %s/genesis.json\n\n"
+           "have any file time-stamped (RFC 3161), recorded here, and verify the token:\n\n"
+           "  openssl ts -query -data README.md -sha256 -cert -out q.tsq\n"
+           "  curl -sS -H 'Content-Type: application/timestamp-query' \\\n"
+           "      --data-binary @q.tsq %s/tsa -o r.tsr\n"
+           "  openssl ts -verify -in r.tsr -queryfile q.tsq -CAfile %s/keys/ca.crt\n\n",
            url, url, dir, program_invocation_name, QF_SLICE_ARGS(tx), url, program_invocation_name,
-           dir);
+           dir, url, dir);
     return QF_OK;
 }
 

@@ -16,7 +16,7 @@ struct making {
     struct qf_fs fs;
     int64_t now_ms;
     struct qf_error *err;
-    struct qf_private_key *admin, *ca, *note, *tsa;
+    struct qf_private_key *admin, *ca, *clock, *note, *tsa;
     struct qf_x509 *ca_cert, *tsa_cert;
 };
 
@@ -98,11 +98,19 @@ static struct qf_json note_key(struct making *m)
     return qf_json_make_slice(copy);
 }
 
+static struct qf_json make_actor(struct making *m, const char *id, const struct qf_private_key *key)
+{
+    struct qf_json actor = qf_json_make_object();
+    struct qf_public_key public;
+    qf_private_key_public(key, &public);
+    qf_json_put(&m->arena, &actor, "actor", qf_json_make_text(id));
+    qf_json_put(&m->arena, &actor, "key", qf_public_key_to_jwk(&m->arena, &public));
+    return actor;
+}
+
 static enum qf_status write_genesis(struct making *m)
 {
     struct qf_arena *arena = &m->arena;
-    struct qf_public_key public;
-    struct qf_json admin = qf_json_make_object();
     struct qf_json member = qf_json_make_object();
     struct qf_json members = qf_json_make_array();
     struct qf_json genesis = qf_json_make_object();
@@ -110,13 +118,13 @@ static enum qf_status write_genesis(struct making *m)
     struct qf_buf der = {0};
     struct qf_buf text = {0};
     const char *name = m->options->member_name;
-    qf_private_key_public(m->admin, &public);
-    qf_json_put(arena, &admin, "actor", qf_json_make_text("admin"));
-    qf_json_put(arena, &admin, "key", qf_public_key_to_jwk(arena, &public));
+    struct qf_json actors = qf_json_make_array();
+    qf_json_append(arena, &actors, make_actor(m, "clock", m->clock));
     qf_x509_put_der(&der, m->ca_cert);
     qf_buf_put_base64(&text, qf_buf_slice(&der));
     qf_json_append(arena, &keys, note_key(m));
-    qf_json_put(arena, &member, "admin", admin);
+    qf_json_put(arena, &member, "actors", actors);
+    qf_json_put(arena, &member, "admin", make_actor(m, "admin", m->admin));
     qf_json_put(arena, &member, "ca",
                 qf_json_make_slice(qf_arena_copy(arena, qf_buf_slice(&text))));
     qf_json_put(arena, &member, "id", qf_json_make_text(m->options->member));
@@ -147,8 +155,8 @@ static const char settings[] =
     "  key: keys/tsa.pem\n"
     "  certificate: keys/tsa.crt\n"
     "  chain: keys/ca.crt\n"
-    "  # actor_key: keys/clock.pem   # of an actor on the ledger who may record evidence; without\n"
-    "                               # it no time-stamps are issued, since each is recorded\n"
+    "  actor_key: keys/clock.pem   # of the actor clock, who has no role: each time-stamp is\n"
+    "                              # recorded as evidence, and without it none is issued\n"
     "limits:\n"
     "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"
     "  key_burst: 20000     # and how many at once\n"
@@ -171,6 +179,7 @@ static enum qf_status make_all(struct making *m)
         return qf_fail(m->err, status, options->dir, "cannot make the folder keys");
     if ((status = make_key(m, &m->admin, alg, "admin")) != QF_OK ||
         (status = make_key(m, &m->ca, alg, "ca")) != QF_OK ||
+        (status = make_key(m, &m->clock, alg, "clock")) != QF_OK ||
         (status = make_key(m, &m->note, QF_ALG_EDDSA, "note")) != QF_OK ||
         (status = make_key(m, &m->tsa, QF_ALG_ES256, "tsa")) != QF_OK ||
         (status = make_certificates(m)) != QF_OK ||
@@ -196,6 +205,7 @@ enum qf_status qf_node_init(const struct qf_init_options *options, struct qf_err
     enum qf_status status = make_all(&m);
     qf_private_key_free(m.admin);
     qf_private_key_free(m.ca);
+    qf_private_key_free(m.clock);
     qf_private_key_free(m.note);
     qf_private_key_free(m.tsa);
     qf_x509_free(m.ca_cert);

@@ -46,12 +46,12 @@ def run(*args, good=True, env=None, stdin=None):
 
 
 class Node:
-    def __init__(self, name, network=None):
+    def __init__(self, name, network=None, suite="intl"):
         self.name = name
         self.dir = work / name
         self.process = None
         run(QIFENG, "init", self.dir, "--network", network or name, "--member", "m-" + name,
-            "--no-passphrase")
+            "--suite", suite, "--no-passphrase")
 
     def settings(self, text):
         with open(self.dir / "node.yaml", "a", encoding="utf-8") as file:

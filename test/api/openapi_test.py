@@ -208,7 +208,8 @@ done({"op": "service.case.withdraw", "case": "c3"})
 (work / "data").write_bytes(b"a document\n")
 run("openssl", "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "q.tsq")
 query = (work / "q.tsq").read_bytes()
-ask("/tsa", "post", "/tsa", query, {"Content-Type": "application/timestamp-query"})
+stamped, _ = ask("/tsa", "post", "/tsa", query, {"Content-Type": "application/timestamp-query"})
+check(stamped == 200, "a time-stamp")
 for code in (200, 409):
     request = b"old 0\n\n" + node.get("/checkpoint")[2]
     check(ask("/add-checkpoint", "post", "/add-checkpoint", request)[0] == code, "a witness")
@@ -271,7 +272,7 @@ with urllib.request.urlopen(node.url + "/v1/events?from=0", timeout=15) as strea
 check(len(kinds) > 10 and "transaction.refused" in kinds, f"events of many types: {kinds}")
 
 for (path, method), statuses in answered.items():
-    check(path == "/tsa" or any(s < 300 for s in statuses), f"{method} {path} was seen to work: {statuses}")
+    check(any(s < 300 for s in statuses), f"{method} {path} was seen to work: {statuses}")
 check(set(answered) == {(path, method) for path, method, _ in operations}, "every operation was asked")
 seen = set().union(*answered.values())
 check(seen >= {200, 202, 400, 401, 404, 409, 413, 415, 422}, f"statuses seen: {seen}")

@@ -50,7 +50,26 @@ static const struct qf_field date_item = {.type = QF_FIELD_DATE};
 
 static const struct qf_field admin_fields[] = {ACTOR, KEY, ADMIN_ROLES};
 
+static const struct qf_field actor_fields[] = {
+    ACTOR,
+    KEY,
+    {.name = "roles",
+     .doc = "His roles; without this field: none.",
+     .type = QF_FIELD_LIST,
+     .optional = true,
+     .max = QF_ROLES_MAX,
+     .item = &role_item},
+};
+static const struct qf_field actor_item = {.type = QF_FIELD_OBJECT,
+                                           .fields = QF_FIELDS(actor_fields)};
+
 static const struct qf_field member_fields[] = {
+    {.name = "actors",
+     .doc = "Further actors from the start: people, or systems such as its time-stamping clock.",
+     .type = QF_FIELD_LIST,
+     .optional = true,
+     .max = QF_FIRST_ACTORS_MAX,
+     .item = &actor_item},
     {.name = "admin",
      .doc = "The first actor, who brings in all others.",
      .type = QF_FIELD_OBJECT,

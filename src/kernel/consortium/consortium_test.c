@@ -85,6 +85,9 @@ static void genesis_makes_the_state(void **state)
     assert_false(qf_query_member(&reader, &world->arena, &json, qf_slice_of("x")));
 }
 
+#define ED25519                                                                                    \
+    "{\"crv\":\"Ed25519\",\"kty\":\"OKP\","                                                        \
+    "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
 #define MEMBER(id, more)                                                                           \
     "{\"id\":\"" id "\",\"kind\":\"authority\",\"name\":\"N\",\"weight\":1," more                  \
     "\"admin\":{\"actor\":\"root\",\"key\":%s}}"
@@ -102,6 +105,13 @@ static void genesis_is_judged(void **state)
     } cases[] = {
         {GENESIS(MEMBER("a", "") "," MEMBER("b", ""), ""), QF_OK, ""},
         {GENESIS(MEMBER("a", "") "," MEMBER("a", ""), ""), QF_EXISTS, "members[1].id"},
+        {GENESIS(MEMBER("a", "\"actors\":[{\"actor\":\"clock\",\"key\":%s}],"), ""), QF_OK, ""},
+        {GENESIS(MEMBER("a", "\"actors\":[{\"actor\":\"x\",\"key\":" ED25519
+                             "},{\"actor\":\"y\",\"key\":" ED25519 "}],"),
+                 ""),
+         QF_EXISTS, "members[0].actors[1].key"},
+        {GENESIS(MEMBER("a", "\"actors\":[{\"key\":%s}],"), ""), QF_BAD_FIELD,
+         "members[0].actors[0].actor"},
         {GENESIS(MEMBER("a/b", "") "," MEMBER("b", ""), ""), QF_BAD_FIELD, "members[0].id"},
         {GENESIS(MEMBER("a", "\"colour\":1,") "," MEMBER("b", ""), ""), QF_BAD_FIELD,
          "members[0].colour"},

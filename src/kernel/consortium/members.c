@@ -40,12 +40,12 @@ static void put_trust(struct qf_op_context *ctx, struct qf_slice id, const struc
     (void)qf_context_put(ctx, &at, &record);
 }
 
-static enum qf_status add_admin(struct qf_op_context *ctx, struct qf_slice member,
-                                const struct qf_json *admin, const struct qf_json *roles,
+static enum qf_status add_actor(struct qf_op_context *ctx, struct qf_slice member,
+                                const struct qf_json *actor, const struct qf_json *roles,
                                 struct qf_error *err)
 {
-    return qf_identity_add_key(ctx, member, qf_json_text(qf_json_get(admin, "actor")),
-                               qf_json_get(admin, "key"), roles, err);
+    return qf_identity_add_key(ctx, member, qf_json_text(qf_json_get(actor, "actor")),
+                               qf_json_get(actor, "key"), roles, err);
 }
 
 /* The first actor administers and votes, unless roles say otherwise; he is an admin always. */
@@ -58,6 +58,22 @@ static struct qf_json admin_roles(struct qf_op_context *ctx, const struct qf_jso
     for (uint32_t i = 0; given != NULL && i < given->count; i++)
         qf_json_append(ctx->arena, &roles, given->items[i]);
     return roles;
+}
+
+static enum qf_status add_actors(struct qf_op_context *ctx, struct qf_slice member,
+                                 const struct qf_json *actors, struct qf_error *err)
+{
+    const struct qf_json none = qf_json_make_array();
+    for (uint32_t i = 0; actors != NULL && i < actors->count; i++) {
+        const struct qf_json *roles = qf_json_get(&actors->items[i], "roles");
+        enum qf_status status =
+            add_actor(ctx, member, &actors->items[i], roles != NULL ? roles : &none, err);
+        if (status != QF_OK) {
+            qf_error_within(err, "actors[%u]", i);
+            return status;
+        }
+    }
+    return QF_OK;
 }
 
 enum qf_status qf_member_admit(struct qf_op_context *ctx, const struct qf_json *body,
@@ -83,10 +99,12 @@ enum qf_status qf_member_admit(struct qf_op_context *ctx, const struct qf_json *
     put_trust(ctx, id, body);
     const struct qf_json *admin = qf_json_get(body, "admin");
     struct qf_json roles = admin_roles(ctx, qf_json_get(admin, "roles"));
-    enum qf_status status = add_admin(ctx, id, admin, &roles, err);
-    if (status != QF_OK)
+    enum qf_status status = add_actor(ctx, id, admin, &roles, err);
+    if (status != QF_OK) {
         qf_error_within(err, "admin");
-    return status;
+        return status;
+    }
+    return add_actors(ctx, id, qf_json_get(body, "actors"), err);
 }
 
 /* The member named by "member" and its key; NULL with QF_NOT_FOUND in err. */
@@ -175,5 +193,5 @@ enum qf_status qf_member_appoint(struct qf_op_context *ctx, const struct qf_json
     if (status != QF_OK)
         return status;
     struct qf_json roles = admin_roles(ctx, qf_json_get(body, "roles"));
-    return add_admin(ctx, qf_json_text(qf_json_get(body, "member")), body, &roles, err);
+    return add_actor(ctx, qf_json_text(qf_json_get(body, "member")), body, &roles, err);
 }
