@@ -75,14 +75,15 @@ static void put_value(struct qf_buf *out, const struct qf_field *field)
         qf_buf_put_text(out, "\"type\":\"object\"}");
         break;
     case QF_FIELD_DATA:
-        qf_buf_put_byte(out, '{');
+        qf_buf_put_text(out, "{\"additionalProperties\":true,");
         put_number(out, "maxProperties", field->max);
         qf_buf_printf(out, "\"propertyNames\":{\"maxLength\":%d,\"minLength\":1},",
                       QF_ATTRIBUTE_NAME_SIZE_MAX);
         qf_buf_put_text(out, "\"type\":\"object\"}");
         break;
     case QF_FIELD_VALUE:
-        qf_buf_put_text(out, "{}");
+        qf_buf_put_text(
+            out, "{\"type\":[\"array\",\"boolean\",\"integer\",\"null\",\"object\",\"string\"]}");
         break;
     case QF_FIELD_LIST:
         qf_buf_put_text(out, "{\"items\":");
