@@ -2,15 +2,13 @@
 
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
-#include <netdb.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
-
+#include "api/acceptor.h"
 #include "codec/utf8.h"
 
 /* A body over the limit is read to its end, and thrown away, up to this: most clients look for an
@@ -27,7 +25,7 @@ enum exchange_state {
 struct qf_http_server {
     struct MHD_Daemon *daemon;
     struct qf_http_options options;
-    unsigned port;
+    struct qf_acceptor *acceptor;
 };
 
 struct exchange { /* what the library carries for us */
@@ -452,42 +450,25 @@ static void completed(void *arg, struct MHD_Connection *connection, void **con_c
     *con_cls = NULL;
 }
 
-static enum qf_status resolve(struct sockaddr_storage *out, socklen_t *out_size, const char *listen,
-                              struct qf_error *err)
+static void take_connection(void *arg, int socket, const struct sockaddr *address,
+                            socklen_t address_size)
 {
-    char host[256];
-    const char *colon = strrchr(listen, ':');
-    if (colon == NULL || (size_t)(colon - listen) >= sizeof host)
-        return qf_fail(err, QF_USAGE, "--listen", "want HOST:PORT, got %s", listen);
-    snprintf(host, sizeof host, "%.*s", (int)(colon - listen), listen);
-    const char *name = host;
-    if (host[0] == '[' && host[strlen(host) - 1] == ']') {
-        host[strlen(host) - 1] = '\0';
-        name = host + 1;
-    }
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                                   .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int code = getaddrinfo(name, colon + 1, &hints, &found);
-    if (code != 0)
-        return qf_fail(err, QF_USAGE, "--listen", "%s: %s", listen, gai_strerror(code));
-    memcpy(out, found->ai_addr, found->ai_addrlen);
-    *out_size = found->ai_addrlen;
-    freeaddrinfo(found);
-    return QF_OK;
+    struct qf_http_server *server = arg;
+    /* The library spreads connections over its threads, and closes one that it cannot take. */
+    (void)MHD_add_connection(server->daemon, socket, address, address_size);
 }
 
 enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_options *options,
                              struct qf_error *err)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t address_size = 0;
-    enum qf_status status = resolve(&address, &address_size, options->listen, err);
-    if (status != QF_OK)
-        return status;
     struct qf_http_server *server = calloc(1, sizeof *server);
     if (server == NULL)
         return qf_fail(err, QF_NO_MEMORY, "", "no memory");
+    enum qf_status status = qf_acceptor_new(&server->acceptor, options->listen, err);
+    if (status != QF_OK) {
+        qf_http_stop(server);
+        return status;
+    }
     server->options = *options;
     unsigned threads = options->threads;
     if (threads == 0) {
@@ -495,7 +476,7 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
         threads = processors > 1 ? (unsigned)processors : 2;
     }
     unsigned flags =
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TCP_FASTOPEN;
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET;
     struct MHD_OptionItem items[4];
     size_t count = 0;
     if (options->tls_certificate != NULL) {
@@ -510,17 +491,21 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
     }
     items[count] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     server->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-        MHD_OPTION_THREAD_POOL_SIZE, threads, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)QF_HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384,
-        MHD_OPTION_CONNECTION_TIMEOUT, 120U, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1U,
+        flags, 0, NULL, NULL, handle, server, MHD_OPTION_THREAD_POOL_SIZE, threads,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)QF_HTTP_CONNECTIONS_MAX,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_CONNECTION_TIMEOUT, 120U,
         MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION, connected,
         server, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
-    if (server->daemon == NULL) {
-        free(server);
-        return qf_fail(err, QF_IO, "--listen", "cannot listen on %s", options->listen);
+    status = server->daemon != NULL
+                 ? qf_acceptor_start(server->acceptor, take_connection, server, err)
+                 : qf_fail(err, QF_IO, "--listen",
+                           "the server for %s did not start; is the "
+                           "certificate good?",
+                           options->listen);
+    if (status != QF_OK) {
+        qf_http_stop(server);
+        return status;
     }
-    server->port = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
     *out = server;
     return QF_OK;
 }
@@ -535,13 +520,15 @@ enum qf_status qf_http_adopt(struct qf_http_server *server, int socket, struct q
 
 unsigned qf_http_port(const struct qf_http_server *server)
 {
-    return server->port;
+    return qf_acceptor_port(server->acceptor);
 }
 
 void qf_http_stop(struct qf_http_server *server)
 {
     if (server == NULL)
         return;
-    MHD_stop_daemon(server->daemon);
+    qf_acceptor_stop(server->acceptor);
+    if (server->daemon != NULL)
+        MHD_stop_daemon(server->daemon);
     free(server);
 }
