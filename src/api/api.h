@@ -18,6 +18,7 @@ struct qf_x509;
 struct qf_tsa;
 struct qf_api_models;
 struct qf_witness;
+struct qf_webhooks;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -44,7 +45,8 @@ struct qf_api {
     struct qf_api_options options;
     struct qf_rate *rate;
     struct qf_api_models *models;
-    char *note_key; /* verifier key of the node, C2SP text */
+    struct qf_webhooks *webhooks; /* set before the server starts; NULL: none */
+    char *note_key;               /* verifier key of the node, C2SP text */
     int64_t started_ms;
     atomic_uint_fast64_t requests, refused, errors, bytes_in; /* for /metrics */
 };

@@ -1,5 +1,5 @@
 /* Health that explains itself, and counters for Prometheus. */
-#include "api/api.h"
+#include "api/webhook/webhook.h"
 
 void qf_api_get_health(struct qf_http_exchange *exchange)
 {
@@ -31,6 +31,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
                       (unsigned long long)stats.queued_txs, QF_QUEUE_TXS_MAX);
         qf_json_append(arena, &problems, qf_http_problem_json(arena, &queue));
     }
+    struct qf_json webhooks = qf_webhooks_describe(api->webhooks, arena, &problems);
     bool ordering = halted == QF_OK;
     qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)head.height));
     qf_json_put(arena, &object, "log_size", qf_json_make_int((int64_t)head.size));
@@ -43,6 +44,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
                                                       : "halted"));
     qf_json_put(arena, &object, "up_ms", qf_json_make_int(now_ms - api->started_ms));
     qf_json_put(arena, &object, "version", qf_json_make_text(api->options.version));
+    qf_json_put(arena, &object, "webhooks", webhooks);
     qf_http_reply_json(exchange, ordering ? 200 : 503, &object);
 }
 
@@ -79,6 +81,7 @@ void qf_api_get_metrics(struct qf_http_exchange *exchange)
            atomic_load(&api->errors));
     metric(out, "halted", "gauge", "1 when the node takes no transactions; see /v1/health.",
            qf_ledger_halted(api->options.ledger, NULL) != QF_OK);
+    qf_webhooks_measure(api->webhooks, out);
     exchange->response.status = 200;
     exchange->response.type = "text/plain; version=0.0.4; charset=utf-8";
 }

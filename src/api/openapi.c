@@ -10,7 +10,7 @@
 #define STATUSES_ALWAYS "400 401 403 413 500 503"
 #define WORD_SIZE_MAX 64
 
-extern const char qf_api_schemas[]; /* schemas.json: "schemas" and "parameters" by name */
+extern const char qf_api_schemas[]; /* schemas.json: "schemas", "parameters", "webhooks" by name */
 
 /* Goes through words with a space between them; *at may be NULL. */
 static bool next_word(const char **at, char word[WORD_SIZE_MAX])
@@ -265,7 +265,7 @@ static struct qf_json make_problem(struct qf_arena *arena)
 }
 
 static enum qf_status make_components(struct qf_arena *arena, struct qf_json *out,
-                                      struct qf_error *err)
+                                      struct qf_json *webhooks, struct qf_error *err)
 {
     struct qf_json own;
     struct qf_json ops;
@@ -288,6 +288,7 @@ static enum qf_status make_components(struct qf_arena *arena, struct qf_json *ou
     *out = qf_json_make_object();
     qf_json_put(arena, out, "parameters", *qf_json_get(&own, "parameters"));
     qf_json_put(arena, out, "schemas", schemas);
+    *webhooks = *qf_json_get(&own, "webhooks");
     return QF_OK;
 }
 
@@ -299,12 +300,13 @@ void qf_api_get_openapi(struct qf_http_exchange *exchange)
     struct qf_json info = qf_json_make_object();
     struct qf_json paths = qf_json_make_object();
     struct qf_json components;
+    struct qf_json webhooks;
     struct qf_error err = {0};
     size_t count;
     const struct qf_route *routes = qf_api_routes(&count);
     for (size_t i = 0; i < count; i++)
         add_route(arena, &paths, &routes[i]);
-    if (make_components(arena, &components, &err) != QF_OK) {
+    if (make_components(arena, &components, &webhooks, &err) != QF_OK) {
         qf_http_reply_problem(exchange, &err);
         return;
     }
@@ -315,5 +317,6 @@ void qf_api_get_openapi(struct qf_http_exchange *exchange)
     qf_json_put(arena, &document, "info", info);
     put(arena, &document, "openapi", "3.1.0");
     qf_json_put(arena, &document, "paths", paths);
+    qf_json_put(arena, &document, "webhooks", webhooks);
     qf_http_reply_json(exchange, 200, &document);
 }

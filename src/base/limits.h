@@ -94,6 +94,19 @@
 #define QF_YAML_KEY_SIZE_MAX 256   /* bytes of a key in it */
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
+#define QF_WEBHOOK_SECRETS_MAX 4              /* secrets that sign at the same time */
+#define QF_WEBHOOK_FILTERS_MAX 64             /* event types, or members, of one webhook */
+#define QF_WEBHOOK_EVENT_SIZE_MAX (1 << 20)   /* bytes of an event's body */
+#define QF_WEBHOOK_ANSWER_SIZE_MAX (64 << 10) /* bytes of an answer that are read */
+#define QF_WEBHOOK_TIMEOUT_S_DEFAULT 20       /* seconds for one attempt */
+#define QF_WEBHOOK_TIMEOUT_S_MAX 60
+#define QF_WEBHOOK_RETRY_MS_MIN 1000
+#define QF_WEBHOOK_RETRY_MS_MAX 300000
+#define QF_WEBHOOK_RETRY_AFTER_MS_MAX 3600000   /* of what a receiver may ask for */
+#define QF_WEBHOOK_GIVE_UP_MS 259200000LL       /* three days without success disable it */
+#define QF_WEBHOOK_POLL_MS 1000                 /* how often it looks for an operator's request */
+#define QF_WEBHOOK_SAVE_MS 500                  /* how far the stored position may be behind */
+#define QF_WEBHOOK_GRACE_MS 1000                /* for an attempt under way when the node stops */
 #define QF_VERIFY_KEYS_MAX 8192                 /* keys that the verifier remembers */
 #define QF_VERIFY_CACHE_SIZE_DEFAULT (64 << 20) /* bytes for them and their tables */
 #define QF_VERIFY_CACHE_MIB_MIN 8               /* as a setting */

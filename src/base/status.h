@@ -95,6 +95,8 @@
       "Check the device and its configuration.")                                                   \
     X(NETWORK, 406, "network-failure", 502, "The other side could not be reached.",                \
       "Check the address and the network.")                                                        \
+    X(RECEIVER, 407, "receiver-failing", 502, "A webhook's receiver takes no events.",             \
+      "See qifeng webhook list; mend the receiver or its settings.")                               \
     X(INVARIANT, 500, "broken-invariant", 500, "The node found itself wrong and stopped.",         \
       "Keep the data directory; run qifeng audit.")
 

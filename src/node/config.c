@@ -4,12 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "api/feed.h"
+#include "api/webhook/post.h"
 #include "codec/text.h"
 #include "codec/yaml.h"
+#include "kernel/ops.h"
 
 #define FILE_NAME "node.yaml"
 #define ARCHIVES_MAX 16
-#define EVENTS_MAX 64
 
 struct reader {
     struct qf_arena *arena;
@@ -274,32 +276,114 @@ static enum qf_status read_witness(struct reader *r, const struct qf_json *witne
     return status;
 }
 
-static enum qf_status read_webhook(struct reader *r, const struct qf_json *item, const char *path,
-                                   struct qf_config_webhook *out)
+/* Whether any event can be of this type. */
+static bool type_exists(struct qf_slice wanted)
 {
-    const struct qf_json *events = NULL;
-    enum qf_status status = want_fields(r, item, path, "id, url, secret, events");
-    if (status == QF_OK)
-        status = get_text(r, item, path, "id", true, &out->id);
-    if (status == QF_OK)
-        status = get_url(r, item, path, &out->url);
-    if (status == QF_OK)
-        status = get_path(r, item, path, "secret", true, &out->secret);
-    if (status == QF_OK)
-        status = get_list(r, item, "events", join(r, path, "events"), EVENTS_MAX, &events);
+    for (size_t i = 0; qf_modules[i] != NULL; i++)
+        for (size_t j = 0; j < qf_modules[i]->op_count; j++)
+            if (qf_event_type_matches(wanted, qf_slice_of(qf_modules[i]->ops[j].name)))
+                return true;
+    return qf_event_type_matches(wanted, qf_slice_of("transaction.refused"));
+}
+
+static enum qf_status read_filter(struct reader *r, const struct qf_json *item, const char *path,
+                                  const char *name, const struct qf_slice **out, size_t *count)
+{
+    const struct qf_json *list = NULL;
+    bool types = strcmp(name, "events") == 0;
+    enum qf_status status =
+        get_list(r, item, name, join(r, path, name), QF_WEBHOOK_FILTERS_MAX, &list);
     if (status != QF_OK)
         return status;
-    if (!qf_id_valid(qf_slice_of(out->id)) || strpbrk(out->id, "/:") != NULL ||
-        strlen(out->id) > 64 || out->id[0] == '.')
-        return refuse(r, QF_BAD_FIELD, join(r, path, "id"), "want 1 to 64 of A-Z a-z 0-9 . _ -");
-    out->events = QF_ARENA_ARRAY(r->arena, struct qf_slice, events->count + 1);
-    for (uint32_t i = 0; i < events->count; i++) {
-        if (events->items[i].type != QF_JSON_STRING)
-            return refuse(r, QF_BAD_FIELD, qf_arena_printf(r->arena, "%s.events[%u]", path, i),
-                          "want the name of an op, such as evidence.record");
-        out->events[out->event_count++] = qf_arena_copy(r->arena, qf_json_text(&events->items[i]));
+    struct qf_slice *texts = QF_ARENA_ARRAY(r->arena, struct qf_slice, list->count + 1);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct qf_json *text = &list->items[i];
+        const char *place = qf_arena_printf(r->arena, "%s.%s[%u]", path, name, i);
+        if (text->type != QF_JSON_STRING || text->count == 0 ||
+            (types && !type_exists(qf_json_text(text))))
+            return refuse(r, QF_BAD_FIELD, place,
+                          types ? "want the name of an op or a module, such as evidence.record or "
+                                  "evidence, or transaction.refused"
+                                : "want the id of a member");
+        if (!types && !qf_id_valid(qf_json_text(text)))
+            return refuse(r, QF_BAD_FIELD, place, "no member can have this id");
+        texts[i] = qf_arena_copy(r->arena, qf_json_text(text));
     }
+    *out = texts;
+    *count = list->count;
     return QF_OK;
+}
+
+/* `from`: now, or an entry of the log. */
+static enum qf_status get_from(struct reader *r, const struct qf_json *item, const char *path,
+                               struct qf_webhook_options *out)
+{
+    const struct qf_json *from = qf_json_get(item, "from");
+    if (from == NULL || qf_json_is_text(from, "now"))
+        return QF_OK;
+    if (from->type != QF_JSON_INT || from->integer < 0)
+        return refuse(r, QF_BAD_FIELD, join(r, path, "from"),
+                      "want now, or the number of an entry of the log");
+    out->from_set = true;
+    out->from = (uint64_t)from->integer;
+    return QF_OK;
+}
+
+static enum qf_status get_flag(struct reader *r, const struct qf_json *item, const char *path,
+                               const char *name, bool *out)
+{
+    const struct qf_json *value = qf_json_get(item, name);
+    if (value != NULL && value->type != QF_JSON_TRUE && value->type != QF_JSON_FALSE)
+        return refuse(r, QF_BAD_FIELD, join(r, path, name), "want true or false");
+    *out = value != NULL && value->type == QF_JSON_TRUE;
+    return QF_OK;
+}
+
+static enum qf_status check_webhook(struct reader *r, const char *path,
+                                    const struct qf_webhook_options *hook)
+{
+    struct qf_error err = {0};
+    if (!qf_id_valid(qf_slice_of(hook->id)) || strpbrk(hook->id, "/:") != NULL ||
+        strlen(hook->id) > 64 || hook->id[0] == '.')
+        return refuse(r, QF_BAD_FIELD, join(r, path, "id"), "want 1 to 64 of A-Z a-z 0-9 . _ -");
+    if (qf_webhook_url_check(hook->url, hook->allow_http, &err) != QF_OK)
+        return refuse(r, err.status, join(r, path, err.field), "%s", err.detail);
+    if (hook->secret == NULL && hook->key == NULL)
+        return refuse(r, QF_BAD_FIELD, path,
+                      "secret is missing: a file that qifeng webhook secret makes (or key: an "
+                      "Ed25519 key file)");
+    if ((hook->certificate == NULL) != (hook->certificate_key == NULL))
+        return refuse(r, QF_BAD_FIELD, path, "certificate and certificate_key go together");
+    if (hook->timeout_s < 1 || hook->timeout_s > QF_WEBHOOK_TIMEOUT_S_MAX)
+        return refuse(r, QF_BAD_FIELD, join(r, path, "timeout_s"), "want 1 to %d",
+                      QF_WEBHOOK_TIMEOUT_S_MAX);
+    return QF_OK;
+}
+
+static enum qf_status read_webhook(struct reader *r, const struct qf_json *item, const char *path,
+                                   struct qf_webhook_options *out)
+{
+    out->timeout_s = QF_WEBHOOK_TIMEOUT_S_DEFAULT;
+    enum qf_status status = QF_OK;
+    if ((status = want_fields(r, item, path,
+                              "id, url, secret, key, events, members, from, roots, certificate, "
+                              "certificate_key, timeout_s, allow_http")) != QF_OK ||
+        (status = get_text(r, item, path, "id", true, &out->id)) != QF_OK ||
+        (status = get_text(r, item, path, "url", true, &out->url)) != QF_OK ||
+        (status = get_path(r, item, path, "secret", false, &out->secret)) != QF_OK ||
+        (status = get_path(r, item, path, "key", false, &out->key)) != QF_OK ||
+        (status = get_path(r, item, path, "roots", false, &out->roots)) != QF_OK ||
+        (status = get_path(r, item, path, "certificate", false, &out->certificate)) != QF_OK ||
+        (status = get_path(r, item, path, "certificate_key", false, &out->certificate_key)) !=
+            QF_OK ||
+        (status = get_number(r, item, path, "timeout_s", &out->timeout_s)) != QF_OK ||
+        (status = get_flag(r, item, path, "allow_http", &out->allow_http)) != QF_OK ||
+        (status = get_from(r, item, path, out)) != QF_OK ||
+        (status = read_filter(r, item, path, "events", &out->events, &out->event_count)) != QF_OK ||
+        (status = read_filter(r, item, path, "members", &out->members, &out->member_count)) !=
+            QF_OK)
+        return status;
+    return check_webhook(r, path, out);
 }
 
 static enum qf_status read_webhooks(struct reader *r, const struct qf_json *root,
@@ -309,10 +393,10 @@ static enum qf_status read_webhooks(struct reader *r, const struct qf_json *root
     enum qf_status status = get_list(r, root, "webhooks", "webhooks", QF_WEBHOOKS_MAX, &list);
     if (status != QF_OK)
         return status;
-    out->webhooks = QF_ARENA_ARRAY(r->arena, struct qf_config_webhook, list->count + 1);
+    out->webhooks = QF_ARENA_ARRAY(r->arena, struct qf_webhook_options, list->count + 1);
     for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
         const char *path = qf_arena_printf(r->arena, "webhooks[%u]", i);
-        struct qf_config_webhook *hook = &out->webhooks[i];
+        struct qf_webhook_options *hook = &out->webhooks[i];
         status = read_webhook(r, &list->items[i], path, hook);
         for (uint32_t j = 0; status == QF_OK && j < i; j++)
             if (strcmp(out->webhooks[j].id, hook->id) == 0)

@@ -4,6 +4,7 @@
 #ifndef QF_NODE_CONFIG_H
 #define QF_NODE_CONFIG_H
 
+#include "api/webhook/webhook.h"
 #include "base/arena.h"
 #include "base/limits.h"
 #include "merkle/note.h"
@@ -38,14 +39,6 @@ struct qf_config_log { /* a log that we witness */
     struct qf_note_key key;
 };
 
-struct qf_config_webhook {
-    const char *id; /* names its position file; A-Z a-z 0-9 . _ - */
-    const char *url;
-    const char *secret; /* file that holds whsec_<base64> */
-    struct qf_slice *events;
-    size_t event_count; /* 0: all */
-};
-
 struct qf_config {
     const char *listen;
     const char *note_key;
@@ -61,7 +54,7 @@ struct qf_config {
     const char *witness_name;
     struct qf_config_log *logs;
     size_t log_count;
-    struct qf_config_webhook *webhooks;
+    struct qf_webhook_options *webhooks;
     size_t webhook_count;
 };
 

@@ -160,7 +160,12 @@ static const char settings[] =
     "limits:\n"
     "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"
     "  key_burst: 20000     # and how many at once\n"
-    "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n";
+    "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n"
+    "# webhooks:            # events posted to others; qifeng webhook --help\n"
+    "#   - id: archive\n"
+    "#     url: https://archive.example.gov/ledger\n"
+    "#     secret: keys/archive.secret   # made by: qifeng webhook secret FILE\n"
+    "#     events: [evidence, transaction.refused]\n";
 
 static enum qf_status make_all(struct making *m)
 {

@@ -202,15 +202,32 @@ static struct qf_slice signer_name(const struct qf_node *node)
     return qf_ledger_network(node->ledger);
 }
 
+static void tell(const char *line)
+{
+    fprintf(stderr, "qifeng: %s\n", line);
+}
+
+static enum qf_status start_webhooks(struct qf_node *node, const struct qf_node_options *options,
+                                     struct qf_error *err)
+{
+    const struct qf_webhooks_options webhooks = {.api = &node->api,
+                                                 .dir = options->dir,
+                                                 .webhooks = node->config.webhooks,
+                                                 .count = node->config.webhook_count,
+                                                 .passphrase = options->passphrase,
+                                                 .tell = tell};
+    return qf_webhooks_start(&node->api.webhooks, &webhooks, err);
+}
+
 static enum qf_status start(struct qf_node *node, const struct qf_node_options *options,
                             struct qf_error *err)
 {
     enum qf_status status = lock_dir(node, options->dir, err);
     if (status == QF_OK)
         status = qf_config_load(&node->arena, &node->config, options->dir, err);
-    if (status == QF_OK && (node->config.witness_count > 0 || node->config.webhook_count > 0))
+    if (status == QF_OK && node->config.witness_count > 0)
         status = qf_fail(err, QF_BAD_FIELD, "node.yaml",
-                         "this version has no witnesses and no webhooks; take these settings out");
+                         "this version has no witnesses; take these settings out");
     if (status == QF_OK)
         status = start_engine(node, options, err);
     if (status == QF_OK)
@@ -248,6 +265,8 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .client_root_count = node->tls.root_count,
         .clients_required = config->tls.clients == QF_CLIENTS_REQUIRED};
     status = qf_api_init(&node->api, &api, err);
+    if (status == QF_OK)
+        status = start_webhooks(node, options, err);
     if (status != QF_OK)
         return status;
     size_t route_count;
@@ -297,7 +316,9 @@ void qf_node_stop(struct qf_node *node)
     /* The engine first: requests that wait for it are answered before the server closes. */
     qf_solo_stop(node->solo);
     qf_feed_close(node->feed); /* streams that sleep must not outlast the server */
+    qf_webhooks_stop(node->api.webhooks);
     qf_http_stop(node->http);
+    qf_webhooks_free(node->api.webhooks);
     qf_api_deinit(&node->api);
     qf_witness_free(node->witness);
     qf_private_key_free(node->witness_key);
