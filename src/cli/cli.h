@@ -109,5 +109,6 @@ int qf_cmd_key(int argc, char **argv);
 int qf_cmd_node(int argc, char **argv);
 int qf_cmd_tx(int argc, char **argv);
 int qf_cmd_verify(int argc, char **argv);
+int qf_cmd_webhook(int argc, char **argv);
 
 #endif
