@@ -21,6 +21,7 @@ except ImportError:  # Debian's package belongs to Debian's Python
 
 from node import QIFENG, Node, check, run, work
 from permit import propose
+from receiver import SECRET, Receiver, secret_file, until
 
 DATA = pathlib.Path(__file__).resolve().parent.parent / "data"
 JOSE = {"Content-Type": "application/jose"}
@@ -30,6 +31,9 @@ run(QIFENG, "key", "create", work / "witness.pem", "--witness", "w", "--no-passp
 log_key = json.loads((node.dir / "genesis.json").read_text())["members"][0]["note_keys"][0]
 node.settings(f"witness:\n  key: {work}/witness.pem\n  name: w\n"
               f"  logs:\n    - {{origin: alpha, key: {log_key}}}\n")
+receiver = Receiver()
+secret_file(node.dir / "s", SECRET)
+node.settings(f"webhooks: [{{id: hook, url: '{receiver.url}', secret: s}}]\n")
 node.start()
 document = node.json("/openapi.json")
 schemas, parameters = (document["components"][name] for name in ("schemas", "parameters"))
@@ -75,7 +79,7 @@ for kind in ("schemas", "parameters"):
         check(f"#/components/{kind}/{name}" in used or name in ("event", "op", "action"),
               f"{kind}/{name} is used")
 
-OPEN = {"openapi", "components", "info", "paths", "data"}  # whose members are not ours to list
+OPEN = {"openapi", "components", "info", "paths", "webhooks", "data"}  # whose members are not ours to list
 
 
 def closed(schema, where):
@@ -270,6 +274,18 @@ with urllib.request.urlopen(node.url + "/v1/events?from=0", timeout=15) as strea
             conforms(schemas["event"], event, line[:300])
             kinds.add(event["type"])
 check(len(kinds) > 10 and "transaction.refused" in kinds, f"events of many types: {kinds}")
+
+# The same, posted to a receiver, as `webhooks` describes it.
+until("all are posted", lambda: node.json("/v1/health")["webhooks"][0]["lag"] == 0)
+run(QIFENG, "webhook", "test", node.dir, "hook")
+posted = document["webhooks"]["event"]["post"]
+content = posted["requestBody"]["content"]["application/cloudevents+json"]["schema"]
+for ident, event, _, headers in receiver.seen:
+    conforms(content, event, f"a posted event: {event}")
+    for header in posted["parameters"]:
+        conforms(header["schema"], headers[header["name"]], header["name"])
+posted_kinds = {event["type"] for _, event, _, _ in receiver.seen}
+check(posted_kinds >= kinds | {"qifeng.webhook.test"}, f"all types: {posted_kinds ^ kinds}")
 
 for (path, method), statuses in answered.items():
     check(any(s < 300 for s in statuses), f"{method} {path} was seen to work: {statuses}")
