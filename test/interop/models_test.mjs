@@ -1,5 +1,6 @@
 // The processes and rules of the services, read by the libraries under bpmn.io and Camunda Modeler:
-// imported without a warning, nothing lost, every element drawn, no objection of bpmnlint.
+// imported without a warning, nothing lost, every element drawn, no objection of bpmnlint; our own
+// extension elements by their published description (spec/qifeng.moddle.json).
 // Usage: node models_test.mjs SERVICES_FOLDER. Exit status 77: this Node is too old for them.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -64,14 +65,36 @@ function checkEnds(file, flow, edge, drawn) {
   }
 }
 
+// Every element and attribute of our namespace is one that the description knows.
+function checkExtensions(file, elements) {
+  let count = 0;
+  const check = (at, owner) => {
+    if (!at.$type?.startsWith('qf:')) return;
+    count += 1;
+    if (at.$descriptor.isGeneric) fail(file, `${owner}: ${at.$type} is not described`);
+    for (const name of Object.keys(at.$attrs)) fail(file, `${owner}: ${at.$type} has ${name}`);
+    for (const child of [...(at.values ?? []), ...(at.fields ?? [])]) check(child, owner);
+  };
+  for (const element of Object.values(elements)) {
+    for (const name of Object.keys(element.$attrs ?? {}))
+      if (name.startsWith('qf:')) fail(file, `${element.id}: ${name} is not described`);
+    for (const at of element.extensionElements?.values ?? []) check(at, element.id);
+  }
+  return count;
+}
+
 async function checkProcess(file) {
   const text = readFileSync(file, 'utf8');
-  const { rootElement, elementsById, references, warnings } = await new BpmnModdle().fromXML(text);
+  const described = JSON.parse(readFileSync(join(folder, '../spec/qifeng.moddle.json'), 'utf8'));
+  const { rootElement, elementsById, references, warnings } =
+    await new BpmnModdle({ qf: described }).fromXML(text);
   for (const warning of warnings) fail(file, warning.message);
   for (const r of references) if (!elementsById[r.id]) fail(file, `${r.element.id}: ${r.id} is nowhere`);
   // Ids within extension elements of others are not the model's.
   checkEqualIds(file, text, elementsById);
   checkDrawnBpmn(file, rootElement, elementsById);
+  const own = checkExtensions(file, elementsById);
+  if (own !== (text.match(/<qf:/g) ?? []).length) fail(file, `${own} extension elements were read`);
   const found = await new Linter({ config: LINT, resolver: new NodeResolver() }).lint(rootElement);
   let objections = 0;
   for (const [rule, reports] of Object.entries(found))
