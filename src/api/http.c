@@ -317,10 +317,10 @@ static void check_query(void *arg, const char *name, const char *value)
     *good = *good && is_utf8(name) && is_utf8(value);
 }
 
-/* Whether path and query are text: they come back in answers, which are JSON. */
+/* Whether method, path and query are text: they come back in answers, which are JSON. */
 static bool address_is_text(const struct qf_http_exchange *exchange)
 {
-    bool good = is_utf8(exchange->path);
+    bool good = is_utf8(exchange->method) && is_utf8(exchange->path);
     qf_http_each_query(exchange, check_query, &good);
     return good;
 }

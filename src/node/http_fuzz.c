@@ -108,7 +108,8 @@ static void exchange(struct qf_buf *answer, struct qf_slice request, bool must_a
             open = got > 0;
             if (got > 0)
                 qf_buf_put(answer, part, (size_t)got);
-            if (memmem(answer->data, answer->size, "text/event-stream", 17) != NULL)
+            if (answer->size > 0 &&
+                memmem(answer->data, answer->size, "text/event-stream", 17) != NULL)
                 open = false;
         }
     }

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The frame of the HTTP interface, at a real node: methods, media types, addresses, pages, sizes."""
 import json
+import socket
 import subprocess
+import urllib.parse
 
 from node import QIFENG, Node, check
 
@@ -47,3 +49,12 @@ check(seen == [f"page/{i}" for i in range(5)], f"pages: {seen}")
 for path in ("/v1/evidence?member=m-frame&limit=0", "/v1/transactions?limit=0", "/v1/members?limit=0"):
     status, _, body = node.get(path)
     check(status == 400 and json.loads(body)["field"] == "limit", f"{path}: {status} {body}")
+
+# A method that is no text comes back in no answer.
+for method in (b"G\xbdT", b"\xff", b"GET\xc0\x80"):
+    address = urllib.parse.urlsplit(node.url)
+    with socket.create_connection((address.hostname, address.port), timeout=15) as raw:
+        raw.sendall(method + b" /v1/network HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    check(head.startswith(b"HTTP/1.1 400") and json.loads(body.decode())["field"] == "path", f"{answer}")
