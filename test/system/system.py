@@ -77,9 +77,11 @@ def payload(ops, exp=600, net="test", **more):
 
 
 class Node:
-    def __init__(self, folder):
+    def __init__(self, folder, limited=False, within=()):
+        """`within`: a command that starts the program, such as unshare with its options."""
         self.process = subprocess.Popen(
-            [PROGRAM, "node", folder, "--listen", "127.0.0.1:0", "--no-rate-limit"],
+            [*within, PROGRAM, "node", folder, "--listen", "127.0.0.1:0",
+             *([] if limited else ["--no-rate-limit"])],
             stdout=subprocess.PIPE)
         nodes.append(self)
         line = self.process.stdout.readline().decode()
@@ -103,8 +105,13 @@ class Node:
         connection.close()
         return data
 
+    def where(self):
+        """Size and root of the log, root of the state, and what replicas agree on."""
+        network = json.loads(self.get("/v1/network"))
+        return {name: network[name] for name in ("log_size", "log_root", "state_root", "app_hash")}
+
     def log_size(self):
-        return json.loads(self.get("/v1/network"))["log_size"]
+        return self.where()["log_size"]
 
     def memory(self):
         for line in open(f"/proc/{self.process.pid}/status", encoding="ascii"):
