@@ -57,10 +57,15 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle,
     v->state = qf_json_get(file, "state");
     if (!qf_slice_is(format, "qf-bundle-1"))
         return qf_fail(v->err, QF_MALFORMED, "format", "want qf-bundle-1");
-    if (v->proof == NULL || v->proof->type != QF_JSON_ARRAY || v->state == NULL ||
-        v->state->type != QF_JSON_ARRAY || v->state->count != 2 || leaf < 0 ||
-        file->count != (v->proof_sm3 != NULL ? 8u : 7u))
-        return qf_fail(v->err, QF_MALFORMED, "", "not the members of a bundle");
+    if (v->proof == NULL || v->proof->type != QF_JSON_ARRAY)
+        return qf_fail(v->err, QF_MALFORMED, "proof", "want a list of hashes");
+    if (v->state == NULL || v->state->type != QF_JSON_ARRAY || v->state->count != 2)
+        return qf_fail(v->err, QF_MALFORMED, "state", "want two records");
+    if (leaf < 0)
+        return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
+    if (file->count != (v->proof_sm3 != NULL ? 8u : 7u))
+        return qf_fail(v->err, QF_MALFORMED, "proof_sm3",
+                       "a member that no bundle has, where this or nothing may stand");
     v->report->leaf = (uint64_t)leaf;
     v->report->trusted = trusted.size > 0;
     v->trusted = trusted;
@@ -164,9 +169,9 @@ static enum qf_status check_inclusion(struct verification *v, const struct qf_js
         return invalid(v, "leaf", "the log of the checkpoint is shorter");
     if (qf_log_verify_inclusion(alg, v->report->leaf, v->checkpoint.size, leaf, &proof, root) !=
         QF_OK)
-        return invalid(
-            v, "entry",
-            "the entry is not at this place of the log: entry, leaf or proof was changed");
+        return qf_fail(v->err, QF_INVALID, "entry",
+                       "the entry is not at this place of the log: entry, leaf or %s was changed",
+                       name);
     return QF_OK;
 }
 
