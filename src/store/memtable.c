@@ -13,6 +13,7 @@ enum qf_status qf_memtable_init(struct qf_memtable *overlay, const uint64_t seed
     overlay->terms = calloc(TERM_SLOTS_MIN, sizeof *overlay->terms);
     overlay->term_seed[0] = seed[0];
     overlay->term_seed[1] = seed[1];
+    overlay->name_draw = (uint32_t)seed[0] | 1;
     overlay->pages_end = &overlay->pages;
     return overlay->slots != NULL && overlay->terms != NULL ? QF_OK : QF_NO_MEMORY;
 }
@@ -59,8 +60,20 @@ const struct qf_memtable_record *qf_memtable_get(const struct qf_memtable *overl
     return NULL;
 }
 
+static struct qf_memtable_name *find_name(struct qf_memtable *overlay, struct qf_slice key,
+                                          struct qf_memtable_name **before);
+static struct qf_memtable_name *add_name(struct qf_memtable *overlay, struct qf_slice key,
+                                         uint32_t draw, struct qf_memtable_name *const *before);
+
 static void put_name(struct qf_memtable *overlay, struct qf_slice key, const uint8_t *key_hash,
-                     bool removed);
+                     bool removed)
+{
+    struct qf_memtable_name *before[QF_MEMTABLE_NAME_LEVELS];
+    struct qf_memtable_name *name = find_name(overlay, key, before);
+    if (name == NULL)
+        name = add_name(overlay, key, qf_be32_load(key_hash + 28), before);
+    name->removed = removed;
+}
 
 void qf_memtable_put(struct qf_memtable *overlay, const struct qf_state_change *change,
                      const uint8_t key_hash[QF_HASH_SIZE], const uint8_t *value_hash)
@@ -138,10 +151,10 @@ static struct qf_memtable_name **name_link(struct qf_memtable *overlay,
     return node == NULL ? &overlay->names[level] : &node->next[level];
 }
 
-static void put_name(struct qf_memtable *overlay, struct qf_slice key, const uint8_t *key_hash,
-                     bool removed)
+/* The name, or NULL and what stands before its place on every level. */
+static struct qf_memtable_name *find_name(struct qf_memtable *overlay, struct qf_slice key,
+                                          struct qf_memtable_name **before)
 {
-    struct qf_memtable_name *before[QF_MEMTABLE_NAME_LEVELS];
     struct qf_memtable_name *node = NULL;
     for (unsigned level = QF_MEMTABLE_NAME_LEVELS; level-- > 0;) {
         struct qf_memtable_name *next = *name_link(overlay, node, level);
@@ -152,22 +165,49 @@ static void put_name(struct qf_memtable *overlay, struct qf_slice key, const uin
         before[level] = node;
     }
     struct qf_memtable_name *found = *name_link(overlay, node, 0);
-    if (found != NULL && qf_slice_equal(found->key, key)) {
-        found->removed = removed;
-        return;
-    }
-    unsigned levels = 1 + (unsigned)__builtin_ctz(qf_be32_load(key_hash + 28) | 1u << 22) / 2;
+    return found != NULL && qf_slice_equal(found->key, key) ? found : NULL;
+}
+
+/* The key is not copied. */
+static struct qf_memtable_name *add_name(struct qf_memtable *overlay, struct qf_slice key,
+                                         uint32_t draw, struct qf_memtable_name *const *before)
+{
+    unsigned levels = 1 + (unsigned)__builtin_ctz(draw | 1u << 22) / 2;
     if (levels > QF_MEMTABLE_NAME_LEVELS)
         levels = QF_MEMTABLE_NAME_LEVELS;
-    node = qf_arena_alloc(&overlay->arena, sizeof *node + levels * sizeof node->next[0]);
-    node->key = key;
-    node->removed = removed;
-    node->levels = levels;
+    struct qf_memtable_name *node =
+        qf_arena_alloc(&overlay->arena, sizeof *node + levels * sizeof node->next[0]);
+    *node = (struct qf_memtable_name){.key = key, .levels = levels};
     for (unsigned level = 0; level < levels; level++) {
         struct qf_memtable_name **link = name_link(overlay, before[level], level);
         node->next[level] = *link;
         *link = node;
     }
+    return node;
+}
+
+/* Xorshift (Marsaglia 2003): levels have to be spread, no more. */
+static uint32_t next_draw(struct qf_memtable *overlay)
+{
+    uint32_t x = overlay->name_draw;
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    overlay->name_draw = x;
+    return x;
+}
+
+void qf_memtable_put_lookup(struct qf_memtable *overlay, const struct qf_state_change *change)
+{
+    struct qf_memtable_name *before[QF_MEMTABLE_NAME_LEVELS];
+    struct qf_memtable_name *name = find_name(overlay, change->key, before);
+    if (name == NULL)
+        name = add_name(overlay, qf_arena_copy(&overlay->arena, change->key), next_draw(overlay),
+                        before);
+    name->removed = change->value.data == NULL;
+    name->value = (struct qf_slice){NULL, 0};
+    if (change->value.size > 0)
+        name->value = qf_arena_copy(&overlay->arena, change->value);
 }
 
 const struct qf_memtable_name *qf_memtable_name_from(const struct qf_memtable *overlay,

@@ -26,6 +26,7 @@ struct qf_memtable_record {
 
 struct qf_memtable_name {
     struct qf_slice key;
+    struct qf_slice value; /* of a look-up; empty for a record's name */
     bool removed;
     unsigned levels;
     struct qf_memtable_name *next[]; /* a skip list */
@@ -65,7 +66,8 @@ struct qf_memtable {
     size_t term_slots, term_count, index_count;
     uint64_t term_seed[2];
     struct qf_memtable_name *names[QF_MEMTABLE_NAME_LEVELS]; /* heads of the skip list */
-    struct qf_memtable_page *pages;                          /* in the order given */
+    uint32_t name_draw; /* for the levels of look-ups; who reads the state cannot know it */
+    struct qf_memtable_page *pages; /* in the order given */
     struct qf_memtable_page **pages_end;
     struct qf_memtable_meta *metas;
 };
@@ -86,6 +88,8 @@ static inline struct qf_slice qf_memtable_value(const struct qf_memtable_record 
 /* `value_hash` NULL: removed. Copies everything. */
 void qf_memtable_put(struct qf_memtable *overlay, const struct qf_state_change *change,
                      const uint8_t key_hash[QF_HASH_SIZE], const uint8_t *value_hash);
+/* A look-up: its key among the names, with its value. Copies both. */
+void qf_memtable_put_lookup(struct qf_memtable *overlay, const struct qf_state_change *change);
 /* Requires leaves of one term to come in ascending order; a repeat is ignored. */
 void qf_memtable_put_term(struct qf_memtable *overlay, const struct qf_index_entry *entry);
 

@@ -312,40 +312,54 @@ static int by_key_hash(const void *a, const void *b)
 }
 
 /* Key and value of every change, hashed side by side (which SM3 needs to be quick). */
-static void hash_changes(struct qf_state *state, const struct qf_state_block *block,
-                         struct hashed_change *out)
+static void hash_changes(struct qf_state *state, struct hashed_change *changes, size_t change_count)
 {
     enum { JOBS = 64 };
     struct qf_hash_job jobs[JOBS];
     size_t count = 0;
-    for (size_t i = 0; i < block->change_count; i++) {
-        const struct qf_state_change *change = &block->changes[i];
-        jobs[count++] = (struct qf_hash_job){.parts = {change->key}, .out = out[i].key_hash};
-        if (change->value.data != NULL)
+    for (size_t i = 0; i < change_count; i++) {
+        struct hashed_change *out = &changes[i];
+        jobs[count++] = (struct qf_hash_job){.parts = {out->change->key}, .out = out->key_hash};
+        if (out->change->value.data != NULL)
             jobs[count++] =
-                (struct qf_hash_job){.parts = {change->value}, .out = out[i].value_hash};
-        if (count > JOBS - 2 || i + 1 == block->change_count) {
+                (struct qf_hash_job){.parts = {out->change->value}, .out = out->value_hash};
+        if (count > JOBS - 2 || i + 1 == change_count) {
             qf_hash_many(state->alg, jobs, count);
             count = 0;
         }
     }
 }
 
-/* Hashes and sorts the changes, and finds by how much the number of records changes. Reads only. */
-static enum qf_status prepare_changes(struct qf_state *state, const struct qf_state_block *block,
-                                      struct hashed_change *sorted, int64_t *count_change)
+/* A block's changes of records, hashed and sorted, and by how much their number changes. */
+struct prepared {
+    struct hashed_change *sorted;
+    size_t count;
+    int64_t count_change;
+};
+
+static void check_change(const struct qf_state_change *change)
 {
+    QF_ASSERT(change->key.size > 0 && change->key.size <= QF_STATE_KEY_SIZE_MAX);
+    QF_ASSERT(change->value.size <=
+              (change->lookup ? QF_STATE_LOOKUP_SIZE_MAX : QF_STATE_VALUE_SIZE_MAX));
+    QF_ASSERT(change->value.data != NULL || change->value.size == 0);
+}
+
+/* Reads only. */
+static enum qf_status prepare_changes(struct qf_state *state, const struct qf_state_block *block,
+                                      struct prepared *out)
+{
+    struct hashed_change *sorted =
+        qf_arena_alloc(&state->scratch, block->change_count * sizeof *sorted);
+    *out = (struct prepared){.sorted = sorted};
     for (size_t i = 0; i < block->change_count; i++) {
-        const struct qf_state_change *change = &block->changes[i];
-        QF_ASSERT(change->key.size > 0 && change->key.size <= QF_STATE_KEY_SIZE_MAX);
-        QF_ASSERT(change->value.size <= QF_STATE_VALUE_SIZE_MAX);
-        QF_ASSERT(change->value.data != NULL || change->value.size == 0);
-        sorted[i].change = change;
+        check_change(&block->changes[i]);
+        if (!block->changes[i].lookup)
+            sorted[out->count++].change = &block->changes[i];
     }
-    hash_changes(state, block, sorted);
-    qsort(sorted, block->change_count, sizeof *sorted, by_key_hash);
-    *count_change = 0;
-    for (size_t i = 0; i < block->change_count; i++) {
+    hash_changes(state, sorted, out->count);
+    qsort(sorted, out->count, sizeof *sorted, by_key_hash);
+    for (size_t i = 0; i < out->count; i++) {
         QF_ASSERT(i == 0 || by_key_hash(&sorted[i - 1], &sorted[i]) < 0);
         const struct qf_memtable_record *record = in_overlays(state, sorted[i].key_hash);
         bool was_there = record != NULL && !record->removed;
@@ -361,23 +375,26 @@ static enum qf_status prepare_changes(struct qf_state *state, const struct qf_st
                 return status;
             was_there = status == QF_OK;
         }
-        *count_change += (sorted[i].change->value.data != NULL) - was_there;
+        out->count_change += (sorted[i].change->value.data != NULL) - was_there;
     }
     return QF_OK;
 }
 
 /* Under the lock for writing. */
 static enum qf_status apply_changes(struct qf_state *state, const struct qf_state_block *block,
-                                    const struct hashed_change *sorted, int64_t count_change)
+                                    const struct prepared *made)
 {
-    size_t count = block->change_count;
-    uint8_t(*hashes)[QF_HASH_SIZE] = qf_arena_alloc(&state->scratch, count * QF_HASH_SIZE);
-    for (size_t i = 0; i < count; i++) {
+    const struct hashed_change *sorted = made->sorted;
+    uint8_t(*hashes)[QF_HASH_SIZE] = qf_arena_alloc(&state->scratch, made->count * QF_HASH_SIZE);
+    for (size_t i = 0; i < made->count; i++) {
         bool removed = sorted[i].change->value.data == NULL;
         memcpy(hashes[i], sorted[i].key_hash, QF_HASH_SIZE);
         qf_memtable_put(state->active, sorted[i].change, sorted[i].key_hash,
                         removed ? NULL : sorted[i].value_hash);
     }
+    for (size_t i = 0; i < block->change_count; i++)
+        if (block->changes[i].lookup)
+            qf_memtable_put_lookup(state->active, &block->changes[i]);
     for (size_t i = 0; i < block->index_count; i++) {
         qf_memtable_put_term(state->active, &block->index[i]);
         qf_state_filter_put(state, &block->index[i]);
@@ -385,11 +402,11 @@ static enum qf_status apply_changes(struct qf_state *state, const struct qf_stat
             state->leaf_end = block->index[i].leaf + 1;
     }
     state->height = block->height;
-    if (count == 0)
+    if (made->count == 0)
         return QF_OK;
     state->scan_cursor = state->writer_record;
     enum qf_status status = qf_state_tree_update(
-        state->tree, (const uint8_t(*)[QF_HASH_SIZE])hashes, count, count_change);
+        state->tree, (const uint8_t(*)[QF_HASH_SIZE])hashes, made->count, made->count_change);
     state->scan_cursor = NULL;
     qf_state_tree_root(state->tree, state->root);
     state->record_count = qf_state_tree_leaf_count(state->tree);
@@ -402,16 +419,14 @@ enum qf_status qf_state_install(struct qf_state *state, const struct qf_state_bl
     if (state->broken)
         return QF_INVARIANT;
     qf_arena_reset(&state->scratch);
-    struct hashed_change *sorted =
-        qf_arena_alloc(&state->scratch, block->change_count * sizeof *sorted);
-    int64_t count_change = 0;
-    enum qf_status status = prepare_changes(state, block, sorted, &count_change);
+    struct prepared made;
+    enum qf_status status = prepare_changes(state, block, &made);
     if (status != QF_OK)
         return status;
     pthread_rwlock_wrlock(&state->lock);
     status = qf_state_drop_flushed(state);
     if (status == QF_OK)
-        status = apply_changes(state, block, sorted, count_change);
+        status = apply_changes(state, block, &made);
     if (status != QF_OK)
         state->broken = true;
     memcpy(root, state->root, QF_HASH_SIZE);

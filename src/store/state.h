@@ -4,7 +4,7 @@
  *
  * Databases:
  *   record  key_hash(32) → value_hash(32) ‖ u16 key size ‖ key ‖ value      authenticated, random
- *   name    key → nothing, for kinds that are listed by key                   small kinds only
+ *   name    key → nothing, for kinds that are listed by key; look-ups: key → value
  *   index   u32 generation ‖ u8 kind ‖ term(16) ‖ u48 leaf → nothing          rebuilt from the log
  *   tree    u64 page → hashes                                                 see
  * merkle/state_tree.h meta    text → bytes height, log frontier, …
@@ -49,6 +49,11 @@ QF_MUST_CHECK enum qf_status qf_state_get(struct qf_state *state, struct qf_buf 
 QF_MUST_CHECK enum qf_status qf_state_list(struct qf_state *state, struct qf_slice prefix,
                                            struct qf_slice after,
                                            bool (*each)(void *arg, struct qf_slice key), void *arg);
+/* The same with values: those of look-ups, empty for names of records. */
+QF_MUST_CHECK enum qf_status
+qf_state_list_values(struct qf_state *state, struct qf_slice prefix, struct qf_slice after,
+                     bool (*each)(void *arg, struct qf_slice key, struct qf_slice value),
+                     void *arg);
 /* Leaves of the log under (kind, term), ascending from `from_leaf`, until `each` returns false. */
 struct qf_index_term {
     uint8_t kind;
@@ -76,10 +81,14 @@ QF_MUST_CHECK enum qf_status qf_state_peek(struct qf_state *state, struct qf_sli
 QF_MUST_CHECK bool qf_state_find_first(struct qf_state *state, const struct qf_index_term *term,
                                        uint64_t from_leaf, uint64_t *leaf);
 
+/* A look-up follows from records, and so from the log: it may be made anew, and proves nothing. Its
+ * value has at most QF_STATE_LOOKUP_SIZE_MAX bytes, and may be empty but not NULL. */
+#define QF_STATE_LOOKUP_SIZE_MAX 1024
 struct qf_state_change {
     struct qf_slice key;
     struct qf_slice value; /* data NULL: removed */
     bool listed;           /* the key's kind is listed by qf_state_list */
+    bool lookup;           /* not a record: only listed, with its value; not in the tree */
 };
 struct qf_index_entry {
     struct qf_index_term term;

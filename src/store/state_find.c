@@ -210,14 +210,16 @@ static bool has_prefix(struct qf_slice key, struct qf_slice prefix)
 struct name_batch {
     uint8_t keys[BATCH][QF_STATE_KEY_SIZE_MAX];
     size_t sizes[BATCH];
+    size_t value_ends[BATCH]; /* in values, one after another */
     size_t count;
+    struct qf_buf values;
 };
 
 /* Where a merge of the three stands. */
 struct name_merge {
     MDB_cursor *cursor;
     int code;
-    MDB_val key;
+    MDB_val key, value;
     const struct qf_memtable_name *frozen, *active;
 };
 
@@ -252,25 +254,31 @@ static enum qf_status merge_names(struct name_merge *merge, struct qf_slice pref
         if (least.size > QF_STATE_KEY_SIZE_MAX)
             return QF_CORRUPT;
         bool removed = false;
+        struct qf_slice value = {NULL, 0};
         uint8_t *copy = batch->keys[batch->count];
         memcpy(copy, least.data, least.size);
         struct qf_slice key = {copy, least.size};
         bool stored =
             merge->code == 0 && is_name(qf_slice_make(merge->key.mv_data, merge->key.mv_size), key);
+        if (stored)
+            value = qf_slice_make(merge->value.mv_data, merge->value.mv_size);
         if (merge->frozen != NULL && is_name(merge->frozen->key, key)) {
             removed = merge->frozen->removed;
+            value = merge->frozen->value;
             merge->frozen = merge->frozen->next[0];
         }
         if (merge->active != NULL && is_name(merge->active->key, key)) {
             removed = merge->active->removed;
+            value = merge->active->value;
             merge->active = merge->active->next[0];
         }
-        if (stored) {
-            MDB_val v;
-            merge->code = mdb_cursor_get(merge->cursor, &merge->key, &v, MDB_NEXT);
-        }
-        if (!removed)
+        if (!removed) {
+            qf_buf_put_slice(&batch->values, value);
+            batch->value_ends[batch->count] = batch->values.size;
             batch->sizes[batch->count++] = key.size;
+        }
+        if (stored)
+            merge->code = mdb_cursor_get(merge->cursor, &merge->key, &merge->value, MDB_NEXT);
     }
     return QF_OK;
 }
@@ -281,22 +289,24 @@ static enum qf_status name_batch(struct qf_state *state, struct qf_slice prefix,
     struct name_merge merge = {0};
     MDB_txn *txn;
     batch->count = 0;
+    qf_buf_reset(&batch->values);
     pthread_rwlock_rdlock(&state->lock);
     enum qf_status status = qf_state_begin(state, &txn);
     if (status == QF_OK)
         status = qf_state_from_mdb(mdb_cursor_open(txn, state->name, &merge.cursor));
     if (status == QF_OK) {
         uint8_t key[QF_STATE_KEY_SIZE_MAX + 1] = {0};
-        MDB_val v;
         memcpy(key, start.data, start.size);
         /* The least key after a key is the key with a zero byte. */
         merge.key = (MDB_val){start.size + exclusive, key};
-        merge.code = mdb_cursor_get(merge.cursor, &merge.key, &v,
+        merge.code = mdb_cursor_get(merge.cursor, &merge.key, &merge.value,
                                     merge.key.mv_size == 0 ? MDB_FIRST : MDB_SET_RANGE);
         if (state->frozen != NULL)
             merge.frozen = qf_memtable_name_from(state->frozen, start, exclusive);
         merge.active = qf_memtable_name_from(state->active, start, exclusive);
         status = merge_names(&merge, prefix, batch);
+        if (status == QF_OK)
+            status = qf_buf_status(&batch->values);
         mdb_cursor_close(merge.cursor);
     }
     if (txn != NULL)
@@ -305,21 +315,25 @@ static enum qf_status name_batch(struct qf_state *state, struct qf_slice prefix,
     return status;
 }
 
-enum qf_status qf_state_list(struct qf_state *state, struct qf_slice prefix, struct qf_slice after,
-                             bool (*each)(void *arg, struct qf_slice key), void *arg)
+enum qf_status
+qf_state_list_values(struct qf_state *state, struct qf_slice prefix, struct qf_slice after,
+                     bool (*each)(void *arg, struct qf_slice key, struct qf_slice value), void *arg)
 {
     uint8_t last[QF_STATE_KEY_SIZE_MAX];
     struct name_batch *batch = malloc(sizeof *batch);
     QF_ASSERT(prefix.size <= sizeof last && after.size <= sizeof last);
     if (batch == NULL)
         return QF_NO_MEMORY;
+    batch->values = (struct qf_buf){0};
     bool exclusive = after.size > 0 && qf_slice_compare(after, prefix) >= 0;
     struct qf_slice start = exclusive ? after : prefix;
     enum qf_status status;
     do {
         status = name_batch(state, prefix, start, exclusive, batch);
         for (size_t i = 0; status == QF_OK && i < batch->count; i++) {
-            if (!each(arg, (struct qf_slice){batch->keys[i], batch->sizes[i]}))
+            size_t from = i == 0 ? 0 : batch->value_ends[i - 1];
+            if (!each(arg, (struct qf_slice){batch->keys[i], batch->sizes[i]},
+                      (struct qf_slice){batch->values.data + from, batch->value_ends[i] - from}))
                 goto done;
         }
         if (batch->count > 0) {
@@ -329,6 +343,26 @@ enum qf_status qf_state_list(struct qf_state *state, struct qf_slice prefix, str
         }
     } while (status == QF_OK && batch->count == BATCH);
 done:
+    qf_buf_deinit(&batch->values);
     free(batch);
     return status;
+}
+
+struct keys_only {
+    bool (*each)(void *arg, struct qf_slice key);
+    void *arg;
+};
+
+static bool pass_key(void *arg, struct qf_slice key, struct qf_slice value)
+{
+    const struct keys_only *only = arg;
+    (void)value;
+    return only->each(only->arg, key);
+}
+
+enum qf_status qf_state_list(struct qf_state *state, struct qf_slice prefix, struct qf_slice after,
+                             bool (*each)(void *arg, struct qf_slice key), void *arg)
+{
+    struct keys_only only = {each, arg};
+    return qf_state_list_values(state, prefix, after, pass_key, &only);
 }

@@ -98,15 +98,21 @@ static int flush_names(const struct qf_memtable *overlay, MDB_cursor *cursor)
         QF_ASSERT(name->key.size <= sizeof key);
         memcpy(key, name->key.data, name->key.size);
         MDB_val k = {name->key.size, key}, v = {0};
-        int code = mdb_cursor_get(cursor, &k, &v, MDB_SET);
+        int code = mdb_cursor_get(cursor, &k, &v, MDB_SET_KEY);
         bool there = code == 0;
+        bool same = there && qf_slice_equal(qf_slice_make(v.mv_data, v.mv_size), name->value);
         if (code != 0 && code != MDB_NOTFOUND)
             return code;
         code = 0;
-        if (there && name->removed)
+        if (there && name->removed) {
             code = mdb_cursor_del(cursor, 0);
-        else if (!there && !name->removed)
-            code = mdb_cursor_put(cursor, &k, &v, 0);
+        } else if (!same && !name->removed) {
+            k = (MDB_val){name->key.size, key};
+            v = (MDB_val){name->value.size, NULL};
+            code = mdb_cursor_put(cursor, &k, &v, MDB_RESERVE);
+            if (code == 0 && name->value.size > 0)
+                memcpy(v.mv_data, name->value.data, name->value.size);
+        }
         if (code != 0)
             return code;
     }
@@ -244,7 +250,7 @@ static enum qf_status open_env(struct qf_state *state, const char *path,
 static enum qf_status open_databases(struct qf_state *state, struct qf_error *err)
 {
     char format[32];
-    snprintf(format, sizeof format, "2 %s", qf_hash_alg_name(state->alg));
+    snprintf(format, sizeof format, "3 %s", qf_hash_alg_name(state->alg));
     const struct {
         const char *name;
         MDB_dbi *dbi;

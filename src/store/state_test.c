@@ -30,11 +30,17 @@ static uint64_t mix(uint64_t *random)
     return z ^ (z >> 31);
 }
 
-/* Every third key is listed. */
+/* By thirds: listed records, plain records, look-ups. */
 static struct qf_slice key_of(unsigned number, char text[32])
 {
-    snprintf(text, 32, "%s/%05u", number % 3 == 0 ? "listed" : "plain", number);
+    static const char *const names[] = {"listed", "plain", "lookup"};
+    snprintf(text, 32, "%s/%05u", names[number % 3], number);
     return qf_slice_of(text);
+}
+
+static bool is_lookup(unsigned number)
+{
+    return number % 3 == 2;
 }
 
 static struct qf_slice value_of(uint32_t value, char text[200])
@@ -99,10 +105,12 @@ static void install(struct qf_state *state, struct model *model, uint64_t *rando
             continue;
         used[number] = true;
         uint32_t value = mix(random) % 4 == 0 ? 0 : (uint32_t)mix(random) | 1;
-        model->count += (value != 0) - (uint64_t)(model->values[number] != 0);
+        if (!is_lookup(number))
+            model->count += (value != 0) - (uint64_t)(model->values[number] != 0);
         model->values[number] = value;
-        changes[count] =
-            (struct qf_state_change){.key = key_of(number, keys[count]), .listed = number % 3 == 0};
+        changes[count] = (struct qf_state_change){.key = key_of(number, keys[count]),
+                                                  .listed = number % 3 == 0,
+                                                  .lookup = is_lookup(number)};
         if (value != 0)
             changes[count].value = value_of(value, values[count]);
         count++;
@@ -143,6 +151,21 @@ static bool see_name(void *arg, struct qf_slice key)
     return true;
 }
 
+static bool see_lookup(void *arg, struct qf_slice key, struct qf_slice value)
+{
+    struct listing *listing = arg;
+    char text[32], wanted[200];
+    while (listing->next < KEYS &&
+           (!is_lookup(listing->next) || listing->model->values[listing->next] == 0))
+        listing->next++;
+    assert_true(listing->next < KEYS);
+    assert_true(qf_slice_equal(key, key_of(listing->next, text)));
+    assert_true(qf_slice_equal(value, value_of(listing->model->values[listing->next], wanted)));
+    listing->next++;
+    listing->count++;
+    return true;
+}
+
 static bool see_leaf(void *arg, uint64_t leaf)
 {
     struct listing *listing = arg;
@@ -160,7 +183,7 @@ static void check_key(struct qf_state *state, const struct model *model, unsigne
     struct qf_state_proof proof;
     uint8_t root[QF_HASH_SIZE], now[QF_HASH_SIZE], key_hash[QF_HASH_SIZE], value_hash[QF_HASH_SIZE];
     uint64_t height;
-    bool there = model->values[number] != 0;
+    bool there = model->values[number] != 0 && !is_lookup(number);
     assert_int_equal(qf_state_peek(state, key, &value), there ? QF_OK : QF_NOT_FOUND);
     assert_int_equal(qf_state_get(state, &out, key), there ? QF_OK : QF_NOT_FOUND);
     if (there) {
@@ -189,6 +212,15 @@ static void check(struct qf_state *state, const struct model *model)
         QF_OK);
     size_t listed = 0;
     for (unsigned number = 0; number < KEYS; number += 3)
+        listed += model->values[number] != 0;
+    assert_int_equal(listing.count, listed);
+    listing = (struct listing){.model = model, .next = 30};
+    char after[32];
+    assert_int_equal(qf_state_list_values(state, qf_slice_of("lookup/"), key_of(29, after),
+                                          see_lookup, &listing),
+                     QF_OK);
+    listed = 0;
+    for (unsigned number = 32; number < KEYS; number += 3)
         listed += model->values[number] != 0;
     assert_int_equal(listing.count, listed);
     listing = (struct listing){.leaf_next = 40000};
@@ -222,7 +254,7 @@ static void check_root(struct qf_state *state, const struct model *model)
     assert_int_equal(qf_state_open(&other, folder, &options, NULL), QF_OK);
     struct qf_state_block block = {.height = 1, .changes = changes};
     for (unsigned number = 0; number < KEYS; number++)
-        if (model->values[number] != 0)
+        if (model->values[number] != 0 && !is_lookup(number))
             changes[block.change_count++] =
                 (struct qf_state_change){.key = key_of(number, keys[number]),
                                          .value = value_of(model->values[number], values[number])};
@@ -406,11 +438,11 @@ static void readers_and_a_flusher_beside_the_writer(void **unused)
         struct qf_state_change changes[22];
         snprintf(value, sizeof value, "%llu", (unsigned long long)height);
         struct qf_slice text = qf_slice_of(value);
-        changes[0] = (struct qf_state_change){qf_slice_of("same/a"), text, true};
-        changes[1] = (struct qf_state_change){qf_slice_of("same/b"), text, true};
+        changes[0] = (struct qf_state_change){qf_slice_of("same/a"), text, true, false};
+        changes[1] = (struct qf_state_change){qf_slice_of("same/b"), text, true, false};
         for (size_t i = 0; i < 20; i++) {
             snprintf(keys[i], sizeof keys[i], "k/%llu/%zu", (unsigned long long)height, i);
-            changes[2 + i] = (struct qf_state_change){qf_slice_of(keys[i]), text, false};
+            changes[2 + i] = (struct qf_state_change){qf_slice_of(keys[i]), text, false, false};
         }
         const struct qf_index_entry index = {term_of(1), height};
         const struct qf_state_block block = {.height = height,
