@@ -118,6 +118,7 @@ void qf_api_get_cases(struct qf_http_exchange *exchange);
 void qf_api_get_case(struct qf_http_exchange *exchange);
 void qf_api_get_case_history(struct qf_http_exchange *exchange);
 void qf_api_get_tasks(struct qf_http_exchange *exchange);
+void qf_api_get_task_count(struct qf_http_exchange *exchange);
 void qf_api_get_proof(struct qf_http_exchange *exchange);
 void qf_api_get_state_proof(struct qf_http_exchange *exchange);
 

@@ -41,10 +41,6 @@ static bool show(const struct qf_state_reader *reader, struct qf_arena *arena,
         return qf_query_mandate(reader, arena, out, id);
     case QF_LIST_SERVICES:
         return qf_query_service(reader, arena, out, id);
-    case QF_LIST_CASES:
-        return qf_query_case(reader, arena, out, id);
-    case QF_LIST_TASKS:
-        return qf_query_task(reader, arena, out, within, id);
     case QF_LIST_CALENDARS:
         return false;
     }

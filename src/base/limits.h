@@ -43,6 +43,8 @@
 #define QF_SERVICE_DECISIONS_MAX 1000         /* decisions of one case */
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
+#define QF_SERVICE_KEPT_SIZE_MAX 512          /* bytes of data that a case keeps when it is over */
+#define QF_SERVICE_NAME_SIZE_MAX 256          /* bytes of a name or id shown in a work list */
 #define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */
 #define QF_SERVICE_ACTIVITY_SIZE_MAX 256      /* bytes of the name of an unplanned activity */
 #define QF_SERVICE_INPUTS_SIZE_MAX 2048       /* bytes of a decision's inputs kept in its record */

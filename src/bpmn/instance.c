@@ -5,7 +5,7 @@
  *   o  doers [node, actor]                                   p  process
  *   s  scopes [id, parent, node, kind, isolated, total, begun, done, locals]
  *   t  timers [owner, node, left, due, interval]             v  variables
- *   w  waits [id, scope, node, escalated, holder, [actor, verdict, …]]
+ *   w  waits [id, scope, node, escalated, holder, [actor, verdict, …], opened]
  *   z  state
  *
  * Node none is -1. */
@@ -71,7 +71,9 @@ static void put_waits(struct qf_buf *buf, const struct qf_bpmn_instance *in)
             qf_buf_put_byte(buf, ',');
             qf_json_write_string(buf, w->votes[k].verdict);
         }
-        qf_buf_put_text(buf, "]]");
+        qf_buf_put_text(buf, "],");
+        qf_buf_put_int(buf, w->opened_ms);
+        qf_buf_put_byte(buf, ']');
     }
     qf_buf_put_byte(buf, ']');
 }
@@ -236,7 +238,7 @@ static void read_scopes(struct decode *d, const struct qf_json *root)
 
 static void read_votes(struct decode *d, const struct qf_json *row, struct qf_bpmn_wait *wait)
 {
-    if (row->type != QF_JSON_ARRAY || row->count != 6 || row->items[5].type != QF_JSON_ARRAY ||
+    if (row->type != QF_JSON_ARRAY || row->count != 7 || row->items[5].type != QF_JSON_ARRAY ||
         row->items[5].count % 2 != 0 || row->items[5].count > QF_BPMN_VOTERS_MAX * 2) {
         d->bad = true;
         return;
@@ -260,8 +262,10 @@ static void read_waits(struct decode *d, const struct qf_json *root)
         w.node = node_at(d, &rows[i], 2, false);
         w.escalated = int_at(d, &rows[i], 3, 0, 1) == 1;
         w.holder = text_at(d, &rows[i], 4);
+        w.opened_ms = int_at(d, &rows[i], 6, -QF_JSON_INT_MAX, QF_JSON_INT_MAX);
         read_votes(d, &rows[i], &w);
-        if (!scope_known(d, w.scope) || w.id >= out->serial)
+        if (!scope_known(d, w.scope) || w.id >= out->serial ||
+            (i > 0 && w.id <= out->waits[i - 1].id))
             d->bad = true;
         if (d->bad)
             return;
@@ -348,23 +352,28 @@ enum qf_status qf_bpmn_decode(struct qf_arena *arena, struct qf_bpmn_instance *o
                               const struct qf_bpmn_model *model, struct qf_slice input,
                               struct qf_error *err)
 {
-    struct qf_json root;
+    struct qf_json *root = QF_ARENA_NEW(arena, struct qf_json);
     if (input.size > QF_BPMN_CASE_SIZE_MAX)
         return qf_fail(err, QF_OVER_LIMIT, "case", "the case's state is too large (limit %d bytes)",
                        QF_BPMN_CASE_SIZE_MAX);
-    enum qf_status status = qf_json_parse(arena, &root, input, QF_JSON_CANONICAL, err);
-    if (status != QF_OK)
-        return status;
+    enum qf_status status = qf_json_parse(arena, root, input, QF_JSON_CANONICAL, err);
+    return status == QF_OK ? qf_bpmn_read(arena, out, model, root, err) : status;
+}
+
+enum qf_status qf_bpmn_read(struct qf_arena *arena, struct qf_bpmn_instance *out,
+                            const struct qf_bpmn_model *model, const struct qf_json *root,
+                            struct qf_error *err)
+{
     *out = (struct qf_bpmn_instance){.variables = {.type = QF_JSON_OBJECT}};
-    struct decode d = {arena, out, model, root.type != QF_JSON_OBJECT};
+    struct decode d = {arena, out, model, root->type != QF_JSON_OBJECT};
     if (!d.bad)
-        read_scalars(&d, &root);
+        read_scalars(&d, root);
     if (!d.bad)
-        read_scopes(&d, &root);
+        read_scopes(&d, root);
     if (!d.bad)
-        read_waits(&d, &root);
+        read_waits(&d, root);
     if (!d.bad)
-        read_rest(&d, &root);
+        read_rest(&d, root);
     if (!d.bad && (out->state == QF_BPMN_RUNNING) != (out->scope_count > 0))
         d.bad = true;
     if (d.bad)

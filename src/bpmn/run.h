@@ -99,6 +99,7 @@ struct qf_bpmn_wait {
     bool escalated;
     struct qf_slice holder; /* who has claimed it, may be empty */
     struct qf_bpmn_vote *votes;
+    int64_t opened_ms;
 };
 
 struct qf_bpmn_join {
@@ -274,6 +275,10 @@ void qf_bpmn_encode(struct qf_buf *buf, const struct qf_bpmn_instance *instance)
 QF_MUST_CHECK enum qf_status qf_bpmn_decode(struct qf_arena *arena, struct qf_bpmn_instance *out,
                                             const struct qf_bpmn_model *model,
                                             struct qf_slice input, struct qf_error *err);
+/* The same from JSON that was parsed already; what it holds of texts and values stays in use. */
+QF_MUST_CHECK enum qf_status qf_bpmn_read(struct qf_arena *arena, struct qf_bpmn_instance *out,
+                                          const struct qf_bpmn_model *model,
+                                          const struct qf_json *root, struct qf_error *err);
 
 /* Moves a case to another version of its model, by the ids of nodes, flows and processes.
  * QF_WRONG_STATE names what the new model lacks. */

@@ -65,8 +65,8 @@ enum qf_status qf_run_add_wait(struct run *run, uint16_t node, uint32_t scope, u
                      "tasks and events"));
     run->now.waits = items;
     *id = run->now.serial++;
-    run->now.waits[run->now.wait_count++] =
-        (struct qf_bpmn_wait){.id = *id, .scope = scope, .node = node};
+    run->now.waits[run->now.wait_count++] = (struct qf_bpmn_wait){
+        .id = *id, .scope = scope, .node = node, .opened_ms = run->call->now_ms};
     return QF_OK;
 }
 

@@ -15,11 +15,16 @@
 
 #define QF_KERNEL_TERM_SIZE 16
 
+/* What sees a listed key; `value` is empty but for look-ups (kernel/lookup.h). */
+typedef bool qf_state_each(void *arg, struct qf_slice key, struct qf_slice value);
+
 struct qf_state_reader {
     /* The committed value of a key, valid until the end of the block; false when absent. */
     bool (*get)(void *self, struct qf_slice key, struct qf_slice *value);
-    /* Keys of a listed kind with this prefix, ascending (committed ones only). */
-    void (*list)(void *self, struct qf_slice prefix, bool (*each)(void *arg, struct qf_slice key),
+    /* Keys of a listed kind with this prefix, or look-ups with their values, ascending from after
+     * `after` (may be empty), until `each` returns false (committed ones only). Key and value live
+     * until `each` returns. */
+    void (*list)(void *self, struct qf_slice prefix, struct qf_slice after, qf_state_each *each,
                  void *arg);
     /* The leaf at which a transaction id was recorded, if it was within the last
      * QF_TX_EXPIRY_MAX_S seconds of block time (older ones may be reported too). */
@@ -100,6 +105,7 @@ struct qf_kernel_change {
     struct qf_slice key;
     struct qf_slice value; /* data NULL: removed */
     bool listed;
+    bool lookup; /* no record: follows from records, and is not authenticated */
 };
 
 void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info);

@@ -147,8 +147,13 @@ static void grow_slots(struct qf_overlay *overlay)
     }
 }
 
+/* What a key is, which never changes. */
+struct form {
+    bool listed, lookup;
+};
+
 static struct qf_slice set(struct qf_overlay *overlay, struct qf_slice key, struct qf_slice value,
-                           bool listed)
+                           struct form form)
 {
     QF_ASSERT(key.size > 0 && key.size <= QF_STATE_KEY_SIZE_MAX);
     QF_ASSERT(value.size <= QF_STATE_VALUE_SIZE_MAX);
@@ -160,7 +165,7 @@ static struct qf_slice set(struct qf_overlay *overlay, struct qf_slice key, stru
     uint32_t number = overlay->slots[slot];
     if (number != 0) {
         struct qf_overlay_entry *entry = &overlay->entries[number - 1];
-        QF_ASSERT(entry->listed == listed);
+        QF_ASSERT(entry->listed == form.listed && entry->lookup == form.lookup);
         *undo = (struct qf_overlay_undo){.entry = number - 1, .value = entry->value};
         entry->value = value;
         return entry->key;
@@ -176,7 +181,8 @@ static struct qf_slice set(struct qf_overlay *overlay, struct qf_slice key, stru
                                        .value = value,
                                        .hash = hash,
                                        .slot = (uint32_t)slot,
-                                       .listed = listed};
+                                       .listed = form.listed,
+                                       .lookup = form.lookup};
     overlay->slots[slot] = (uint32_t)overlay->count;
     return entry->key;
 }
@@ -184,12 +190,27 @@ static struct qf_slice set(struct qf_overlay *overlay, struct qf_slice key, stru
 struct qf_slice qf_overlay_put(struct qf_overlay *overlay, struct qf_slice key,
                                struct qf_slice value, bool listed)
 {
-    return set(overlay, key, qf_arena_copy(overlay->arena, value), listed);
+    return set(overlay, key, qf_arena_copy(overlay->arena, value), (struct form){.listed = listed});
 }
 
 void qf_overlay_remove(struct qf_overlay *overlay, struct qf_slice key, bool listed)
 {
-    (void)set(overlay, key, (struct qf_slice){NULL, 0}, listed);
+    (void)set(overlay, key, (struct qf_slice){NULL, 0}, (struct form){.listed = listed});
+}
+
+static const struct form lookup_form = {.listed = true, .lookup = true};
+
+void qf_overlay_put_lookup(struct qf_overlay *overlay, struct qf_slice key, struct qf_slice value)
+{
+    /* Empty is not removed. */
+    if (value.size == 0)
+        value = qf_slice_of("");
+    (void)set(overlay, key, qf_arena_copy(overlay->arena, value), lookup_form);
+}
+
+void qf_overlay_remove_lookup(struct qf_overlay *overlay, struct qf_slice key)
+{
+    (void)set(overlay, key, (struct qf_slice){NULL, 0}, lookup_form);
 }
 
 size_t qf_overlay_mark(const struct qf_overlay *overlay)
@@ -257,7 +278,7 @@ size_t qf_overlay_changes(struct qf_overlay *overlay, const struct qf_kernel_cha
     for (size_t i = 0; i < overlay->count; i++) {
         const struct qf_overlay_entry *entry = &overlay->entries[i];
         struct qf_slice committed;
-        if (entry->value.data != NULL ||
+        if (entry->value.data != NULL || entry->lookup ||
             overlay->reader->get(overlay->reader->self, entry->key, &committed))
             items[count++] = entry;
     }
@@ -265,7 +286,7 @@ size_t qf_overlay_changes(struct qf_overlay *overlay, const struct qf_kernel_cha
     struct qf_kernel_change *out = qf_arena_alloc(overlay->arena, count * sizeof *out);
     for (size_t i = 0; i < count; i++) {
         const struct qf_overlay_entry *entry = sorted[i];
-        out[i] = (struct qf_kernel_change){entry->key, entry->value, entry->listed};
+        out[i] = (struct qf_kernel_change){entry->key, entry->value, entry->listed, entry->lookup};
     }
     *changes = out;
     return count;
@@ -278,7 +299,7 @@ struct listing {
     size_t count, capacity;
 };
 
-static void listing_add(struct listing *listing, struct qf_slice key)
+static void listing_add(struct listing *listing, struct qf_slice key, struct qf_slice value)
 {
     if (listing->count == listing->capacity) {
         size_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
@@ -290,34 +311,44 @@ static void listing_add(struct listing *listing, struct qf_slice key)
         listing->capacity = capacity;
     }
     struct qf_overlay_entry *entry = qf_arena_alloc(listing->arena, sizeof *entry);
-    *entry = (struct qf_overlay_entry){.key = key};
+    *entry = (struct qf_overlay_entry){.key = key, .value = value};
     listing->entries[listing->count++] = entry;
 }
 
 /* Keys that the block has touched are added from the block. */
-static bool list_committed(void *arg, struct qf_slice key)
+static bool list_committed(void *arg, struct qf_slice key, struct qf_slice value)
 {
     struct listing *listing = arg;
     if (find(listing->overlay, key) == NULL)
-        listing_add(listing, qf_arena_copy(listing->arena, key));
+        listing_add(listing, qf_arena_copy(listing->arena, key),
+                    qf_arena_copy(listing->arena, value));
     return true;
+}
+
+/* What is there now with the prefix and after `after`, sorted. */
+static const void **list_all(struct listing *listing, struct qf_slice prefix, struct qf_slice after)
+{
+    struct qf_overlay *overlay = listing->overlay;
+    overlay->reader->list(overlay->reader->self, prefix, after, list_committed, listing);
+    for (size_t i = 0; i < overlay->count; i++) {
+        const struct qf_overlay_entry *entry = &overlay->entries[i];
+        if (entry->listed && entry->value.data != NULL && entry->key.size >= prefix.size &&
+            memcmp(entry->key.data, prefix.data, prefix.size) == 0 &&
+            (after.size == 0 || qf_slice_compare(entry->key, after) > 0))
+            listing_add(listing, entry->key,
+                        entry->lookup ? entry->value : (struct qf_slice){NULL, 0});
+    }
+    const void **items = qf_arena_alloc(listing->arena, listing->count * sizeof *items);
+    for (size_t i = 0; i < listing->count; i++)
+        items[i] = listing->entries[i];
+    return sort(listing->arena, items, listing->count, compare_entries);
 }
 
 size_t qf_overlay_list(struct qf_overlay *overlay, struct qf_arena *arena, struct qf_slice prefix,
                        const struct qf_slice **keys)
 {
     struct listing listing = {.overlay = overlay, .arena = arena};
-    overlay->reader->list(overlay->reader->self, prefix, list_committed, &listing);
-    for (size_t i = 0; i < overlay->count; i++) {
-        const struct qf_overlay_entry *entry = &overlay->entries[i];
-        if (entry->listed && entry->value.data != NULL && entry->key.size >= prefix.size &&
-            memcmp(entry->key.data, prefix.data, prefix.size) == 0)
-            listing_add(&listing, entry->key);
-    }
-    const void **items = qf_arena_alloc(arena, listing.count * sizeof *items);
-    for (size_t i = 0; i < listing.count; i++)
-        items[i] = listing.entries[i];
-    const void **sorted = sort(arena, items, listing.count, compare_entries);
+    const void **sorted = list_all(&listing, prefix, (struct qf_slice){NULL, 0});
     struct qf_slice *out = qf_arena_alloc(arena, listing.count * sizeof *out);
     for (size_t i = 0; i < listing.count; i++)
         out[i] = ((const struct qf_overlay_entry *)sorted[i])->key;
@@ -330,14 +361,17 @@ static bool reader_get(void *self, struct qf_slice key, struct qf_slice *value)
     return qf_overlay_get(self, key, value);
 }
 
-static void reader_list(void *self, struct qf_slice prefix,
-                        bool (*each)(void *arg, struct qf_slice key), void *arg)
+static void reader_list(void *self, struct qf_slice prefix, struct qf_slice after,
+                        qf_state_each *each, void *arg)
 {
     struct qf_overlay *overlay = self;
-    const struct qf_slice *keys;
-    size_t count = qf_overlay_list(overlay, overlay->arena, prefix, &keys);
-    for (size_t i = 0; i < count && each(arg, keys[i]); i++)
-        continue;
+    struct listing listing = {.overlay = overlay, .arena = overlay->arena};
+    const void **sorted = list_all(&listing, prefix, after);
+    for (size_t i = 0; i < listing.count; i++) {
+        const struct qf_overlay_entry *entry = sorted[i];
+        if (!each(arg, entry->key, entry->value))
+            return;
+    }
 }
 
 static bool reader_find_tx(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)

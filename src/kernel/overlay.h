@@ -18,7 +18,7 @@ struct qf_overlay_entry {
     struct qf_slice value; /* data NULL: removed */
     uint64_t hash;
     uint32_t slot;
-    bool listed;
+    bool listed, lookup;
 };
 
 struct qf_overlay_undo {
@@ -53,6 +53,10 @@ bool qf_overlay_get(struct qf_overlay *overlay, struct qf_slice key, struct qf_s
 struct qf_slice qf_overlay_put(struct qf_overlay *overlay, struct qf_slice key,
                                struct qf_slice value, bool listed);
 void qf_overlay_remove(struct qf_overlay *overlay, struct qf_slice key, bool listed);
+
+/* The same for a look-up: it is listed, with its value, and cannot be got. */
+void qf_overlay_put_lookup(struct qf_overlay *overlay, struct qf_slice key, struct qf_slice value);
+void qf_overlay_remove_lookup(struct qf_overlay *overlay, struct qf_slice key);
 
 /* A place to go back to. Marks nest; accepting forgets all of them. */
 size_t qf_overlay_mark(const struct qf_overlay *overlay);

@@ -46,12 +46,14 @@ static bool committed_get(void *self, struct qf_slice key, struct qf_slice *valu
     return true;
 }
 
-static void committed_list(void *self, struct qf_slice prefix,
-                           bool (*each)(void *arg, struct qf_slice key), void *arg)
+static void committed_list(void *self, struct qf_slice prefix, struct qf_slice after,
+                           qf_state_each *each, void *arg)
 {
     (void)self;
+    (void)after;
     for (int i = 0; i < KEYS / 3; i++)
-        if (key_of(i).data[0] == prefix.data[0] && !each(arg, key_of(i)))
+        if (key_of(i).data[0] == prefix.data[0] &&
+            !each(arg, key_of(i), (struct qf_slice){NULL, 0}))
             return;
 }
 

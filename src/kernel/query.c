@@ -182,19 +182,18 @@ struct listing {
     struct qf_arena *arena;
     struct qf_json items;
     size_t prefix_size;
-    struct qf_slice after;
     size_t limit;
 };
 
-static bool list_one(void *arg, struct qf_slice key)
+static bool list_one(void *arg, struct qf_slice key, struct qf_slice value)
 {
     struct listing *listing = arg;
+    (void)value;
     if (listing->items.count >= listing->limit)
         return false;
     struct qf_slice id = {key.data + listing->prefix_size, key.size - listing->prefix_size};
-    if (listing->after.size == 0 || qf_slice_compare(id, listing->after) > 0)
-        qf_json_append(listing->arena, &listing->items,
-                       qf_json_make_slice(qf_arena_copy(listing->arena, id)));
+    qf_json_append(listing->arena, &listing->items,
+                   qf_json_make_slice(qf_arena_copy(listing->arena, id)));
     return true;
 }
 
@@ -204,12 +203,10 @@ struct qf_json qf_query_list(const struct qf_state_reader *reader, struct qf_are
     static const enum qf_state_kind kinds[] = {
         [QF_LIST_MEMBERS] = QF_STATE_MEMBER,     [QF_LIST_ACTORS] = QF_STATE_ACTOR,
         [QF_LIST_PROPOSALS] = QF_STATE_PROPOSAL, [QF_LIST_MANDATES] = QF_STATE_MANDATE,
-        [QF_LIST_CALENDARS] = QF_STATE_CALENDAR, [QF_LIST_SERVICES] = QF_STATE_SERVICE,
-        [QF_LIST_CASES] = QF_STATE_CASE,         [QF_LIST_TASKS] = QF_STATE_TASK};
-    struct listing listing = {
-        .arena = arena, .items = qf_json_make_array(), .after = page->after, .limit = page->limit};
-    struct qf_state_key at;
-    if (kind == QF_LIST_ACTORS || kind == QF_LIST_TASKS) {
+        [QF_LIST_CALENDARS] = QF_STATE_CALENDAR, [QF_LIST_SERVICES] = QF_STATE_SERVICE};
+    struct listing listing = {.arena = arena, .items = qf_json_make_array(), .limit = page->limit};
+    struct qf_state_key at, after;
+    if (kind == QF_LIST_ACTORS) {
         if (!qf_member_id_valid(page->within))
             return listing.items;
         qf_state_key_make2(&at, kinds[kind], page->within, no_id);
@@ -217,6 +214,13 @@ struct qf_json qf_query_list(const struct qf_state_reader *reader, struct qf_are
         qf_state_key_make(&at, kinds[kind], no_id);
     }
     listing.prefix_size = at.size;
-    reader->list(reader->self, qf_state_key_slice(&at), list_one, &listing);
+    if (page->after.size > sizeof at.text - at.size)
+        return listing.items; /* no id is so long */
+    after = at;
+    if (page->after.size > 0)
+        memcpy(after.text + after.size, page->after.data, page->after.size);
+    after.size += page->after.size;
+    reader->list(reader->self, qf_state_key_slice(&at), qf_state_key_slice(&after), list_one,
+                 &listing);
     return listing.items;
 }

@@ -48,11 +48,13 @@ bool qf_query_subject(const struct qf_state_reader *reader, struct qf_arena *are
 bool qf_query_mandate(const struct qf_state_reader *reader, struct qf_arena *arena,
                       struct qf_json *out, struct qf_slice id);
 
-/* {"leaf","service","status","version","versions"} */
+/* {"leaf","service","status","titles","version","versions"} */
 bool qf_query_service(const struct qf_state_reader *reader, struct qf_arena *arena,
                       struct qf_json *out, struct qf_slice id);
 /* {"actor","case","data":{open fields by name},"decisions","deemed","leaf","member","problem",
- * "service","status","timer","version"}; what there is not is left out. */
+ * "service","status","tasks":[as in qf_query_tasks],"timer","version"}; what there is not is left
+ * out.
+ */
 bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
                    struct qf_json *out, struct qf_slice id);
 /* The steps of a case (spec/state.md; an empty list where there are none) with the service and
@@ -60,13 +62,48 @@ bool qf_query_case(const struct qf_state_reader *reader, struct qf_arena *arena,
 bool qf_query_case_steps(const struct qf_state_reader *reader, struct qf_arena *arena,
                          struct qf_json *out, struct qf_slice *service, struct qf_slice *version,
                          struct qf_slice id);
-/* One task of a role's work list; `id` is "case/number":
- * {"case","due","holder","name","node","opened","role","service","task"} */
-bool qf_query_task(const struct qf_state_reader *reader, struct qf_arena *arena,
-                   struct qf_json *out, struct qf_slice role, struct qf_slice id);
+/* Open tasks of a work list, by what is due first (what has no end comes last), then by what was
+ * opened first:
+ * {"case","decision","due","escalated","holder","name","node","opened","role","service","task"}
+ * each; what there is not is left out. At least one of role, service and holder is given; a task
+ * that was escalated stands in both roles' lists. At most QF_QUERY_SCAN_MAX tasks are looked at:
+ * *next is then set though the page is not full. */
+#define QF_QUERY_SCAN_MAX 4096
+#define QF_QUERY_CURSOR_MAX 128
+enum qf_query_held { QF_HELD_ANY, QF_HELD_NONE, QF_HELD_SOME };
+struct qf_query_tasks {
+    struct qf_slice role, service, holder; /* empty: any */
+    enum qf_query_held held;
+    int64_t due_before_ms; /* INT64_MAX: any */
+    struct qf_slice after; /* a cursor; empty: from the beginning */
+    size_t limit;
+};
+/* `next` empty: there are no more. QF_BAD_FIELD "cursor". */
+QF_MUST_CHECK enum qf_status
+qf_query_tasks(const struct qf_state_reader *reader, struct qf_arena *arena, struct qf_json *items,
+               struct qf_slice *next, const struct qf_query_tasks *query, struct qf_error *err);
+/* How many there are, without regard to `after` and `limit`; at most `most` are looked at, and
+ * *whole says whether that was all. */
+size_t qf_query_task_count(const struct qf_state_reader *reader, struct qf_arena *arena,
+                           const struct qf_query_tasks *query, size_t most, bool *whole);
+
+/* Cases of one service (empty: of all, in the order of their ids), of one status (empty: any), the
+ * oldest first: what qf_query_case shows, but without data and decisions. */
+struct qf_query_cases {
+    struct qf_slice service, status;
+    struct qf_slice member; /* that opened it; empty: any */
+    struct qf_slice after;
+    size_t limit;
+};
+QF_MUST_CHECK enum qf_status
+qf_query_cases(const struct qf_state_reader *reader, struct qf_arena *arena, struct qf_json *items,
+               struct qf_slice *next, const struct qf_query_cases *query, struct qf_error *err);
+
+/* When the next thing falls due; INT64_MAX when nothing does. */
+int64_t qf_query_next_due(const struct qf_state_reader *reader);
 
 /* Ids of the things of a listed kind, ascending from after `after` (may be empty), at most `limit`:
- * an array of texts. For actors `within` is the member, for tasks the role, else empty. */
+ * an array of texts. For actors `within` is the member, else empty. */
 enum qf_query_list_kind {
     QF_LIST_MEMBERS,
     QF_LIST_ACTORS,
@@ -74,8 +111,6 @@ enum qf_query_list_kind {
     QF_LIST_MANDATES,
     QF_LIST_CALENDARS,
     QF_LIST_SERVICES,
-    QF_LIST_CASES,
-    QF_LIST_TASKS, /* "case/number" */
 };
 struct qf_query_page {
     struct qf_slice within;

@@ -24,9 +24,7 @@
     X(SERVICE_VERSION, "service/version/", false)                                                  \
     X(SERVICE_PACKAGE, "service/package/", false)                                                  \
     X(SERVICE_PART, "service/part/", false)                                                        \
-    X(CASE, "service/case/", true)                                                                 \
-    X(TASK, "service/task/", true)                                                                 \
-    X(TIMER, "service/timer/", true)
+    X(CASE, "service/case/", false)
 
 enum qf_state_kind {
 #define QF_STATE_KIND_ENUM(sym, prefix, listed) QF_STATE_##sym,

@@ -54,22 +54,24 @@ static bool get(void *self, struct qf_slice key, struct qf_slice *value)
     struct qf_testing_world *world = self;
     world->gets++;
     size_t at = position(world, key);
-    if (!holds(world, at, key))
+    if (!holds(world, at, key) || world->records[at].lookup)
         return false;
     *value = world->records[at].value;
     return true;
 }
 
-static void list(void *self, struct qf_slice prefix, bool (*each)(void *arg, struct qf_slice key),
+static void list(void *self, struct qf_slice prefix, struct qf_slice after, qf_state_each *each,
                  void *arg)
 {
     const struct qf_testing_world *world = self;
+    static const struct qf_slice none = {NULL, 0};
     for (size_t i = position(world, prefix); i < world->record_count; i++) {
         const struct qf_testing_record *record = &world->records[i];
         if (record->key.size < prefix.size ||
             memcmp(record->key.data, prefix.data, prefix.size) != 0)
             return;
-        if (record->listed && !each(arg, record->key))
+        if (record->listed && (after.size == 0 || qf_slice_compare(record->key, after) > 0) &&
+            !each(arg, record->key, record->lookup ? record->value : none))
             return;
     }
 }
@@ -256,7 +258,9 @@ static void install(struct qf_testing_world *world, const struct qf_kernel_chang
     size_t at = position(world, change->key);
     bool present = holds(world, at, change->key);
     if (change->value.data == NULL) {
-        QF_ASSERT(present);
+        QF_ASSERT(present || change->lookup);
+        if (!present)
+            return;
         release(world->records[at].key);
         release(world->records[at].value);
         world->record_count--;
@@ -265,7 +269,8 @@ static void install(struct qf_testing_world *world, const struct qf_kernel_chang
         return;
     }
     if (present) {
-        QF_ASSERT(world->records[at].listed == change->listed);
+        QF_ASSERT(world->records[at].listed == change->listed &&
+                  world->records[at].lookup == change->lookup);
         release(world->records[at].value);
         world->records[at].value = copy(change->value);
         return;
@@ -274,8 +279,8 @@ static void install(struct qf_testing_world *world, const struct qf_kernel_chang
                            sizeof world->records[0]);
     memmove(&world->records[at + 1], &world->records[at],
             (world->record_count - at) * sizeof world->records[0]);
-    world->records[at] =
-        (struct qf_testing_record){copy(change->key), copy(change->value), change->listed};
+    world->records[at] = (struct qf_testing_record){copy(change->key), copy(change->value),
+                                                    change->listed, change->lookup};
     world->record_count++;
 }
 
@@ -399,4 +404,30 @@ const char *qf_testing_dump(struct qf_testing_world *world)
     const char *text = qf_arena_text(&world->arena, qf_buf_slice(&out));
     qf_buf_deinit(&out);
     return text;
+}
+
+unsigned qf_testing_task(struct qf_testing_world *world, const char *role, const char *id)
+{
+    return qf_testing_task_at(world, role, id, NULL);
+}
+
+unsigned qf_testing_task_at(struct qf_testing_world *world, const char *role, const char *id,
+                            const char *node)
+{
+    unsigned least = 0;
+    struct qf_state_key prefix;
+    qf_lookup_task_prefix(&prefix, QF_TASKS_BY_ROLE, qf_slice_of(role));
+    for (size_t i = 0; i < world->record_count; i++) {
+        const struct qf_testing_record *record = &world->records[i];
+        struct qf_task_lookup task;
+        if (!record->lookup || record->key.size <= prefix.size ||
+            memcmp(record->key.data, prefix.text, prefix.size) != 0)
+            continue;
+        qf_lookup_task_read(&task, record->key, record->value);
+        if (node != NULL && !qf_slice_is(task.node, node))
+            continue;
+        if (qf_slice_is(task.case_id, id) && (least == 0 || task.task < least))
+            least = task.task;
+    }
+    return least;
 }

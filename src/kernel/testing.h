@@ -3,6 +3,7 @@
 #define QF_KERNEL_TESTING_H
 
 #include "kernel/context.h"
+#include "kernel/lookup.h"
 #include "kernel/query.h"
 
 #define QF_TESTING_KEYS 24
@@ -10,7 +11,7 @@
 struct qf_testing_record {
     struct qf_slice key; /* malloc'd copies */
     struct qf_slice value;
-    bool listed;
+    bool listed, lookup;
 };
 
 struct qf_testing_id {
@@ -86,5 +87,11 @@ struct qf_state_reader qf_testing_reader(struct qf_testing_world *world);
 const char *qf_testing_value(struct qf_testing_world *world, const char *key);
 /* Every record of the state in one text. */
 const char *qf_testing_dump(struct qf_testing_world *world);
+
+/* Number of the case's open task of the lowest number in the role's work list; 0: none. */
+unsigned qf_testing_task(struct qf_testing_world *world, const char *role, const char *id);
+/* The same at one node of the process. */
+unsigned qf_testing_task_at(struct qf_testing_world *world, const char *role, const char *id,
+                            const char *node);
 
 #endif

@@ -226,7 +226,10 @@ more = {"evidence": ["batch/1", "e-2"], "kid": kids[1:], "proposal": ["no/1", "o
 good = {"/v1/evidence": [f"hash={HASH}", "source=register", "member=m-alpha&limit=2", "actor=m-alpha/admin",
                          "attributes.kind=deed&attributes.n=7"],
         "/v1/transactions": ["", "limit=3", "cursor=2&limit=1"], "/v1/proof": ["leaf=0", "old=1", "leaf=1&size=2"],
-        "/v1/tasks": ["role=desk", "role=expert", "role=nobody"]}
+        "/v1/tasks": ["role=desk", "role=expert", "role=nobody", "service=permit&holder=none", "role=desk&holder=some",
+                      "holder=m-alpha/clerk&due_before=1&limit=1"],
+        "/v1/tasks/count": ["role=desk", "service=permit&holder=none"],
+        "/v1/cases": ["", "limit=1", "service=permit&status=running", "status=withdrawn&member=m-alpha"]}
 bad = ["x", "%00", "0" * 64, "a/b/c", "%E9%AA%91", "%ff", "x" * 300, "..%2f", "-1"]
 for path, method, operation in operations:
     names = [follow(p)["name"] for p in operation["parameters"] if follow(p)["in"] == "path"]

@@ -32,6 +32,23 @@ tasks = node.json("/v1/tasks?role=desk")["items"]
 check([task["case"] for task in tasks] == ["c1", "c2"], f"work list: {tasks}")
 page = node.json("/v1/tasks?role=desk&limit=1")
 check(len(page["items"]) == 1, "a page")
+rest = node.json(f"/v1/tasks?role=desk&limit=1&cursor={page['next']}")
+check([task["case"] for task in rest["items"]] == ["c2"] and "next" not in rest, f"rest: {rest}")
+check(node.json("/v1/tasks/count?role=desk") == {"count": 2, "whole": True}, "counted")
+done({"op": "service.task.claim", "case": "c2", "task": tasks[1]["task"]})
+held = {who: [task["case"] for task in node.json(f"/v1/tasks?role=desk&holder={who}")["items"]]
+        for who in ("any", "none", "some", "m-alpha/admin", "m-alpha/other")}
+check(held == {"any": ["c1", "c2"], "none": ["c1"], "some": ["c2"], "m-alpha/admin": ["c2"],
+               "m-alpha/other": []}, f"by holder: {held}")
+check([task["case"] for task in node.json("/v1/tasks?holder=m-alpha/admin")["items"]] == ["c2"],
+      "a person's own list")
+check(len(node.json("/v1/tasks?service=permit")["items"]) == 2, "by service")
+check(node.json("/v1/tasks?service=permit&due_before=9999999999999")["items"] == [],
+      "nothing has an end")
+for wrong in ("role=../x", "role=desk&holder=me", "service=permit&due_before=soon",
+              "role=desk&cursor=" + 200 * "x"):
+    check(node.get("/v1/tasks?" + wrong)[0] == 400, wrong)
+check(node.json("/v1/services")["items"][0]["titles"]["en"] == "Permit", "titles")
 status, answer = send({"op": "service.task.complete", "case": "c1", "task": tasks[0]["task"],
                         "data": {"area": "large"}})
 check(status == 422 and answer["problem"]["field"] == "ops[0].data.area",
@@ -49,7 +66,6 @@ check(review["node"] == "review" and review["due"] > review["opened"], f"review:
 done({"op": "service.task.complete", "case": "c1", "task": review["task"], "flows": ["f-no"]})
 case = node.json("/v1/cases/c1")
 check(case["status"] == "done" and case["decisions"] == before["decisions"], f"done: {case}")
-check(len(node.json("/v1/cases")["items"]) == 2, "two cases")
 history = node.json("/v1/cases/c1/history")
 kinds = [(item["kind"], item.get("node"), item.get("actor")) for item in history["items"]]
 check(kinds == [("opened", None, "admin"), ("completed", "check", "admin"),
@@ -66,4 +82,14 @@ while path:
     path = page.get("next") and f"/v1/cases/c1/history?limit=1&cursor={page['next']}"
 check(pages == history["items"], "in pages")
 check(node.get("/v1/cases/none/history")[0] == 404, "no such case")
+check([case["case"] for case in node.json("/v1/cases")["items"]] == ["c1", "c2"], "two cases")
+check(case["tasks"] == [] and before["tasks"][0]["due"] == review["due"], "where it stood")
+for query, wanted in (("status=done", ["c1"]), ("status=running&service=permit", ["c2"]),
+                      ("status=failed", []), ("member=m-alpha", ["c1", "c2"]),
+                      ("service=none", []), ("member=m-beta", [])):
+    found = [case["case"] for case in node.json("/v1/cases?" + query)["items"]]
+    check(found == wanted, f"{query}: {found}")
+first = node.json("/v1/cases?limit=1")
+second = node.json("/v1/cases?limit=1&cursor=" + first["next"])
+check(second["items"][0]["case"] == "c2" and "next" not in second, f"pages: {first} {second}")
 check(node.get("/v1/cases/none")[0] == 404 and node.get("/v1/tasks")[0] == 400, "problems")

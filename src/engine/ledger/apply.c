@@ -9,11 +9,11 @@ static bool reader_get(void *self, struct qf_slice key, struct qf_slice *value)
     return qf_state_peek(ledger->state, key, value) == QF_OK;
 }
 
-static void reader_list(void *self, struct qf_slice prefix,
-                        bool (*each)(void *arg, struct qf_slice key), void *arg)
+static void reader_list(void *self, struct qf_slice prefix, struct qf_slice after,
+                        qf_state_each *each, void *arg)
 {
     struct qf_ledger *ledger = self;
-    enum qf_status status = qf_state_list(ledger->state, prefix, (struct qf_slice){0}, each, arg);
+    enum qf_status status = qf_state_list_values(ledger->state, prefix, after, each, arg);
     if (status != QF_OK)
         qf_ledger_halt(ledger, status, "listing state");
 }
@@ -219,8 +219,10 @@ static enum qf_status install(struct qf_ledger *ledger, struct qf_ledger_head *h
     }
     bool identity = false;
     for (size_t i = 0; i < count; i++) {
-        ledger->changes[i] = (struct qf_state_change){
-            .key = changes[i].key, .value = changes[i].value, .listed = changes[i].listed};
+        ledger->changes[i] = (struct qf_state_change){.key = changes[i].key,
+                                                      .value = changes[i].value,
+                                                      .listed = changes[i].listed,
+                                                      .lookup = changes[i].lookup};
         identity = identity || concerns_identity(changes[i].key);
     }
     const struct qf_state_block block = {.height = head->height,

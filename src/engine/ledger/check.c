@@ -15,12 +15,11 @@ static bool view_get(void *self, struct qf_slice key, struct qf_slice *value)
     return true;
 }
 
-static void view_list(void *self, struct qf_slice prefix,
-                      bool (*each)(void *arg, struct qf_slice key), void *arg)
+static void view_list(void *self, struct qf_slice prefix, struct qf_slice after,
+                      qf_state_each *each, void *arg)
 {
     struct qf_ledger_view *view = self;
-    enum qf_status status =
-        qf_state_list(view->ledger->state, prefix, (struct qf_slice){0}, each, arg);
+    enum qf_status status = qf_state_list_values(view->ledger->state, prefix, after, each, arg);
     (void)status; /* a list that breaks off lets nothing in that the kernel would refuse */
 }
 

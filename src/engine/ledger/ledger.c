@@ -67,8 +67,10 @@ static enum qf_status create(struct qf_ledger *ledger, const struct qf_json *gen
     qf_kernel_end(ledger->kernel, &changes, &count);
     struct qf_state_change *list = QF_ARENA_ARRAY(&ledger->arena, struct qf_state_change, count);
     for (size_t i = 0; i < count; i++)
-        list[i] = (struct qf_state_change){
-            .key = changes[i].key, .value = changes[i].value, .listed = changes[i].listed};
+        list[i] = (struct qf_state_change){.key = changes[i].key,
+                                           .value = changes[i].value,
+                                           .listed = changes[i].listed,
+                                           .lookup = changes[i].lookup};
     const struct qf_state_block block = {.changes = list, .change_count = count};
     status = qf_state_install(ledger->state, &block, ledger->applied.state_root);
     return status == QF_OK ? QF_OK : qf_fail(err, status, "state", "cannot create the state");

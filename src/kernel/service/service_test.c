@@ -170,19 +170,9 @@ static int teardown(void **state)
 #define CHOOSE "[{\"op\":\"service.task.complete\",\"case\":\"%s\",\"task\":%u,\"flows\":[\"%s\"]}]"
 #define WITHDRAW "[{\"op\":\"service.case.withdraw\",\"case\":\"%s\"}]"
 
-/* Number of the one open task of the case for the role; 0 when there is none. */
 static unsigned task_of(struct qf_testing_world *world, const char *role, const char *id)
 {
-    char prefix[128];
-    snprintf(prefix, sizeof prefix, "service/task/%s/%s/", role, id);
-    for (size_t i = 0; i < world->record_count; i++) {
-        struct qf_slice key = world->records[i].key;
-        if (key.size > strlen(prefix) && memcmp(key.data, prefix, strlen(prefix)) == 0) {
-            assert_true(world->records[i].listed);
-            return (unsigned)strtoul(qf_arena_text(&world->arena, key) + strlen(prefix), NULL, 10);
-        }
-    }
-    return 0;
+    return qf_testing_task(world, role, id);
 }
 
 static const struct qf_json *case_of(struct qf_testing_world *world, const char *id)
@@ -295,46 +285,93 @@ static void the_simple_way(void **state)
                       sign);
     qf_testing_expect(world, QF_OK, "", OTHER, TASK_OP, "complete", "c1", sign);
     assert_status(world, "c1", "done");
-    assert_false(has_key(world, "service/task/"));
-    assert_false(has_key(world, "service/timer/"));
+    assert_false(has_key(world, "~task/"));
+    assert_false(has_key(world, "~due/"));
 }
 
 static void what_can_be_asked(void **state)
 {
     struct qf_testing_world *world = *state;
     struct qf_state_reader reader = qf_testing_reader(world);
-    struct qf_query_page page = {.within = qf_slice_of("expert"), .limit = 10};
+    struct qf_arena *arena = &world->arena;
+    struct qf_query_tasks tasks = {
+        .role = qf_slice_of("expert"), .due_before_ms = INT64_MAX, .limit = 10};
+    struct qf_query_cases cases = {.limit = 2};
+    struct qf_query_page page = {.limit = 2};
     struct qf_json out;
+    struct qf_slice next;
+    bool whole;
     for (int i = 0; i < 3; i++) {
         char id[8];
         snprintf(id, sizeof id, "c%d", i);
         qf_testing_expect(world, QF_OK, "", CLERK, OPEN, id);
         qf_testing_expect(world, QF_OK, "", CLERK, COMPLETE, id, task_of(world, "desk", id), 500);
     }
-    struct qf_json list = qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page);
-    assert_int_equal(list.count, 3);
-    struct qf_slice id = qf_json_text(&list.items[1]);
-    assert_true(qf_query_task(&reader, &world->arena, &out, page.within, id));
-    assert_true(qf_json_is_text(qf_json_get(&out, "case"), "c1"));
-    assert_true(qf_json_is_text(qf_json_get(&out, "node"), "review"));
-    assert_true(qf_json_is_text(qf_json_get(&out, "name"), "Review on the spot"));
-    assert_int_equal(qf_json_get(&out, "due")->integer, 1767888000000);
-    page.after = id;
-    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page).count, 1);
-    page = (struct qf_query_page){.within = qf_slice_of("desk"), .limit = 10};
-    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_TASKS, &page).count, 0);
-    page = (struct qf_query_page){.limit = 2};
-    assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_CASES, &page).count, 2);
+    assert_int_equal(qf_query_tasks(&reader, arena, &out, &next, &tasks, NULL), QF_OK);
+    assert_int_equal(out.count, 3);
+    assert_int_equal(next.size, 0);
+    const struct qf_json *task = &out.items[1];
+    assert_true(qf_json_is_text(qf_json_get(task, "case"), "c1"));
+    assert_true(qf_json_is_text(qf_json_get(task, "node"), "review"));
+    assert_true(qf_json_is_text(qf_json_get(task, "name"), "Review on the spot"));
+    assert_true(qf_json_is_text(qf_json_get(task, "role"), "expert"));
+    assert_int_equal(qf_json_get(task, "due")->integer, 1767888000000);
+    assert_int_equal(qf_json_get(task, "opened")->integer, world->block.time_ms);
+    tasks.limit = 2;
+    assert_int_equal(qf_query_tasks(&reader, arena, &out, &next, &tasks, NULL), QF_OK);
+    assert_int_equal(out.count, 2);
+    tasks.after = next;
+    assert_int_equal(qf_query_tasks(&reader, arena, &out, &next, &tasks, NULL), QF_OK);
+    assert_int_equal(out.count, 1);
+    assert_int_equal(next.size, 0);
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 3);
+    assert_true(whole);
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 2, &whole), 2);
+    assert_false(whole);
+    tasks.due_before_ms = 1767888000000;
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 0);
+    assert_int_equal(qf_query_next_due(&reader), 1767888000000);
+    tasks = (struct qf_query_tasks){
+        .role = qf_slice_of("desk"), .due_before_ms = INT64_MAX, .limit = 10};
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 0);
+    unsigned review = task_of(world, "expert", "c1");
+    qf_testing_expect(world, QF_OK, "", EXPERT, TASK_OP, "claim", "c1", review);
+    tasks = (struct qf_query_tasks){
+        .service = qf_slice_of("permit"), .due_before_ms = INT64_MAX, .limit = 10};
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 3);
+    tasks.held = QF_HELD_NONE;
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 2);
+    tasks.held = QF_HELD_SOME;
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 1);
+    assert_int_equal(qf_query_tasks(&reader, arena, &out, &next, &tasks, NULL), QF_OK);
+    struct qf_slice holder = qf_json_text(qf_json_get(&out.items[0], "holder"));
+    tasks = (struct qf_query_tasks){.holder = holder, .due_before_ms = INT64_MAX, .limit = 10};
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 1);
+    qf_testing_expect(world, QF_OK, "", EXPERT, TASK_OP, "release", "c1", review);
+    assert_int_equal(qf_query_task_count(&reader, arena, &tasks, 100, &whole), 0);
+
+    assert_int_equal(qf_query_cases(&reader, arena, &out, &next, &cases, NULL), QF_OK);
+    assert_int_equal(out.count, 2);
+    cases.after = next;
+    assert_int_equal(qf_query_cases(&reader, arena, &out, &next, &cases, NULL), QF_OK);
+    assert_int_equal(out.count, 1);
+    assert_true(qf_json_is_text(qf_json_get(&out.items[0], "case"), "c2"));
+    cases = (struct qf_query_cases){.limit = 9, .status = qf_slice_of("done")};
+    assert_int_equal(qf_query_cases(&reader, arena, &out, &next, &cases, NULL), QF_OK);
+    assert_int_equal(out.count, 0);
+    cases = (struct qf_query_cases){
+        .limit = 9, .status = qf_slice_of("running"), .member = qf_slice_of("a")};
+    assert_int_equal(qf_query_cases(&reader, arena, &out, &next, &cases, NULL), QF_OK);
+    assert_int_equal(out.count, 3);
     assert_int_equal(qf_query_list(&reader, &world->arena, QF_LIST_SERVICES, &page).count, 1);
     assert_true(qf_query_case(&reader, &world->arena, &out, qf_slice_of("c2")));
     assert_null(qf_json_get(&out, "instance"));
+    assert_int_equal(qf_json_get(&out, "tasks")->count, 1);
+    assert_true(
+        qf_json_is_text(qf_json_get(&qf_json_get(&out, "tasks")->items[0], "node"), "review"));
     assert_int_equal(qf_json_get(qf_json_get(&out, "data"), "area")->integer, 500);
     assert_true(qf_query_service(&reader, &world->arena, &out, qf_slice_of("permit")));
     assert_true(qf_json_is_text(qf_json_get(&out, "version"), "1"));
-    static const char *const none[] = {"", "c1", "c1/", "c1/x", "/2", "c1/99", "c1/2/2"};
-    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
-        assert_false(qf_query_task(&reader, &world->arena, &out, qf_slice_of("expert"),
-                                   qf_slice_of(none[i])));
     assert_false(qf_query_case(&reader, &world->arena, &out, qf_slice_of("c9")));
     assert_false(qf_query_case(&reader, &world->arena, &out, qf_slice_of("../x")));
     assert_false(qf_query_service(&reader, &world->arena, &out, qf_slice_of("")));
@@ -394,14 +431,14 @@ static void the_full_way_with_a_choice(void **state)
     qf_testing_expect(world, QF_OK, "", CLERK, COMPLETE, "c1", task_of(world, "desk", "c1"), 500);
     unsigned review = task_of(world, "expert", "c1");
     assert_true(review > 0);
-    assert_true(has_key(world, "service/timer/"));
+    assert_true(has_key(world, "~due/"));
     qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0]", CLERK, CHOOSE, "c1", review, "f-no");
     qf_testing_expect(world, QF_BAD_FIELD, "ops[0].flows", EXPERT, TASK_OP, "complete", "c1",
                       review);
     qf_testing_expect(world, QF_BAD_FIELD, "ops[0].flows", EXPERT, CHOOSE, "c1", review, "f4");
     qf_testing_expect(world, QF_OK, "", EXPERT, CHOOSE, "c1", review, "f-no");
     assert_status(world, "c1", "done");
-    assert_false(has_key(world, "service/timer/"));
+    assert_false(has_key(world, "~due/"));
 }
 
 static void a_deadline_passes_by_working_days(void **state)
@@ -419,7 +456,7 @@ static void a_deadline_passes_by_working_days(void **state)
     unsigned review = task_of(world, "expert", "c1");
     /* The end of Friday the 9th in Beijing. */
     const int64_t end = 1767974400000;
-    assert_true(has_key(world, "service/timer/0001767974400000/c1"));
+    assert_true(has_key(world, "~due/0001767974400000/c1"));
     world->block.time_ms = end - 1;
     qf_testing_begin(world);
     qf_testing_end(world, false);
@@ -437,7 +474,7 @@ static void a_deadline_passes_by_working_days(void **state)
     assert_true(qf_json_is_text(qf_json_get(&deemed->items[0], "as"), "approved"));
     const struct qf_json *variables = qf_json_get(qf_json_get(record, "instance"), "v");
     assert_true(qf_json_is_text(qf_json_get(variables, "how"), "deemed"));
-    assert_false(has_key(world, "service/timer/"));
+    assert_false(has_key(world, "~due/"));
     qf_testing_expect(world, QF_OK, "", OTHER, TASK_OP, "complete", "c1",
                       task_of(world, "desk", "c1"));
     assert_status(world, "c1", "done");
@@ -488,7 +525,7 @@ static void a_timer_that_cannot_fire_halts_its_case(void **state)
     assert_true(qf_json_is_text(qf_json_get(problem, "code"), "rule-error"));
     assert_status(world, "c1", "running");
     assert_int_equal(task_of(world, "expert", "c1"), review);
-    assert_false(has_key(world, "service/timer/"));
+    assert_false(has_key(world, "~due/"));
     qf_testing_expect(world, QF_OK, "", EXPERT, CHOOSE, "c1", review, "f-no");
     assert_status(world, "c1", "done");
     assert_null(qf_json_get(case_of(world, "c1"), "problem"));
@@ -516,8 +553,8 @@ static void a_withdrawn_case_stays_so(void **state)
     qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0]", EXPERT, WITHDRAW, "c1");
     qf_testing_expect(world, QF_OK, "", OTHER, WITHDRAW, "c1");
     assert_status(world, "c1", "withdrawn");
-    assert_false(has_key(world, "service/task/"));
-    assert_false(has_key(world, "service/timer/"));
+    assert_false(has_key(world, "~task/"));
+    assert_false(has_key(world, "~due/"));
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].case", EXPERT, CHOOSE, "c1", review, "f-no");
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].case", CLERK, WITHDRAW, "c1");
     qf_testing_expect(world, QF_EXISTS, "ops[0].case", CLERK, OPEN, "c1");
@@ -675,6 +712,168 @@ static void deep_values(void **state)
     }
 }
 
+/* ---- look-ups ---- */
+
+/* What must be kept beside the cases: made here from the records alone. */
+struct follow {
+    struct qf_testing_world *world;
+    size_t count; /* of entries that must be there */
+};
+
+static void expect_entry(struct follow *follow, const struct qf_state_key *key,
+                         struct qf_slice value)
+{
+    struct qf_slice wanted = qf_state_key_slice(key);
+    for (size_t i = 0; i < follow->world->record_count; i++) {
+        const struct qf_testing_record *record = &follow->world->records[i];
+        if (!qf_slice_equal(record->key, wanted))
+            continue;
+        assert_true(record->lookup && record->listed);
+        assert_true(qf_slice_equal(record->value, value));
+        follow->count++;
+        return;
+    }
+    fail_msg("%.*s is missing", QF_SLICE_ARGS(wanted));
+}
+
+static void expect_task(struct follow *follow, const struct qf_task_lookup *task,
+                        enum qf_task_list list)
+{
+    struct qf_buf value = {0};
+    struct qf_state_key key;
+    qf_lookup_task_key(&key, list, task);
+    qf_lookup_task_value(&value, task);
+    expect_entry(follow, &key, qf_buf_slice(&value));
+    qf_buf_deinit(&value);
+}
+
+static void expect_tasks(struct follow *follow, const struct qf_service_model *model,
+                         const struct qf_bpmn_instance *instance, struct qf_slice id)
+{
+    for (uint32_t i = 0; i < instance->wait_count; i++) {
+        const struct qf_bpmn_wait *wait = &instance->waits[i];
+        const struct qf_bpmn_node *node = &model->bpmn.nodes[wait->node];
+        if (!qf_bpmn_is_human(node))
+            continue;
+        struct qf_task_lookup task = {.role = qf_bpmn_role(&model->bpmn, node),
+                                      .service = model->id,
+                                      .case_id = id,
+                                      .holder = wait->holder,
+                                      .node = node->id,
+                                      .name = node->name,
+                                      .task = wait->id,
+                                      .escalated = wait->escalated,
+                                      .due_ms = INT64_MAX,
+                                      .opened_ms = wait->opened_ms};
+        for (uint32_t t = 0; t < instance->timer_count; t++)
+            if (instance->timers[t].owner == wait->id && instance->timers[t].node == wait->node)
+                task.due_ms = instance->timers[t].due_ms;
+        expect_task(follow, &task, QF_TASKS_BY_ROLE);
+        expect_task(follow, &task, QF_TASKS_BY_SERVICE);
+        if (task.holder.size > 0)
+            expect_task(follow, &task, QF_TASKS_BY_HOLDER);
+    }
+}
+
+static void expect_case(struct follow *follow, const struct qf_service_model *model,
+                        struct qf_slice id, struct qf_slice text)
+{
+    struct qf_arena arena = {0};
+    struct qf_json record;
+    struct qf_bpmn_instance instance;
+    struct qf_state_key key;
+    assert_int_equal(qf_json_parse(&arena, &record, text, QF_JSON_CANONICAL, NULL), QF_OK);
+    assert_int_equal(
+        qf_bpmn_read(&arena, &instance, &model->bpmn, qf_json_get(&record, "instance"), NULL),
+        QF_OK);
+    expect_tasks(follow, model, &instance, id);
+    const struct qf_json *timer = qf_json_get(&record, "timer");
+    if (timer != NULL) {
+        qf_lookup_due_key(&key, timer->integer, id);
+        expect_entry(follow, &key, qf_slice_of(""));
+    }
+    qf_lookup_case_key(&key, model->id, qf_record_text(&record, "status"),
+                       (uint64_t)qf_record_int(&record, "leaf"), id);
+    expect_entry(follow, &key, qf_slice_of(""));
+    qf_arena_deinit(&arena);
+}
+
+static void assert_lists_follow(struct qf_testing_world *world,
+                                const struct qf_service_model *model)
+{
+    static const char prefix[] = "service/case/";
+    struct follow follow = {.world = world};
+    size_t there = 0;
+    for (size_t i = 0; i < world->record_count; i++) {
+        const struct qf_testing_record *record = &world->records[i];
+        assert_int_equal(record->key.data[0] == '~', record->lookup);
+        there += record->lookup;
+        if (record->key.size >= sizeof prefix && memcmp(record->key.data, prefix, 13) == 0)
+            expect_case(&follow, model, qf_slice_make(record->key.data + 13, record->key.size - 13),
+                        record->value);
+    }
+    assert_int_equal(there, follow.count);
+}
+
+/* Ops that make sense now and then; what comes of each is not looked at. */
+static void do_something(struct qf_testing_world *world, uint32_t random)
+{
+    static const unsigned who[] = {CLERK, OTHER, EXPERT};
+    char id[8];
+    snprintf(id, sizeof id, "c%u", random / 64 % 12);
+    unsigned key = who[random / 8 % 3];
+    unsigned task = qf_testing_task(world, random % 2 == 0 ? "desk" : "expert", id);
+    switch (random % 8) {
+    case 0:
+        (void)qf_testing_run(world, CLERK, OPEN, id);
+        break;
+    case 1:
+        (void)qf_testing_run(world, key, TASK_OP, "claim", id, task > 0 ? task : 1);
+        break;
+    case 2:
+        (void)qf_testing_run(world, key, TASK_OP, "release", id, task > 0 ? task : 1);
+        break;
+    case 3:
+        (void)qf_testing_run(world, key, CHOOSE, id, task > 0 ? task : 1,
+                             random / 2048 % 2 == 0 ? "f-no" : "f-yes");
+        break;
+    case 4:
+        (void)qf_testing_run(world, key, TASK_OP, "complete", id, task > 0 ? task : 1);
+        break;
+    case 5:
+        (void)qf_testing_run(world, key, COMPLETE, id, task > 0 ? task : 1,
+                             random / 2048 % 2 == 0 ? 500 : 20);
+        break;
+    case 6:
+        (void)qf_testing_run(world, random / 512 % 8 == 0 ? CLERK : GUEST, WITHDRAW, id);
+        break;
+    default:
+        world->block.time_ms += (int64_t)(random / 512 % 30) * (DAY / 10);
+        qf_testing_begin(world);
+        qf_testing_end(world, random / 32 % 2 == 0);
+    }
+}
+
+static void look_ups_follow_from_the_records(void **state)
+{
+    struct qf_testing_world *world = *state;
+    struct qf_service_model *model;
+    struct qf_slice package = make_package(world, (struct variant){.version = "1"});
+    assert_int_equal(qf_service_compile(&model, package, qf_slice_of("x"), NULL), QF_OK);
+    uint32_t random = 12345;
+    size_t most = 0;
+    for (int round = 0; round < 3000; round++) {
+        random = random * 1664525u + 1013904223u;
+        do_something(world, random >> 8);
+        most = world->record_count > most ? world->record_count : most;
+        if (round % 8 == 0)
+            assert_lists_follow(world, model);
+    }
+    assert_lists_follow(world, model);
+    assert_true(most > 40);
+    qf_service_free(model);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
@@ -699,6 +898,7 @@ int main(int argc, char **argv)
         WITH_SERVICE(versions_and_standing),
         WITH_SERVICE(the_cache_is_pure),
         WITH_SERVICE(deep_values),
+        WITH_SERVICE(look_ups_follow_from_the_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,155 +1,5 @@
 #include "kernel/service/step.h"
 
-/* ---- tasks ---- */
-
-static int64_t due_of(const struct qf_bpmn_instance *instance, const struct qf_bpmn_wait *wait)
-{
-    for (uint32_t i = 0; i < instance->timer_count; i++)
-        if (instance->timers[i].owner == wait->id && instance->timers[i].node == wait->node)
-            return instance->timers[i].due_ms;
-    return INT64_MAX;
-}
-
-/* What somebody in a role has to do: a task, or a sealed decision. */
-static bool is_listed(const struct qf_bpmn_node *node)
-{
-    return qf_service_is_work(node) || node->kind == QF_BPMN_RULE;
-}
-
-static uint32_t list_tasks(struct qf_service_step *step, struct qf_service_task **out)
-{
-    const struct qf_bpmn_instance *instance = &step->instance;
-    *out = QF_ARENA_ARRAY(step->arena, struct qf_service_task, instance->wait_count + 1);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < instance->wait_count; i++) {
-        const struct qf_bpmn_wait *wait = &instance->waits[i];
-        if (!is_listed(&step->model->bpmn.nodes[wait->node]))
-            continue;
-        (*out)[count++] = (struct qf_service_task){
-            .id = wait->id,
-            .node = wait->node,
-            .escalated = wait->escalated,
-            .holder = qf_arena_copy(step->arena, wait->holder),
-            .due_ms = due_of(instance, wait),
-        };
-    }
-    return count;
-}
-
-static const struct qf_service_task *find_task(const struct qf_service_task *tasks, uint32_t count,
-                                               uint32_t id)
-{
-    for (uint32_t i = 0; i < count; i++)
-        if (tasks[i].id == id)
-            return &tasks[i];
-    return NULL;
-}
-
-static void task_key(struct qf_service_step *step, struct qf_state_key *at, struct qf_slice role,
-                     uint32_t id)
-{
-    char *tail = qf_arena_printf(step->arena, "%.*s/%u", QF_SLICE_ARGS(step->id), id);
-    qf_state_key_make2(at, QF_STATE_TASK, role, qf_slice_of(tail));
-}
-
-static void put_task(struct qf_service_step *step, struct qf_slice role,
-                     const struct qf_service_task *task)
-{
-    const struct qf_bpmn_node *node = &step->model->bpmn.nodes[task->node];
-    struct qf_state_key at;
-    task_key(step, &at, role, task->id);
-    const struct qf_json *before = qf_record_get(&step->ctx->state, step->arena, &at);
-    struct qf_json record = qf_json_make_object();
-    if (node->kind == QF_BPMN_RULE)
-        qf_json_put(step->arena, &record, "decision", qf_json_make_slice(node->ext.decision));
-    if (task->due_ms != INT64_MAX)
-        qf_json_put(step->arena, &record, "due", qf_json_make_int(task->due_ms));
-    if (task->holder.size > 0)
-        qf_json_put(step->arena, &record, "holder", qf_json_make_slice(task->holder));
-    if (node->name.size > 0 && node->name.size <= 256)
-        qf_json_put(step->arena, &record, "name", qf_json_make_slice(node->name));
-    qf_json_put(step->arena, &record, "node", qf_json_make_slice(node->id));
-    qf_json_put(step->arena, &record, "opened",
-                before != NULL ? *qf_json_get(before, "opened")
-                               : qf_json_make_int(step->ctx->time_ms));
-    qf_json_put(step->arena, &record, "service", qf_json_make_slice(step->model->id));
-    qf_context_put(step->ctx, &at, &record);
-}
-
-static void remove_task(struct qf_service_step *step, struct qf_slice role, uint32_t id)
-{
-    struct qf_state_key at;
-    task_key(step, &at, role, id);
-    if (qf_context_has(step->ctx, &at))
-        qf_overlay_remove(step->ctx->overlay, qf_state_key_slice(&at), true);
-}
-
-static struct qf_slice role_of(const struct qf_service_step *step, uint16_t node)
-{
-    return qf_bpmn_role(&step->model->bpmn, &step->model->bpmn.nodes[node]);
-}
-
-static struct qf_slice second_role(const struct qf_service_step *step, uint16_t node)
-{
-    return step->model->bpmn.nodes[node].ext.deadline.to;
-}
-
-static void update_tasks(struct qf_service_step *step)
-{
-    struct qf_service_task *now;
-    uint32_t count = list_tasks(step, &now);
-    for (uint32_t i = 0; i < step->before_count; i++) {
-        const struct qf_service_task *old = &step->before[i];
-        if (find_task(now, count, old->id) != NULL)
-            continue;
-        remove_task(step, role_of(step, old->node), old->id);
-        if (second_role(step, old->node).size > 0)
-            remove_task(step, second_role(step, old->node), old->id);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const struct qf_service_task *old = find_task(step->before, step->before_count, now[i].id);
-        if (old != NULL && old->escalated == now[i].escalated && old->due_ms == now[i].due_ms &&
-            qf_slice_equal(old->holder, now[i].holder))
-            continue;
-        put_task(step, role_of(step, now[i].node), &now[i]);
-        if (now[i].escalated && second_role(step, now[i].node).size > 0)
-            put_task(step, second_role(step, now[i].node), &now[i]);
-    }
-}
-
-/* ---- timer ---- */
-
-static void timer_key(struct qf_service_step *step, struct qf_state_key *at, int64_t due_ms)
-{
-    char *digits = qf_arena_printf(step->arena, "%016lld", (long long)(due_ms < 0 ? 0 : due_ms));
-    qf_state_key_make2(at, QF_STATE_TIMER, qf_slice_of(digits), step->id);
-}
-
-static int64_t timer_of(const struct qf_json *record)
-{
-    const struct qf_json *timer = qf_json_get(record, "timer");
-    return timer == NULL ? INT64_MAX : timer->integer;
-}
-
-/* `record` is a new one, without the timer of `step->record`. */
-static void update_timer(struct qf_service_step *step, struct qf_json *record, int64_t due_ms)
-{
-    struct qf_state_key at;
-    int64_t before = timer_of(&step->record);
-    if (before != INT64_MAX && before != due_ms) {
-        timer_key(step, &at, before);
-        qf_overlay_remove(step->ctx->overlay, qf_state_key_slice(&at), true);
-    }
-    if (due_ms == INT64_MAX)
-        return;
-    qf_json_put(step->arena, record, "timer", qf_json_make_int(due_ms));
-    if (before == due_ms)
-        return;
-    struct qf_json empty = qf_json_make_object();
-    timer_key(step, &at, due_ms);
-    qf_context_put(step->ctx, &at, &empty);
-}
-
 /* ---- the record ---- */
 
 static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
@@ -160,9 +10,9 @@ static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
 /* Everything of the record that stays, in the scratch arena. */
 static struct qf_json kept(struct qf_service_step *step)
 {
-    static const char *const names[] = {"actor",    "decisions", "deemed", "deviations",
-                                        "instance", "leaf",      "member", "service",
-                                        "status",   "steps",     "version"};
+    static const char *const names[] = {"actor",      "data_omitted", "decisions", "deemed",
+                                        "deviations", "instance",     "leaf",      "member",
+                                        "service",    "status",       "steps",     "version"};
     struct qf_json copy = qf_json_make_object();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct qf_json *value = qf_json_get(&step->record, names[i]);
@@ -184,7 +34,14 @@ static struct qf_json joined(struct qf_service_step *step, const char *name,
     return all;
 }
 
-static enum qf_status encode(struct qf_service_step *step, struct qf_json *out,
+static size_t size_of(struct qf_buf *text, const struct qf_json *value)
+{
+    qf_buf_reset(text);
+    qf_json_write(text, value);
+    return text->size;
+}
+
+static enum qf_status encode(struct qf_service_step *step, struct qf_slice *out,
                              struct qf_error *err)
 {
     qf_buf_reset(step->ctx->text);
@@ -192,8 +49,45 @@ static enum qf_status encode(struct qf_service_step *step, struct qf_json *out,
     if (step->ctx->text->size > QF_BPMN_CASE_SIZE_MAX)
         return qf_fail(err, QF_OVER_LIMIT, "case", "the case would have %zu bytes, at most %d",
                        step->ctx->text->size, QF_BPMN_CASE_SIZE_MAX);
-    struct qf_slice text = qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text));
-    return qf_json_parse(step->arena, out, text, QF_JSON_CANONICAL, err);
+    *out = qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text));
+    return QF_OK;
+}
+
+/* A case that is over keeps its variables when they are small; the log has them in any case. */
+static void omit_data(struct qf_service_step *step, struct qf_json *record)
+{
+    struct qf_json *variables = &step->instance.variables;
+    if (step->instance.state == QF_BPMN_RUNNING ||
+        size_of(step->ctx->text, variables) <= QF_SERVICE_KEPT_SIZE_MAX)
+        return;
+    *variables = qf_json_make_object();
+    qf_json_put(step->arena, record, "data_omitted", (struct qf_json){.type = QF_JSON_TRUE});
+}
+
+/* Puts the record with the text of the instance in its place; returns the lasting key. */
+static struct qf_slice put_record(struct qf_service_step *step, const struct qf_json *record,
+                                  struct qf_slice instance)
+{
+    struct qf_buf *text = step->ctx->text;
+    struct qf_state_key at;
+    qf_buf_reset(text);
+    qf_buf_put_byte(text, '{');
+    for (uint32_t i = 0; i < record->count; i++) {
+        const struct qf_json_member *member = &record->members[i];
+        if (i > 0)
+            qf_buf_put_byte(text, ',');
+        qf_json_write_string(text, member->key);
+        qf_buf_put_byte(text, ':');
+        if (qf_slice_is(member->key, "instance"))
+            qf_buf_put_slice(text, instance);
+        else
+            qf_json_write(text, &member->value);
+    }
+    qf_buf_put_byte(text, '}');
+    QF_ASSERT(qf_buf_status(text) == QF_OK);
+    qf_state_key_make(&at, QF_STATE_CASE, step->id);
+    return qf_overlay_put(step->ctx->overlay, qf_state_key_slice(&at), qf_buf_slice(text),
+                          qf_state_kind_listed(QF_STATE_CASE));
 }
 
 /* What happened without anybody's answer, and what subscribers hear of. */
@@ -224,7 +118,8 @@ static struct qf_json note_actions(struct qf_service_step *step, struct qf_slice
 static enum qf_status save(struct qf_service_step *step, enum qf_event event, struct qf_error *err)
 {
     struct qf_json record = kept(step);
-    struct qf_json instance = qf_json_make_null();
+    struct qf_slice instance;
+    omit_data(step, &record);
     enum qf_status status = encode(step, &instance, err);
     if (status == QF_OK)
         status = qf_service_history_room(step, err);
@@ -235,14 +130,14 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
         qf_json_put(step->arena, &record, "deemed", joined(step, "deemed", &deemed));
     if (step->decisions.count > 0)
         qf_json_put(step->arena, &record, "decisions", joined(step, "decisions", &step->decisions));
-    qf_json_put(step->arena, &record, "instance", instance);
+    qf_json_put(step->arena, &record, "instance", qf_json_make_null()); /* see put_record */
     qf_service_history_put(step, &record);
     qf_json_put(step->arena, &record, "status", qf_json_make_text(states[step->instance.state]));
-    update_timer(step, &record, qf_bpmn_next_due(&step->instance));
-    update_tasks(step);
-    struct qf_state_key at;
-    qf_state_key_make(&at, QF_STATE_CASE, step->id);
-    struct qf_slice key = qf_context_put(step->ctx, &at, &record);
+    int64_t due_ms = qf_bpmn_next_due(&step->instance);
+    if (due_ms != INT64_MAX)
+        qf_json_put(step->arena, &record, "timer", qf_json_make_int(due_ms));
+    qf_service_lists_update(step, &record);
+    struct qf_slice key = put_record(step, &record, instance);
     qf_context_add_event(step->ctx, event, key);
     (void)note_actions(step, key);
     return QF_OK;
@@ -255,7 +150,7 @@ void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *w
     qf_json_put(step->arena, &problem, "detail", qf_json_make_text(why->detail));
     qf_json_put(step->arena, &problem, "time", qf_json_make_int(step->ctx->time_ms));
     qf_json_put(step->arena, &record, "problem", problem);
-    update_timer(step, &record, INT64_MAX);
+    qf_service_lists_halt(step, &record);
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CASE, step->id);
     qf_context_put(step->ctx, &at, &record);
@@ -301,12 +196,10 @@ enum qf_status qf_service_step_load(struct qf_op_context *ctx, struct qf_service
     QF_ASSERT(status == QF_OK);
     struct qf_service_step *step = qf_service_step_new(ctx, model, case_id);
     step->record = *record;
-    qf_buf_reset(ctx->text);
-    qf_json_write(ctx->text, qf_json_get(record, "instance"));
-    status = qf_bpmn_decode(arena, &step->instance, &model->bpmn,
-                            qf_arena_copy(arena, qf_buf_slice(ctx->text)), err);
+    status =
+        qf_bpmn_read(arena, &step->instance, &model->bpmn, qf_json_get(record, "instance"), err);
     QF_ASSERT(status == QF_OK); /* it was written from one */
-    step->before_count = list_tasks(step, &step->before);
+    step->before_count = qf_service_lists_tasks(step, &step->before);
     *out = step;
     return QF_OK;
 }

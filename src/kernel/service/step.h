@@ -12,6 +12,7 @@ struct qf_service_task {
     bool escalated;
     struct qf_slice holder;
     int64_t due_ms; /* INT64_MAX: none */
+    int64_t opened_ms;
 };
 
 struct qf_service_step {
@@ -33,6 +34,15 @@ struct qf_service_step {
     bool idle;                /* moves no token: bounded more narrowly */
     struct qf_json deviation; /* object, or null */
 };
+
+/* lists.c: what is kept so that a case and its tasks are found */
+
+/* The tasks open now, by ascending numbers; in the step's arena. */
+uint32_t qf_service_lists_tasks(struct qf_service_step *step, struct qf_service_task **out);
+/* Brings all look-ups from what was when the step began to the instance and the new record. */
+void qf_service_lists_update(struct qf_service_step *step, const struct qf_json *record);
+/* The same when only the timer was taken off. */
+void qf_service_lists_halt(struct qf_service_step *step, const struct qf_json *record);
 
 /* history.c: what is kept of every step */
 

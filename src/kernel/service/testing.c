@@ -127,18 +127,7 @@ void qf_service_testing_refused(struct qf_testing_world *world,
 unsigned qf_service_testing_task_at(struct qf_testing_world *world, const char *role,
                                     const char *id, const char *node)
 {
-    const char *prefix = qf_arena_printf(&world->arena, "service/task/%s/%s/", role, id);
-    for (size_t i = 0; i < world->record_count; i++) {
-        struct qf_slice key = world->records[i].key;
-        if (key.size <= strlen(prefix) || memcmp(key.data, prefix, strlen(prefix)) != 0)
-            continue;
-        const char *text = qf_arena_text(&world->arena, world->records[i].value);
-        if (node != NULL &&
-            !qf_json_is_text(qf_json_get(qf_testing_json(world, "%s", text), "node"), node))
-            continue;
-        return (unsigned)strtoul(qf_arena_text(&world->arena, key) + strlen(prefix), NULL, 10);
-    }
-    return 0;
+    return qf_testing_task_at(world, role, id, node);
 }
 
 unsigned qf_service_testing_task(struct qf_testing_world *world, const char *role, const char *id)

@@ -1,4 +1,5 @@
 /* What falls due at block time, and the working days by which it does. */
+#include "kernel/lookup.h"
 #include "kernel/service/step.h"
 
 /* ---- calendar ---- */
@@ -40,9 +41,10 @@ static void add_days(struct qf_arena *arena, int32_t **days, uint32_t *count, ui
     }
 }
 
-static bool add_year(void *arg, struct qf_slice key)
+static bool add_year(void *arg, struct qf_slice key, struct qf_slice value)
 {
     struct days *days = arg;
+    (void)value;
     struct qf_slice prefix = qf_state_kind_prefix(QF_STATE_CALENDAR);
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CALENDAR,
@@ -64,7 +66,8 @@ const struct qf_calendar *qf_services_calendar(struct qf_op_context *ctx)
         return services->calendar;
     struct days days = {.ctx = ctx, .arena = ctx->arena};
     const struct qf_state_reader *committed = ctx->overlay->reader;
-    committed->list(committed->self, qf_state_kind_prefix(QF_STATE_CALENDAR), add_year, &days);
+    committed->list(committed->self, qf_state_kind_prefix(QF_STATE_CALENDAR),
+                    (struct qf_slice){NULL, 0}, add_year, &days);
     struct qf_calendar *calendar = QF_ARENA_NEW(ctx->arena, struct qf_calendar);
     *calendar = (struct qf_calendar){.off = days.off,
                                      .worked = days.worked,
@@ -85,18 +88,14 @@ struct due {
     size_t count;
 };
 
-static bool add_due(void *arg, struct qf_slice key)
+static bool add_due(void *arg, struct qf_slice key, struct qf_slice value)
 {
     struct due *due = arg;
-    size_t prefix = qf_state_kind_prefix(QF_STATE_TIMER).size;
-    int64_t at_ms = 0;
-    size_t i = prefix;
-    for (; i < key.size && key.data[i] != '/'; i++)
-        at_ms = at_ms * 10 + (key.data[i] - '0');
-    if (at_ms > due->now_ms || due->count == QF_SERVICE_TIMERS_BLOCK_MAX)
+    struct qf_slice id;
+    (void)value;
+    if (qf_lookup_due_read(key, &id) > due->now_ms || due->count == QF_SERVICE_TIMERS_BLOCK_MAX)
         return false;
-    due->ids[due->count++] =
-        qf_arena_copy(due->arena, qf_slice_make(key.data + i + 1, key.size - i - 1));
+    due->ids[due->count++] = qf_arena_copy(due->arena, id);
     return true;
 }
 
@@ -129,7 +128,8 @@ void qf_services_begin(struct qf_op_context *ctx)
     struct due *due = QF_ARENA_NEW(ctx->arena, struct due);
     due->arena = ctx->arena;
     due->now_ms = ctx->time_ms;
-    committed->list(committed->self, qf_state_kind_prefix(QF_STATE_TIMER), add_due, due);
+    committed->list(committed->self, qf_slice_of(QF_LOOKUP_DUE), (struct qf_slice){NULL, 0},
+                    add_due, due);
     for (size_t i = 0; i < due->count && services->steps > QF_FEEL_BLOCK_STEPS_MAX / 2; i++)
         fire(ctx, due->ids[i]);
 }
