@@ -19,6 +19,7 @@ struct qf_tsa;
 struct qf_api_models;
 struct qf_witness;
 struct qf_webhooks;
+struct qf_cosigning;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -39,6 +40,7 @@ struct qf_api_options {
     const struct qf_private_key *tsa_actor; /* signs the records of issued time-stamps */
     bool clients_required;                  /* a client without certificate is refused */
     struct qf_witness *witness;             /* of other logs; NULL: none are witnessed */
+    struct qf_cosigning *cosigning;         /* by witnesses of this log; NULL: it has none */
 };
 
 struct qf_api {
@@ -72,7 +74,9 @@ QF_MUST_CHECK enum qf_status qf_api_query_int(const struct qf_http_exchange *exc
 void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *items,
                        const char *next);
 
-/* The current checkpoint, signed by this node; kept while the head does not change. */
+/* The checkpoint that the log publishes: the newest, signed by this node, with the cosignatures
+ * that there are for it; or, where a quorum of witnesses is wanted, the newest that has it
+ * (QF_NOT_FOUND before the first). */
 QF_MUST_CHECK enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out);
 
 /* ---- rate.c: token buckets, one a key ---- */

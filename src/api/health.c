@@ -1,4 +1,5 @@
 /* Health that explains itself, and counters for Prometheus. */
+#include "api/witness/health.h"
 #include "api/webhook/webhook.h"
 
 void qf_api_get_health(struct qf_http_exchange *exchange)
@@ -32,6 +33,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
         qf_json_append(arena, &problems, qf_http_problem_json(arena, &queue));
     }
     struct qf_json webhooks = qf_webhooks_describe(api->webhooks, arena, &problems);
+    qf_api_witness_health(api, arena, &object, &problems, head.size);
     bool ordering = halted == QF_OK;
     qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)head.height));
     qf_json_put(arena, &object, "log_size", qf_json_make_int((int64_t)head.size));
@@ -82,6 +84,7 @@ void qf_api_get_metrics(struct qf_http_exchange *exchange)
     metric(out, "halted", "gauge", "1 when the node takes no transactions; see /v1/health.",
            qf_ledger_halted(api->options.ledger, NULL) != QF_OK);
     qf_webhooks_measure(api->webhooks, out);
+    qf_api_witness_metrics(api, out, head.size);
     exchange->response.status = 200;
     exchange->response.type = "text/plain; version=0.0.4; charset=utf-8";
 }

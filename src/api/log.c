@@ -9,6 +9,9 @@ enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out)
     struct qf_ledger_head head;
     struct qf_checkpoint checkpoint;
     struct qf_buf text = {0};
+    const struct qf_cosigner *cosigner = api->options.signer.cosigner;
+    if (cosigner != NULL && cosigner->quorum > 0)
+        return cosigner->note(cosigner->self, out, cosigner->quorum);
     qf_ledger_head(api->options.ledger, &head);
     qf_ledger_checkpoint(api->options.ledger, &head, &checkpoint);
     qf_checkpoint_put(&text, &checkpoint);
@@ -17,6 +20,8 @@ enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out)
     enum qf_status status =
         qf_note_put_signature(out, qf_buf_slice(&text), api->options.signer.name, QF_NOTE_ED25519,
                               api->options.signer.key, 0, NULL);
+    if (status == QF_OK && cosigner != NULL)
+        (void)cosigner->lines(cosigner->self, out, qf_buf_slice(&text));
     qf_buf_deinit(&text);
     return status == QF_OK ? qf_buf_status(out) : status;
 }
@@ -33,7 +38,12 @@ void qf_api_get_checkpoint(struct qf_http_exchange *exchange)
 {
     enum qf_status status = qf_api_checkpoint(qf_api_of(exchange), &exchange->response.body);
     if (status != QF_OK) {
-        reply_failure(exchange, status, "", "the checkpoint cannot be signed");
+        if (status == QF_NOT_FOUND)
+            reply_failure(exchange, QF_UNAVAILABLE, "witness_quorum",
+                          "no checkpoint has the cosignatures yet that node.yaml wants; see the "
+                          "witnesses in /v1/health");
+        else
+            reply_failure(exchange, status, "", "the checkpoint cannot be signed");
         return;
     }
     exchange->response.status = 200;

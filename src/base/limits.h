@@ -89,11 +89,11 @@
 #define QF_CERT_CHAIN_MAX 8
 #define QF_TIMESTAMP_REQUEST_SIZE_MAX 4096 /* bytes of an RFC 3161 request */
 #define QF_TIMESTAMP_TOKEN_SIZE_MAX 131072 /* bytes of a time-stamp token */
-#define QF_WITNESSES_MAX 16
-#define QF_WITNESS_LOGS_MAX 64     /* logs that a node witnesses */
-#define QF_YAML_SIZE_MAX (1 << 20) /* bytes of a YAML file */
-#define QF_YAML_NODES_MAX 50000    /* values in it */
-#define QF_YAML_KEY_SIZE_MAX 256   /* bytes of a key in it */
+#define QF_WITNESSES_MAX 16                /* that a node sends its checkpoints to */
+#define QF_WITNESS_LOGS_MAX 64             /* logs that a node witnesses */
+#define QF_YAML_SIZE_MAX (1 << 20)         /* bytes of a YAML file */
+#define QF_YAML_NODES_MAX 50000            /* values in it */
+#define QF_YAML_KEY_SIZE_MAX 256           /* bytes of a key in it */
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
 #define QF_WEBHOOK_SECRETS_MAX 4              /* secrets that sign at the same time */

@@ -49,3 +49,13 @@ enum qf_status qf_checkpoint_parse(struct qf_checkpoint *out, struct qf_slice te
     return text.size == 0 ? QF_OK
                           : qf_fail(err, QF_MALFORMED, "extension", "a line without its end");
 }
+
+enum qf_status qf_checkpoint_parse_note(struct qf_checkpoint *out, struct qf_slice note,
+                                        struct qf_error *err)
+{
+    struct qf_arena arena = {0};
+    struct qf_note parsed;
+    enum qf_status status = qf_note_parse(&arena, &parsed, note, err);
+    qf_arena_deinit(&arena);
+    return status == QF_OK ? qf_checkpoint_parse(out, parsed.text, err) : status;
+}

@@ -70,5 +70,8 @@ struct qf_checkpoint {
 void qf_checkpoint_put(struct qf_buf *buf, const struct qf_checkpoint *checkpoint);
 QF_MUST_CHECK enum qf_status qf_checkpoint_parse(struct qf_checkpoint *out, struct qf_slice text,
                                                  struct qf_error *err);
+/* The checkpoint in a whole note, whose signatures are not looked at. Points into `note`. */
+QF_MUST_CHECK enum qf_status qf_checkpoint_parse_note(struct qf_checkpoint *out,
+                                                      struct qf_slice note, struct qf_error *err);
 
 #endif

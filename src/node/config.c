@@ -234,12 +234,25 @@ static enum qf_status read_witnesses(struct reader *r, const struct qf_json *roo
     for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
         const char *path = qf_arena_printf(r->arena, "witnesses[%u]", i);
         struct qf_config_witness *witness = &out->witnesses[out->witness_count++];
-        status = want_fields(r, &list->items[i], path, "key, url");
+        status = want_fields(r, &list->items[i], path, "ca, key, url");
         if (status == QF_OK)
             status = get_url(r, &list->items[i], path, &witness->url);
         if (status == QF_OK)
+            status = get_path(r, &list->items[i], path, "ca", false, &witness->ca);
+        if (status == QF_OK)
             status = get_note_key(r, &list->items[i], path, QF_NOTE_COSIGNATURE, &witness->key);
+        for (uint32_t j = 0; status == QF_OK && j < i; j++)
+            if (memcmp(out->witnesses[j].key.public_key, witness->key.public_key, 32) == 0)
+                status = refuse(r, QF_BAD_FIELD, join(r, path, "key"),
+                                "another one has this key; a witness counts once");
     }
+    if (status == QF_OK)
+        status = get_number(r, root, "", "witness_quorum", &out->witness_quorum);
+    if (status == QF_OK)
+        status = get_number(r, root, "", "witness_interval_ms", &out->witness_interval_ms);
+    if (status == QF_OK && out->witness_quorum > out->witness_count)
+        status = refuse(r, QF_BAD_FIELD, "witness_quorum", "there are only %zu witnesses",
+                        out->witness_count);
     return status;
 }
 
@@ -413,6 +426,7 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
     struct reader r = {arena, &yaml, dir, err};
     *out = (struct qf_config){.listen = "127.0.0.1:8700",
                               .note_key = qf_arena_printf(arena, "%s/keys/note.pem", dir),
+                              .witness_interval_ms = 1000,
                               .key_rate = 2000,
                               .key_burst = 20000,
                               .verifier_cache_mib = QF_VERIFY_CACHE_SIZE_DEFAULT >> 20};
@@ -429,7 +443,8 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
         return QF_OK;
     const struct qf_json *root = &yaml.value;
     if ((status = want_fields(&r, root, "",
-                              "listen, note_key, tls, tsa, limits, archives, witnesses, witness, "
+                              "listen, note_key, tls, tsa, limits, archives, witnesses, "
+                              "witness_quorum, witness_interval_ms, witness, "
                               "webhooks")) != QF_OK ||
         (status = get_text(&r, root, "", "listen", false, &out->listen)) != QF_OK ||
         (status = get_path(&r, root, "", "note_key", false, &out->note_key)) != QF_OK ||

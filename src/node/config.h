@@ -31,6 +31,7 @@ struct qf_config_tsa { /* key NULL: no time-stamps are issued */
 
 struct qf_config_witness { /* somebody who witnesses our log */
     const char *url;       /* its prefix: /add-checkpoint is appended */
+    const char *ca;        /* PEM of the roots for https; NULL: the system's */
     struct qf_note_key key;
 };
 
@@ -50,7 +51,9 @@ struct qf_config {
     size_t archive_count;
     struct qf_config_witness *witnesses;
     size_t witness_count;
-    const char *witness_key; /* key with which this node witnesses others; NULL: it does not */
+    unsigned witness_quorum;      /* cosignatures that a published checkpoint needs */
+    unsigned witness_interval_ms; /* between the checkpoints that they are asked to cosign */
+    const char *witness_key;      /* key with which this node witnesses others; NULL: it does not */
     const char *witness_name;
     struct qf_config_log *logs;
     size_t log_count;

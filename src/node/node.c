@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "api/feed.h"
+#include "api/witness/cosigning.h"
 #include "api/witness/witness.h"
 #include "node/config.h"
 #include "node/tls.h"
@@ -36,6 +37,7 @@ struct qf_node {
     struct qf_fs witness_fs; /* self NULL: not open */
     struct qf_private_key *witness_key;
     struct qf_witness *witness;
+    struct qf_cosigning *cosigning;
     struct qf_api api;
     struct qf_http_server *http;
     char url[300];
@@ -128,6 +130,8 @@ static enum qf_status open_witness_folder(struct qf_node *node, const char *dir,
                                           struct qf_error *err)
 {
     char *path = qf_arena_printf(&node->arena, "%s/witness", dir);
+    if (node->witness_fs.self != NULL)
+        return QF_OK;
     if (mkdir(path, 0750) != 0 && errno != EEXIST)
         return qf_fail(err, QF_IO, path, "cannot be made: %s", strerrordesc_np(errno));
     return qf_fs_posix_init(&node->witness_fs, path, err);
@@ -155,6 +159,34 @@ static enum qf_status load_witness(struct qf_node *node, const struct qf_node_op
                                                .verifier = node->verifier,
                                                .clock = qf_clock_system()};
     return status == QF_OK ? qf_witness_new(&node->witness, &witness, err) : status;
+}
+
+static enum qf_status start_cosigning(struct qf_node *node, const char *dir,
+                                      struct qf_note_signer *signer, struct qf_error *err)
+{
+    const struct qf_config *config = &node->config;
+    if (config->witness_count == 0)
+        return QF_OK;
+    struct qf_cosigning_witness *witnesses =
+        QF_ARENA_ARRAY(&node->arena, struct qf_cosigning_witness, config->witness_count);
+    for (size_t i = 0; i < config->witness_count; i++)
+        witnesses[i] = (struct qf_cosigning_witness){
+            config->witnesses[i].url, config->witnesses[i].ca, config->witnesses[i].key};
+    enum qf_status status = open_witness_folder(node, dir, err);
+    const struct qf_cosigning_options options = {.ledger = node->ledger,
+                                                 .signer = *signer,
+                                                 .fs = &node->witness_fs,
+                                                 .witnesses = witnesses,
+                                                 .witness_count = config->witness_count,
+                                                 .quorum = config->witness_quorum,
+                                                 .interval_ms = config->witness_interval_ms,
+                                                 .verifier = node->verifier,
+                                                 .clock = qf_clock_system()};
+    if (status == QF_OK)
+        status = qf_cosigning_start(&node->cosigning, &options, err);
+    if (status == QF_OK)
+        signer->cosigner = qf_cosigning_cosigner(node->cosigning);
+    return status;
 }
 
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
@@ -225,9 +257,6 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     enum qf_status status = lock_dir(node, options->dir, err);
     if (status == QF_OK)
         status = qf_config_load(&node->arena, &node->config, options->dir, err);
-    if (status == QF_OK && node->config.witness_count > 0)
-        status = qf_fail(err, QF_BAD_FIELD, "node.yaml",
-                         "this version has no witnesses; take these settings out");
     if (status == QF_OK)
         status = start_engine(node, options, err);
     if (status == QF_OK)
@@ -237,7 +266,10 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     if (status != QF_OK)
         return status;
     const struct qf_config *config = &node->config;
-    const struct qf_note_signer signer = {signer_name(node), node->note_key};
+    struct qf_note_signer signer = {.name = signer_name(node), .key = node->note_key};
+    status = start_cosigning(node, options->dir, &signer, err);
+    if (status != QF_OK)
+        return status;
     const struct qf_solo_options solo = {
         .ledger = node->ledger, .clock = qf_clock_system(), .signer = signer};
     status = qf_feed_start(&node->feed, err);
@@ -254,6 +286,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .feed = node->feed,
         .random = qf_random_system(),
         .witness = node->witness,
+        .cosigning = node->cosigning,
         .tsa = node->tsa,
         .tsa_actor = node->tsa_actor,
         .clock = qf_clock_system(),
@@ -320,6 +353,7 @@ void qf_node_stop(struct qf_node *node)
     qf_http_stop(node->http);
     qf_webhooks_free(node->api.webhooks);
     qf_api_deinit(&node->api);
+    qf_cosigning_stop(node->cosigning);
     qf_witness_free(node->witness);
     qf_private_key_free(node->witness_key);
     if (node->witness_fs.self != NULL)

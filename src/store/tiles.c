@@ -430,10 +430,12 @@ static enum qf_status each_partial(struct qf_tiles *tiles, uint64_t size, partia
     return QF_OK;
 }
 
+#define KEPT 3 /* of the partial tiles of one tile: the newest, the one before, the one held */
+
 struct partial_names {
     struct qf_tiles *tiles;
     char folder[256];
-    unsigned keep[2];       /* widths that stay, 0 for none */
+    unsigned keep[KEPT];    /* widths that stay, 0 for none */
     unsigned removals[256]; /* removing while listing may confuse the listing */
     size_t count;
     bool others;
@@ -448,7 +450,10 @@ static void see_partial(void *arg, const char *name)
             return;
         width = width * 10 + (unsigned)(*p - '0');
     }
-    if (width == names->keep[0] || width == names->keep[1] || names->count == 256)
+    bool kept = names->count == 256;
+    for (size_t i = 0; i < KEPT; i++)
+        kept = kept || width == names->keep[i];
+    if (kept)
         names->others = true;
     else
         names->removals[names->count++] = width;
@@ -456,9 +461,9 @@ static void see_partial(void *arg, const char *name)
 
 /* Removes a tile's partial ones except those kept, and their folder when it is empty then. */
 static enum qf_status clean_partials(struct qf_tiles *tiles, enum qf_tiles_kind kind,
-                                     const struct qf_tile *tile, const unsigned keep[2])
+                                     const struct qf_tile *tile, const unsigned keep[KEPT])
 {
-    struct partial_names names = {.tiles = tiles, .keep = {keep[0], keep[1]}};
+    struct partial_names names = {.tiles = tiles, .keep = {keep[0], keep[1], keep[2]}};
     struct qf_tile partial = {tile->level, tile->index, 1};
     char path[256];
     qf_tiles_path(names.folder, kind, &partial);
@@ -480,7 +485,7 @@ static enum qf_status clean_partials(struct qf_tiles *tiles, enum qf_tiles_kind 
 
 /* Cleans the tile at `index` of a level in all trees and, at the lowest, among the entries. */
 static enum qf_status clean_level(struct qf_tiles *tiles, unsigned level, uint64_t index,
-                                  const unsigned keep[2])
+                                  const unsigned keep[KEPT])
 {
     struct qf_tile tile = {(int)level, index, QF_TILE_WIDTH};
     enum qf_status status = QF_OK;
@@ -496,7 +501,7 @@ static enum qf_status clean_level(struct qf_tiles *tiles, unsigned level, uint64
  * that still grows the one before the last stays too, for whoever holds the last checkpoint. */
 static enum qf_status clean(struct qf_tiles *tiles, uint64_t previous_size)
 {
-    static const unsigned none[2] = {0, 0};
+    static const unsigned none[KEPT] = {0};
     for (unsigned level = 0; level < QF_TILES_LEVELS; level++) {
         unsigned shift = QF_TILE_HEIGHT * level;
         uint64_t hashes = tiles->partial_size >> shift;
@@ -506,9 +511,11 @@ static enum qf_status clean(struct qf_tiles *tiles, uint64_t previous_size)
             if (status != QF_OK)
                 return status;
         }
-        unsigned keep[2] = {(unsigned)(hashes % QF_TILE_WIDTH), 0};
+        unsigned keep[KEPT] = {(unsigned)(hashes % QF_TILE_WIDTH)};
         if (previous_size >> shift >> QF_TILE_HEIGHT == index)
             keep[1] = (unsigned)((previous_size >> shift) % QF_TILE_WIDTH);
+        if (tiles->held_size >> shift >> QF_TILE_HEIGHT == index)
+            keep[2] = (unsigned)((tiles->held_size >> shift) % QF_TILE_WIDTH);
         enum qf_status status = keep[0] == 0 ? QF_OK : clean_level(tiles, level, index, keep);
         if (status != QF_OK)
             return status;
@@ -555,4 +562,22 @@ enum qf_status qf_tiles_publish(struct qf_tiles *tiles, bool partial, bool sync,
     *durable = tiles->durable;
     pthread_mutex_unlock(&tiles->publish_mutex);
     return status == QF_NOT_FOUND ? QF_IO : status;
+}
+
+static enum qf_status hold_partial(struct qf_tiles *tiles, enum qf_tiles_kind kind,
+                                   const struct qf_tile *tile)
+{
+    unsigned level = tile->level < 0 ? 0 : (unsigned)tile->level;
+    bool full = qf_tiles_size(tiles) >> (QF_TILE_HEIGHT * level) >> QF_TILE_HEIGHT > tile->index;
+    return full ? QF_OK : write_partial(tiles, kind, tile);
+}
+
+enum qf_status qf_tiles_hold(struct qf_tiles *tiles, uint64_t size)
+{
+    pthread_mutex_lock(&tiles->publish_mutex);
+    QF_ASSERT(size <= qf_tiles_size(tiles));
+    tiles->held_size = size;
+    enum qf_status status = each_partial(tiles, size, hold_partial);
+    pthread_mutex_unlock(&tiles->publish_mutex);
+    return status;
 }

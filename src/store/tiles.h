@@ -38,6 +38,11 @@ QF_MUST_CHECK enum qf_status qf_tiles_append(struct qf_tiles *tiles, size_t coun
 QF_MUST_CHECK enum qf_status qf_tiles_publish(struct qf_tiles *tiles, bool partial, bool sync,
                                               uint64_t *durable);
 
+/* Writes the partial tiles of an earlier size, as far as their full tiles are not there, and keeps
+ * them until another size is held: for who publishes a checkpoint that is not the newest. They are
+ * durable after the next publishing that syncs. */
+QF_MUST_CHECK enum qf_status qf_tiles_hold(struct qf_tiles *tiles, uint64_t size);
+
 /* Roots and proofs read through these; alg picks the tree. */
 void qf_tiles_reader(struct qf_tiles *tiles, enum qf_hash_alg alg, struct qf_hash_reader *out);
 uint64_t qf_tiles_size(struct qf_tiles *tiles);

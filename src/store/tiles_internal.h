@@ -58,6 +58,7 @@ struct qf_tiles {
     uint64_t written[QF_TILES_LEVELS]; /* full tiles written, by level; [0] bundles too */
     uint64_t synced[QF_TILES_LEVELS];  /* of those, on disk for good */
     uint64_t partial_size;             /* leaves of the newest partial tiles on disk, or 0 */
+    uint64_t held_size;                /* leaves whose partial tiles stay too, or 0 */
     uint64_t cleaned[QF_TILES_LEVELS]; /* tiles below have no partial ones left */
     uint64_t durable;
 };

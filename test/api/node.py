@@ -50,6 +50,7 @@ class Node:
         self.name = name
         self.dir = work / name
         self.process = None
+        self.listen = "127.0.0.1:0"
         run(QIFENG, "init", self.dir, "--network", network or name, "--member", "m-" + name,
             "--suite", suite, "--no-passphrase")
 
@@ -60,12 +61,13 @@ class Node:
     def start(self):
         log = open(self.dir / "stderr.txt", "ab")  # pylint: disable=consider-using-with
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [QIFENG, "node", str(self.dir), "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE,
+            [QIFENG, "node", str(self.dir), "--listen", self.listen], stdout=subprocess.PIPE,
             stderr=log, text=True)
         log.close()
         line = self.process.stdout.readline()
         check(line.startswith("ready "), f"{self.name} starts: {line}{self.errors()}")
         self.url = line.split()[1]
+        self.listen = self.url.split("://")[1]  # where others find it after a restart
         if self not in nodes:
             nodes.append(self)
         return self

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/witness/file.h"
 #include "codec/text.h"
 
 #define ID_BYTES 16UL
@@ -35,47 +36,6 @@ static struct log *find_log(struct qf_witness *witness, struct qf_slice origin)
 
 /* ---- memory ---- */
 
-/* A file that is there whole or not at all, and for good. */
-static enum qf_status write_file(const struct qf_fs *fs, const char *path, struct qf_slice bytes)
-{
-    char temporary[2 * ID_BYTES + 32];
-    struct qf_file *file;
-    snprintf(temporary, sizeof temporary, "%s.new", path);
-    enum qf_status status = fs->open(fs->self, &file, temporary, true);
-    if (status != QF_OK)
-        return status;
-    status = fs->truncate(fs->self, file, 0);
-    if (status == QF_OK)
-        status = fs->write(fs->self, file, bytes, 0);
-    if (status == QF_OK)
-        status = fs->sync(fs->self, file);
-    fs->close(fs->self, file);
-    if (status == QF_OK)
-        status = fs->rename(fs->self, temporary, path);
-    return status == QF_OK ? fs->sync_dir(fs->self, "") : status;
-}
-
-static enum qf_status read_file(const struct qf_fs *fs, struct qf_arena *arena, const char *path,
-                                struct qf_slice *out)
-{
-    struct qf_file *file;
-    uint64_t size = 0;
-    size_t got = 0;
-    enum qf_status status = fs->open(fs->self, &file, path, false);
-    if (status != QF_OK)
-        return status;
-    status = fs->size(fs->self, file, &size);
-    if (status == QF_OK && size > QF_NOTE_SIZE_MAX)
-        status = QF_OVER_LIMIT;
-    if (status == QF_OK) {
-        uint8_t *bytes = qf_arena_alloc(arena, size + 1);
-        status = fs->read(fs->self, file, bytes, size, 0, &got);
-        *out = qf_slice_make(bytes, got);
-    }
-    fs->close(fs->self, file);
-    return status;
-}
-
 /* Whether the note was written by this witness, or at least by the log: after its key was changed a
  * witness goes on from what it remembers. */
 static bool is_trusted(const struct qf_witness *witness, const struct log *log,
@@ -97,7 +57,8 @@ static enum qf_status remember(struct qf_witness *witness, struct log *log, stru
     struct qf_note note;
     struct qf_checkpoint checkpoint = {0};
     uint64_t time_s = 0;
-    enum qf_status status = read_file(witness->options.fs, &arena, log->note_path, &bytes);
+    enum qf_status status =
+        qf_witness_file_read(witness->options.fs, &arena, log->note_path, &bytes);
     if (status == QF_NOT_FOUND) {
         qf_arena_deinit(&arena);
         return QF_OK;
@@ -137,7 +98,7 @@ static enum qf_status store(struct qf_witness *witness, struct log *log, const s
     qf_buf_put_slice(&bytes, cosignature);
     enum qf_status status = qf_buf_status(&bytes);
     if (status == QF_OK)
-        status = write_file(witness->options.fs, log->note_path, qf_buf_slice(&bytes));
+        status = qf_witness_file_write(witness->options.fs, log->note_path, qf_buf_slice(&bytes));
     qf_buf_deinit(&bytes);
     return status == QF_OK ? QF_OK
                            : qf_fail(err, status == QF_NO_SPACE ? QF_NO_SPACE : QF_IO, "witness",
@@ -152,7 +113,7 @@ static void keep_evidence(struct qf_witness *witness, struct log *log, struct qf
 {
     struct qf_witness_report *report = &log->report;
     if (now_s - report->refused_s >= REFUSED_EVERY_S) {
-        enum qf_status status = write_file(witness->options.fs, log->refused_path, body);
+        enum qf_status status = qf_witness_file_write(witness->options.fs, log->refused_path, body);
         (void)status; /* the answer does not depend on it */
     }
     report->refused++;

@@ -117,26 +117,56 @@ void qf_ledger_checkpoint(const struct qf_ledger *ledger, const struct qf_ledger
     memcpy(out->sm3_root, head->sm3_root, QF_HASH_SIZE);
 }
 
-static enum qf_status publish_checkpoint(struct qf_ledger *ledger,
-                                         const struct qf_ledger_head *head,
-                                         const struct qf_note_signer *signer)
+/* ---- the folder's checkpoint ---- */
+
+/* The checkpoint of a head, with the cosignatures that there are for it by now. */
+static enum qf_status publish_head(struct qf_ledger *ledger, const struct qf_ledger_head *head,
+                                   const struct qf_note_signer *signer)
 {
     struct qf_checkpoint checkpoint;
     qf_ledger_checkpoint(ledger, head, &checkpoint);
     struct qf_buf text = {0};
+    struct qf_buf lines = {0};
     struct qf_buf note = {0};
+    enum qf_status status = QF_OK;
+    unsigned count = 0;
     qf_checkpoint_put(&text, &checkpoint);
-    qf_buf_put_slice(&note, qf_buf_slice(&text));
-    qf_buf_put_byte(&note, '\n');
-    enum qf_status status = qf_note_put_signature(&note, qf_buf_slice(&text), signer->name,
-                                                  QF_NOTE_ED25519, signer->key, 0, NULL);
-    if (status == QF_OK)
-        status = qf_buf_status(&note);
-    if (status == QF_OK)
-        status = write_file(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
+    if (signer->cosigner != NULL)
+        count = signer->cosigner->lines(signer->cosigner->self, &lines, qf_buf_slice(&text));
+    if (head->size != ledger->published_size || count > ledger->published_lines) {
+        qf_buf_put_slice(&note, qf_buf_slice(&text));
+        qf_buf_put_byte(&note, '\n');
+        status = qf_note_put_signature(&note, qf_buf_slice(&text), signer->name, QF_NOTE_ED25519,
+                                       signer->key, 0, NULL);
+        qf_buf_put_slice(&note, qf_buf_slice(&lines));
+        if (status == QF_OK)
+            status = qf_buf_status(&note);
+        if (status == QF_OK)
+            status = write_file(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
+        if (status == QF_OK) {
+            ledger->published_size = head->size;
+            ledger->published_lines = count;
+        }
+    }
     qf_buf_deinit(&text);
+    qf_buf_deinit(&lines);
     qf_buf_deinit(&note);
     return status;
+}
+
+/* The newest checkpoint with enough cosignatures, where a quorum is wanted; *size 0: none. */
+static enum qf_status take_cosigned(const struct qf_note_signer *signer, struct qf_buf *note,
+                                    uint64_t *size)
+{
+    const struct qf_cosigner *cosigner = signer->cosigner;
+    struct qf_checkpoint checkpoint;
+    *size = 0;
+    enum qf_status status = cosigner->note(cosigner->self, note, cosigner->quorum);
+    if (status == QF_OK)
+        status = qf_checkpoint_parse_note(&checkpoint, qf_buf_slice(note), NULL);
+    if (status == QF_OK)
+        *size = checkpoint.size;
+    return status == QF_NOT_FOUND ? QF_OK : status;
 }
 
 static enum qf_status freeze(struct qf_ledger *ledger)
@@ -191,6 +221,58 @@ static bool flush_is_due(struct qf_ledger *ledger)
     return size - ledger->kept.size >= FLUSH_TXS || ++ledger->rounds_since_flush >= FLUSH_ROUNDS;
 }
 
+static bool has_quorum(const struct qf_note_signer *signer)
+{
+    return signer != NULL && signer->cosigner != NULL && signer->cosigner->quorum > 0;
+}
+
+/* Tiles, then the checkpoint over them. *durable: entries that are on disk for good. */
+static enum qf_status publish_newest(struct qf_ledger *ledger, const struct qf_ledger_head *newest,
+                                     const struct qf_note_signer *signer, bool flush_now,
+                                     uint64_t *durable)
+{
+    struct qf_ledger_head head;
+    *durable = ledger->published_size;
+    /* What the state will name must be on disk, the last partial tiles included. */
+    if (flush_now || newest->size != ledger->published_size) {
+        enum qf_status status =
+            qf_tiles_publish(ledger->tiles, signer != NULL || flush_now, flush_now, durable);
+        if (status != QF_OK)
+            return qf_ledger_halt(ledger, status, "writing tiles");
+    }
+    if (signer == NULL || !head_of_size(ledger, *durable, &head))
+        return QF_OK;
+    enum qf_status status = publish_head(ledger, &head, signer);
+    return status == QF_OK ? QF_OK : qf_ledger_halt(ledger, status, "writing the checkpoint");
+}
+
+/* The same where only cosigned checkpoints are published: these are of the past, so the partial
+ * tiles that they cover are written for them and stay. */
+static enum qf_status publish_cosigned(struct qf_ledger *ledger,
+                                       const struct qf_note_signer *signer, bool flush_now,
+                                       uint64_t *durable)
+{
+    struct qf_buf note = {0};
+    uint64_t size = 0;
+    const char *doing = "reading the cosigned checkpoint";
+    enum qf_status status = take_cosigned(signer, &note, &size);
+    /* Under load the next flush syncs for it, too. */
+    bool due = size > 0 && size != ledger->published_size && (flush_now || !ledger->frozen);
+    if (status == QF_OK && due)
+        status = qf_tiles_hold(ledger->tiles, size);
+    if (status == QF_OK && (due || flush_now)) {
+        doing = "writing tiles";
+        status = qf_tiles_publish(ledger->tiles, true, true, durable);
+    }
+    if (status == QF_OK && due && size <= *durable) {
+        doing = "writing the checkpoint";
+        status = write_file(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
+        ledger->published_size = size;
+    }
+    qf_buf_deinit(&note);
+    return status == QF_OK ? QF_OK : qf_ledger_halt(ledger, status, doing);
+}
+
 enum qf_status qf_ledger_keep(struct qf_ledger *ledger, const struct qf_note_signer *signer)
 {
     enum qf_status status = qf_ledger_halted(ledger, NULL);
@@ -202,27 +284,17 @@ enum qf_status qf_ledger_keep(struct qf_ledger *ledger, const struct qf_note_sig
             return qf_ledger_halt(ledger, status, "setting the state apart");
     }
     struct qf_ledger_head head;
+    uint64_t durable = 0;
     qf_ledger_head(ledger, &head);
     bool flush_now = ledger->frozen && head.height >= ledger->frozen_head.height;
-    if (!flush_now && head.size == ledger->published_size)
-        return QF_OK;
-    uint64_t size = 0;
-    /* What the state will name must be on disk, the last partial tiles included. */
-    status = qf_tiles_publish(ledger->tiles, signer != NULL || flush_now, flush_now, &size);
-    if (status != QF_OK)
-        return qf_ledger_halt(ledger, status, "writing tiles");
-    if (signer != NULL && head_of_size(ledger, size, &head)) {
-        status = publish_checkpoint(ledger, &head, signer);
-        if (status != QF_OK)
-            return qf_ledger_halt(ledger, status, "writing the checkpoint");
-        ledger->published_size = head.size;
-    }
-    if (flush_now && size >= ledger->frozen_head.size) {
+    status = has_quorum(signer) ? publish_cosigned(ledger, signer, flush_now, &durable)
+                                : publish_newest(ledger, &head, signer, flush_now, &durable);
+    if (status == QF_OK && flush_now && durable >= ledger->frozen_head.size) {
         status = flush(ledger);
         if (status != QF_OK)
             return qf_ledger_halt(ledger, status, "writing the state");
     }
-    return QF_OK;
+    return status;
 }
 
 void qf_ledger_head(struct qf_ledger *ledger, struct qf_ledger_head *out)

@@ -73,6 +73,7 @@ struct qf_ledger {
     struct qf_ledger_head frozen_head;
     struct qf_ledger_head kept; /* what LMDB holds */
     uint64_t published_size;    /* of the checkpoint in the folder; UINT64_MAX: none yet */
+    unsigned published_lines;   /* its cosignatures */
     _Atomic uint64_t kept_size; /* kept.size, for qf_ledger_behind */
     int64_t rounds_since_flush;
 

@@ -84,11 +84,23 @@ QF_MUST_CHECK enum qf_status qf_ledger_commit(struct qf_ledger *ledger,
 
 /* ---- the keeper ---- */
 
+/* Witnesses of the log, as far as publishing needs them (api/witness/cosigning.h). Any thread. */
+struct qf_cosigner {
+    unsigned quorum; /* cosignatures that a published checkpoint needs; 0: none */
+    /* Appends the cosignature lines there are for exactly this text; how many. */
+    unsigned (*lines)(void *self, struct qf_buf *out, struct qf_slice text);
+    /* Appends the largest checkpoint that at least `count` have cosigned, a whole note.
+     * QF_NOT_FOUND when there is none. */
+    QF_MUST_CHECK enum qf_status (*note)(void *self, struct qf_buf *out, unsigned count);
+    void *self;
+};
+
 /* One round of housekeeping; call about every quarter of a second. `signer` (may be NULL) signs the
  * published checkpoint. */
 struct qf_note_signer {
     struct qf_slice name;
-    const struct qf_private_key *key; /* Ed25519 */
+    const struct qf_private_key *key;   /* Ed25519 */
+    const struct qf_cosigner *cosigner; /* NULL: nobody witnesses the log */
 };
 QF_MUST_CHECK enum qf_status qf_ledger_keep(struct qf_ledger *ledger,
                                             const struct qf_note_signer *signer);

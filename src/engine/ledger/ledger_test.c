@@ -44,7 +44,7 @@ static void prepare(struct run *run, enum qf_suite suite)
     *run = (struct run){0};
     qf_ledger_testing_init(&run->testing, suite);
     assert_int_equal(qf_private_key_generate(&run->note_key, QF_ALG_EDDSA, NULL), QF_OK);
-    run->signer = (struct qf_note_signer){qf_slice_of("test/a"), run->note_key};
+    run->signer = (struct qf_note_signer){.name = qf_slice_of("test/a"), .key = run->note_key};
     qf_ledger_testing_seed(&run->testing, 1);
     size_t count = 0;
     for (size_t block = 0; block < BLOCKS; block++) {

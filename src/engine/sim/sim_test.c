@@ -95,7 +95,7 @@ static void crash(void *self, unsigned replica)
 static enum qf_status idle(void *self, unsigned replica)
 {
     struct cluster *cluster = self;
-    const struct qf_note_signer signer = {qf_slice_of("test/a"), cluster->note_key};
+    const struct qf_note_signer signer = {.name = qf_slice_of("test/a"), .key = cluster->note_key};
     return qf_ledger_keep(cluster->disks[replica].ledger, &signer);
 }
 

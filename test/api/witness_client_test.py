@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Two witnesses of a real node's log, real nodes themselves: cosigned checkpoints come by themselves,
+through kills and restarts of either side; a log that lost entries, or shows another history, is not
+cosigned, and its operator reads it in /v1/health."""
+import base64
+import json
+import shutil
+import time
+
+from node import QIFENG, Node, check, run, work
+
+log = Node("alpha")
+log_key = json.loads((log.dir / "genesis.json").read_text())["members"][0]["note_keys"][0]
+
+
+def vkey(path, name):
+    return run(QIFENG, "key", "show", path, "--witness", name).decode().split("vkey ")[1].strip()
+
+
+def witness(name):
+    node = Node(name)
+    key = node.dir / "keys/witness.pem"
+    run(QIFENG, "key", "create", key, "--witness", f"{name}.example/w", "--no-passphrase")
+    node.settings(f"witness:\n  key: keys/witness.pem\n  name: {name}.example/w\n"
+                  f"  logs:\n    - {{origin: alpha, key: {log_key}}}\n")
+    node.vkey = vkey(key, f"{name}.example/w")
+    return node.start()
+
+
+court, uni = witness("court"), witness("uni")
+whole = (log.dir / "node.yaml").read_text()
+
+
+def configure(*witnesses, quorum=0):
+    (log.dir / "node.yaml").write_text(
+        whole + f"witness_quorum: {quorum}\nwitness_interval_ms: 50\nwitnesses:\n" +
+        "".join(f"  - {{url: '{w.url}', key: {w.vkey}}}\n" for w in witnesses))
+
+
+def grow(count):
+    for _ in range(count):
+        grow.at += 1
+        log.record(f"e-{grow.at}")
+
+
+grow.at = 0
+
+
+def until(what, condition):
+    for _ in range(150):
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.1)
+    check(False, f"{what}: {json.dumps(log.json('/v1/health'))}")
+    return None
+
+
+def checkpoint():
+    """(size, names of those who signed) of what the log publishes."""
+    status, _, note = log.get("/checkpoint")
+    if status != 200:
+        return status, set()
+    text, _, lines = note.decode().rpartition("\n\n")
+    return int(text.split("\n")[1]), {line.split()[1] for line in lines.splitlines()}
+
+
+def states():
+    health = log.request("GET", "/v1/health")[2]
+    return {w["name"].split(".")[0]: w for w in json.loads(health)["witnesses"]}
+
+
+BOTH = {"alpha", "court.example/w", "uni.example/w"}
+configure(court, uni)
+log.start()
+check(log.json("/v1/health")["status"] == "ok" and checkpoint()[0] == 0, "an empty log is no problem")
+grow(5)
+check(checkpoint()[0] == 5, "the newest is published at once")
+until("both cosign", lambda: checkpoint() == (5, BOTH))
+now = log.json("/v1/health")
+check(now["status"] == "ok" and now["cosigned"]["size"] == 5 and now["cosigned"]["lag"] == 0, str(now))
+for w in now["witnesses"]:
+    check(w["state"] == "good" and w["reachable"] and w["size"] == 5 and w["lag"] == 0 and
+          abs(w["time"] / 1000 - time.time()) < 60, str(w))
+until("the folder follows",
+      lambda: (log.dir / "log/checkpoint").read_bytes().count("— ".encode()) == 3)
+seen = court.json("/v1/health")["witnessing"]
+check(seen["key"] == court.vkey and seen["logs"][0]["size"] == 5, str(seen))
+
+# One witness is killed: the other goes on; it comes back and catches up.
+court.stop(hard=True)
+grow(3)
+until("uni alone", lambda: checkpoint() == (8, {"alpha", "uni.example/w"}))
+until("told", lambda: any("court" in p["detail"] for p in log.json("/v1/health")["problems"]))
+check(log.json("/v1/health")["status"] == "degraded" and not states()["court"]["reachable"], "told")
+metrics = log.get("/metrics")[2].decode()
+check('qifeng_witness_up{witness="court.example/w"} 0' in metrics and
+      'qifeng_witness_lag_entries{witness="court.example/w"} 3' in metrics and
+      'qifeng_witness_entries{witness="uni.example/w"} 8' in metrics, metrics)
+check('qifeng_witnessing_entries{log="alpha"} 8' in uni.get("/metrics")[2].decode(), "uni's metrics")
+court.start()
+until("court again", lambda: checkpoint() == (8, BOTH))
+until("all well", lambda: log.json("/v1/health")["status"] == "ok")
+
+# The log is killed between rounds, again and again, and goes on.
+for _ in range(3):
+    grow(2)
+    time.sleep(0.05 * _)
+    log.stop(hard=True)
+    log.start()
+until("after kills", lambda: checkpoint() == (14, BOTH))
+copy = work / "copy"
+
+# With a quorum what is published has it, and does not shrink; a start has it before any witness.
+log.stop()
+configure(court, uni, quorum=2)
+court.stop()
+uni.stop()
+log.start()
+check(checkpoint() == (14, BOTH), f"what was cosigned is there: {checkpoint()}")
+grow(2)
+time.sleep(0.5)
+check(checkpoint() == (14, BOTH), "nothing newer is published without the witnesses")
+court.start()
+until("one of two", lambda: states()["court"]["size"] == 16)
+check(checkpoint() == (14, BOTH), "one of two is not enough")
+uni.start()
+until("both", lambda: checkpoint() == (16, BOTH))
+grow(1)
+until("both", lambda: checkpoint() == (17, BOTH))
+# In the folder, too: what is published there is cosigned, and its tiles stay while the log goes on.
+until("the folder follows", lambda: b"\n17\n" in (log.dir / "log/checkpoint").read_bytes())
+uni.stop()
+grow(2)
+until("court alone", lambda: states()["court"]["size"] == 19)
+until("a flush, and the tiles stay",
+      lambda: {"17", "19"} <= {p.name for p in (log.dir / "log/tile/0/000.p").iterdir()})
+check(b"\n17\n" in (log.dir / "log/checkpoint").read_bytes(), "the folder's checkpoint stays")
+run(QIFENG, "audit", log.dir)
+uni.start()
+until("both", lambda: checkpoint() == (19, BOTH))
+until("the folder follows", lambda: b"\n19\n" in (log.dir / "log/checkpoint").read_bytes())
+run(QIFENG, "audit", log.dir)
+log.stop()
+shutil.copytree(log.dir, copy)
+
+# An older copy of the log is restored: it lacks what was cosigned, then contradicts it.
+log.start()
+grow(4)
+until("cosigned", lambda: checkpoint() == (23, BOTH))
+log.stop()
+shutil.rmtree(log.dir)
+shutil.copytree(copy, log.dir)
+shutil.rmtree(log.dir / "witness")
+configure(court, uni)
+log.start()
+until("entries are missing", lambda: {w["state"] for w in states().values()} == {"ahead"})
+text = json.dumps(log.json("/v1/health")["problems"])
+check("23 entries" in text and "only 19" in text and "restore" in text, text)
+grow.at += 100
+grow(4)
+until("another history", lambda: {w["state"] for w in states().values()} == {"forked"})
+grow(3)
+until("another history", lambda: any("does not continue" in w["detail"] for w in states().values()))
+check(checkpoint() == (26, {"alpha"}), f"nobody cosigns it: {checkpoint()}")
+check('qifeng_witness_contradicts{witness="uni.example/w"} 1' in log.get("/metrics")[2].decode(), "told")
+seen = uni.json("/v1/health")["witnessing"]["logs"][0]
+check(seen["refused"] > 0 and seen["size"] == 23 and seen["refusal"], str(seen))
+check(list((uni.dir / "witness").glob("*.refused")), "the evidence is kept")
+
+# A witness that was given another key for the log refuses, and one that does not know it.
+log.stop()
+stranger = Node("stranger")
+stranger.settings((court.dir / "node.yaml").read_text()[
+    (court.dir / "node.yaml").read_text().index("witness:"):].replace("origin: alpha", "origin: gamma"))
+shutil.copy(court.dir / "keys/witness.pem", stranger.dir / "keys/witness.pem")
+stranger.vkey = court.vkey
+configure(stranger.start())
+log.start()
+until("not known", lambda: states()["court"]["state"] == "refused")
+check("404" in states()["court"]["detail"], str(states()))
+log.stop()
+other = base64.b64decode(log_key.split("+", 2)[2])
+check(other[0] == 1, "a log's key")
+configure(court, court)
+run(QIFENG, "node", log.dir, good=False)
+configure(court, quorum=2)
+run(QIFENG, "node", log.dir, good=False)
