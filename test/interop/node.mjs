@@ -2,7 +2,7 @@
 // from it over HTTP.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -30,11 +30,28 @@ export function qifeng(args, input) {
   return done.stdout;
 }
 
+/** The same, while what runs here goes on; resolves when it ended well. */
+export const meanwhile = (args) =>
+  new Promise((done, fail) =>
+    spawn(program, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] }).once("exit", (code) =>
+      code === 0 ? done() : fail(new Error(`${args.join(" ")}: ${code}`)),
+    ),
+  );
+
 export const read = (name) => readFileSync(join(folder, name), "utf8");
 
-/** Makes a network, serves it; the address. */
-export async function start(suite) {
+const init = (suite) =>
   qifeng(["init", "data", "--network", NETWORK, "--suite", suite, "--no-passphrase"]);
+
+/** Makes a network whose node.yaml also has what `make` gives for the data directory. */
+export function settings(suite, make) {
+  init(suite);
+  appendFileSync(join(folder, "data/node.yaml"), make("data"));
+}
+
+/** Makes a network unless there is one, serves it; the address. */
+export async function start(suite) {
+  if (!existsSync(join(folder, "data/genesis.json"))) init(suite);
   child = spawn(program, ["node", "data", "--listen", "127.0.0.1:0"], {
     cwd: folder,
     stdio: ["ignore", "pipe", "inherit"],
