@@ -68,7 +68,7 @@ class Key:
 
 
 def canonical(value):
-    return json.dumps(value, separators=(",", ":"), sort_keys=True).encode()
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
 
 
 def payload(ops, exp=600, net="test", **more):
