@@ -112,7 +112,7 @@ enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *opti
 {
     *api = (struct qf_api){.options = *options};
     api->started_ms = options->clock.now_ms(options->clock.self);
-    api->rate = qf_rate_new(options->key_rate, options->key_burst);
+    api->rate = qf_rate_new(&options->limits);
     api->models = qf_api_models_new();
     struct qf_public_key public;
     struct qf_note_key key;

@@ -7,12 +7,12 @@
 #include <stdatomic.h>
 
 #include "api/http.h"
+#include "api/rate.h"
 #include "base/io.h"
 #include "engine/ledger/bundle.h"
 #include "engine/ledger/ledger.h"
 #include "engine/solo/solo.h"
 
-struct qf_rate;
 struct qf_feed;
 struct qf_x509;
 struct qf_tsa;
@@ -30,8 +30,7 @@ struct qf_api_options {
     struct qf_random random;
     struct qf_note_signer signer;
     const char *version;
-    unsigned key_rate;  /* transactions a second of one key; 0: no limit */
-    unsigned key_burst; /* how many may come at once */
+    struct qf_rate_limits limits; /* of one key */
     /* With TLS: roots of client certificates; none: the certification authorities of active
      * members. */
     const struct qf_x509 *const *client_roots;
@@ -78,13 +77,6 @@ void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *
  * that there are for it; or, where a quorum of witnesses is wanted, the newest that has it
  * (QF_NOT_FOUND before the first). */
 QF_MUST_CHECK enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out);
-
-/* ---- rate.c: token buckets, one a key ---- */
-
-struct qf_rate *qf_rate_new(unsigned per_second, unsigned burst);
-void qf_rate_free(struct qf_rate *rate);
-/* Whether `count` more may pass now. Keys share buckets only when more than 4,096 are in use. */
-bool qf_rate_take(struct qf_rate *rate, const char *key, unsigned count, int64_t now_ms);
 
 /* ---- clients.c ---- */
 

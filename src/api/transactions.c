@@ -100,15 +100,22 @@ static void decode_lines(struct qf_api *api, struct batch *batch, struct qf_slic
     }
 }
 
+/* Charges the keys for what they signed. */
 static void limit_rates(struct qf_api *api, struct batch *batch, int64_t now_ms)
 {
-    if (api->options.key_rate == 0)
-        return;
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->problems[i].status == QF_OK &&
-            !qf_rate_take(api->rate, batch->txs[i].kid, 1, now_ms))
+    const struct qf_rate_limits *limits = &api->options.limits;
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->problems[i].status != QF_OK)
+            continue;
+        enum qf_rate_verdict verdict =
+            qf_rate_take(api->rate, batch->txs[i].kid, batch->txs[i].jws.size, now_ms);
+        if (verdict == QF_RATE_TXS)
             (void)qf_fail(&batch->problems[i], QF_RATE_LIMITED, "kid",
-                          "this key may send %u transactions a second", api->options.key_rate);
+                          "this key may send %u transactions a second", limits->txs);
+        if (verdict == QF_RATE_SIZE)
+            (void)qf_fail(&batch->problems[i], QF_RATE_LIMITED, "kid",
+                          "this key may send %u KiB a second", limits->kib);
+    }
 }
 
 /* Collects what was let in. */
@@ -290,8 +297,8 @@ void qf_api_post_transactions(struct qf_http_exchange *exchange)
         body = qf_arena_copy(&batch->arena, body);
     int64_t now_ms = api->options.clock.now_ms(api->options.clock.self);
     decode_lines(api, batch, body);
-    limit_rates(api, batch, now_ms);
     qf_ledger_check(api->options.ledger, batch->txs, batch->count, now_ms, batch->problems);
+    limit_rates(api, batch, now_ms);
     select_good(batch);
     batch->submission.done = done;
     batch->submission.owner = batch;

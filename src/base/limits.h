@@ -109,6 +109,7 @@
 #define QF_WEBHOOK_POLL_MS 1000                 /* how often it looks for an operator's request */
 #define QF_WEBHOOK_SAVE_MS 500                  /* how far the stored position may be behind */
 #define QF_WEBHOOK_GRACE_MS 1000                /* for an attempt under way when the node stops */
+#define QF_KEY_KIB_MAX 1048576                  /* of a key a second, as a setting */
 #define QF_VERIFY_KEYS_MAX 8192                 /* keys that the verifier remembers */
 #define QF_VERIFY_CACHE_SIZE_DEFAULT (64 << 20) /* bytes for them and their tables */
 #define QF_VERIFY_CACHE_MIB_MIN 8               /* as a setting */

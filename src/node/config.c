@@ -186,11 +186,17 @@ static enum qf_status read_limits(struct reader *r, const struct qf_json *limits
 {
     if (limits == NULL)
         return QF_OK;
-    enum qf_status status = want_fields(r, limits, "limits", "key_rate, key_burst, verifier_cache");
+    enum qf_status status =
+        want_fields(r, limits, "limits", "key_rate, key_burst, key_kib, verifier_cache");
     if (status == QF_OK)
         status = get_number(r, limits, "limits", "key_rate", &out->key_rate);
     if (status == QF_OK)
         status = get_number(r, limits, "limits", "key_burst", &out->key_burst);
+    if (status == QF_OK)
+        status = get_number(r, limits, "limits", "key_kib", &out->key_kib);
+    if (status == QF_OK && out->key_kib > QF_KEY_KIB_MAX)
+        status = refuse(r, QF_BAD_FIELD, "limits.key_kib",
+                        "want KiB a second, at most %d, or 0 for no limit", QF_KEY_KIB_MAX);
     if (status == QF_OK && out->key_rate > 0 && out->key_burst == 0)
         status = refuse(r, QF_BAD_FIELD, "limits.key_burst",
                         "with 0 nothing passes; want at least 1, or key_rate: 0 for no limit");
@@ -429,6 +435,7 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
                               .witness_interval_ms = 1000,
                               .key_rate = 2000,
                               .key_burst = 20000,
+                              .key_kib = 4096,
                               .verifier_cache_mib = QF_VERIFY_CACHE_SIZE_DEFAULT >> 20};
     enum qf_status status = qf_yaml_parse(arena, &yaml, text, err);
     if (status != QF_OK) {

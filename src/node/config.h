@@ -45,7 +45,8 @@ struct qf_config {
     const char *note_key;
     struct qf_config_tls tls;
     struct qf_config_tsa tsa;
-    unsigned key_rate, key_burst;
+    unsigned key_rate, key_burst; /* transactions */
+    unsigned key_kib;             /* a second */
     unsigned verifier_cache_mib; /* for the tables of known keys */
     const char **archives;
     size_t archive_count;

@@ -57,7 +57,8 @@ static void everything(void **state)
     qf_buf_printf(&text,
                   "listen: 0.0.0.0:443\nnote_key: /k/n.pem\ntls: {certificate: t.crt, key: t.pem, "
                   "clients: required}\ntsa: {key: a.pem, certificate: a.crt}\nlimits: {key_rate: "
-                  "5, key_burst: 7, verifier_cache: 128}\narchives: [/a, b]\nwitnesses:\n  - {url: "
+                  "5, key_burst: 7, key_kib: 9, verifier_cache: 128}\narchives: [/a, "
+                  "b]\nwitnesses:\n  - {url: "
                   "'https://w/', key: "
                   "'%s'}\nwitness:\n  key: w.pem\n  name: me\n  logs:\n    - {origin: other, key: "
                   "'%s'}\nwebhooks:\n  - {id: h, url: 'https://h/x', secret: s, events: "
@@ -69,6 +70,7 @@ static void everything(void **state)
     assert_string_equal(config.tls.certificate, "/d/t.crt");
     assert_int_equal(config.tls.clients, QF_CLIENTS_REQUIRED);
     assert_int_equal(config.key_burst, 7);
+    assert_int_equal(config.key_kib, 9);
     assert_int_equal(config.verifier_cache_mib, 128);
     assert_string_equal(config.archives[1], "/d/b");
     assert_int_equal(config.witness_count, 1);
@@ -93,6 +95,7 @@ static void refusals(void **state)
     CASE("tsa: keys/tsa.pem\n", "1");
     CASE("limits:\n  key_rate: fast\n", "2");
     CASE("limits:\n  key_rate: 5\n  key_burst: 0\n", "3");
+    CASE("limits:\n  key_kib: 2000000\n", "2");
     CASE("limits:\n  verifier_cache: 4\n", "2");
     CASE("limits:\n  verifier_cache: 5000\n", "2");
     CASE("archives: [1]\n", "1");

@@ -160,6 +160,7 @@ static const char settings[] =
     "limits:\n"
     "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"
     "  key_burst: 20000     # and how many at once\n"
+    "  key_kib: 4096        # KiB a second, ten times that at once; 0: any number\n"
     "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n"
     "# webhooks:            # events posted to others; qifeng webhook --help\n"
     "#   - id: archive\n"

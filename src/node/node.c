@@ -292,8 +292,9 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .clock = qf_clock_system(),
         .signer = signer,
         .version = QF_VERSION,
-        .key_rate = options->no_rate_limit ? 0 : config->key_rate,
-        .key_burst = config->key_burst,
+        .limits = {.txs = options->no_rate_limit ? 0 : config->key_rate,
+                   .txs_burst = config->key_burst,
+                   .kib = options->no_rate_limit ? 0 : config->key_kib},
         .client_roots = (const struct qf_x509 *const *)node->tls.roots,
         .client_root_count = node->tls.root_count,
         .clients_required = config->tls.clients == QF_CLIENTS_REQUIRED};
