@@ -47,7 +47,7 @@ struct qf_config {
     struct qf_config_tsa tsa;
     unsigned key_rate, key_burst; /* transactions */
     unsigned key_kib;             /* a second */
-    unsigned verifier_cache_mib; /* for the tables of known keys */
+    unsigned verifier_cache_mib;  /* for the tables of known keys */
     const char **archives;
     size_t archive_count;
     struct qf_config_witness *witnesses;

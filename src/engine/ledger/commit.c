@@ -8,9 +8,9 @@
  * start has to apply again stays within a second or two of work. In a large ledger nearly every
  * transaction costs a flush a page of LMDB, in memory until it is written: more transactions make a
  * transaction cheaper and take 10 KiB each. */
-#define FLUSH_TXS 12000
+#define FLUSH_TXS 8000
 #define FLUSH_ROUNDS 20
-#define BEHIND_TXS 64000
+#define BEHIND_TXS 32000
 
 enum qf_status qf_ledger_halt(struct qf_ledger *ledger, enum qf_status status, const char *doing)
 {
