@@ -421,6 +421,7 @@ static enum qf_status vote(struct run *run, uint32_t wait_id, bool *decided)
     uint16_t count = wait->vote_count;
     if (count >= QF_BPMN_VOTERS_MAX)
         return qf_run_fail(run, QF_OVER_LIMIT, node, "too many votes");
+    RUN_TRY(qf_run_check_choice(run, node));
     struct qf_bpmn_vote *votes = QF_ARENA_ARRAY(run->arena, struct qf_bpmn_vote, count + 1);
     for (uint16_t i = 0; i < count; i++)
         votes[i] = wait->votes[i];

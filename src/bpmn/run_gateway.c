@@ -67,6 +67,26 @@ static enum qf_status refuse_choice(struct run *run, uint16_t node)
                    (int)(n->id.size > 60 ? 60 : n->id.size), (const char *)n->id.data, list);
 }
 
+/* A vote that does not decide leads no token to the gateway behind its task, which would refuse a
+ * wrong choice: it is looked at here, where that gateway follows at once. */
+enum qf_status qf_run_check_choice(struct run *run, uint16_t task)
+{
+    const struct qf_bpmn_flow *flows = run->model->flows;
+    const struct qf_bpmn_node *n = run_node(run, task);
+    if (n->out_count != 1)
+        return QF_OK;
+    uint16_t gateway = flows[n->first_out].target;
+    const struct qf_bpmn_node *choice = run_node(run, gateway);
+    if (!choice->choice)
+        return QF_OK;
+    if (run->answer->flow_count == 0)
+        return choice->default_flow != QF_BPMN_NONE ? QF_OK : refuse_choice(run, gateway);
+    for (uint16_t at = choice->first_out; at != QF_BPMN_NONE; at = flows[at].next_out)
+        if (qf_slice_equal(flows[at].id, run->answer->flows[0]))
+            return QF_OK;
+    return refuse_choice(run, gateway);
+}
+
 static enum qf_status choose(struct run *run, uint16_t node, uint32_t scope)
 {
     const struct qf_bpmn_node *n = run_node(run, node);

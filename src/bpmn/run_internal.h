@@ -110,6 +110,7 @@ void qf_run_consume_note(struct run *run, uint32_t scope);
 /* A token leaves a node by all its flows whose conditions hold. */
 enum qf_status qf_run_leave(struct run *run, uint16_t node, uint32_t scope);
 enum qf_status qf_run_split(struct run *run, uint16_t node, uint32_t scope);
+enum qf_status qf_run_check_choice(struct run *run, uint16_t task);
 /* A token has come to the end of its move: it enters a node or waits at a join. */
 enum qf_status qf_run_arrive(struct run *run, struct run_move move);
 /* Lets the first inclusive join go on for which nothing more can come. */

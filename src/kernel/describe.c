@@ -21,7 +21,8 @@ void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row)
     static const char *const relations[] = {[QF_TO_NOTHING] = "",
                                             [QF_TO_OWN_MEMBER] = " of the member concerned",
                                             [QF_TO_SELF] = " himself",
-                                            [QF_TO_PARTICIPANT] = " in the role of the service"};
+                                            [QF_TO_PARTICIPANT] = " in the role of the service",
+                                            [QF_TO_LEAD] = " who leads those in the role"};
     for (size_t i = 0; i < row->may_count; i++) {
         const struct qf_may *may = &row->may[i];
         if (i > 0)

@@ -38,6 +38,7 @@
     X(CASE_OPENED, "service.case-opened", "A case was opened.")                                    \
     X(TASK_CLAIMED, "service.task-claimed", "A task of the case was claimed.")                     \
     X(TASK_RELEASED, "service.task-released", "A task of the case was given back.")                \
+    X(TASK_DELEGATED, "service.task-delegated", "A task of the case was given to somebody.")       \
     X(TASK_COMPLETED, "service.task-completed", "A task of the case was completed.")               \
     X(DECISION_RECORDED, "service.decision-recorded", "A sealed decision was recorded.")           \
     X(CASE_MESSAGE, "service.case-message", "The case received a message.")                        \

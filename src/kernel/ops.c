@@ -32,11 +32,17 @@ const struct qf_action_row *qf_action_find(struct qf_slice name)
     return NULL;
 }
 
-static bool row_holds(const struct qf_json *row, struct qf_op_context *ctx)
+/* Of the signer's member, for the member that is acted for. */
+struct player {
+    struct qf_slice actor;
+    bool lead;
+};
+
+static bool row_holds(const struct qf_json *row, struct qf_op_context *ctx, struct player player)
 {
     const struct qf_json *kinds = qf_json_get(row, "kinds");
     const struct qf_json *members = qf_json_get(row, "members");
-    const struct qf_json *actor_role = qf_json_get(row, "actor_role");
+    const struct qf_json *actor_role = qf_json_get(row, player.lead ? "lead_role" : "actor_role");
     struct qf_state_key at;
     if (members != NULL && !qf_record_has(members, ctx->member))
         return false;
@@ -47,25 +53,36 @@ static bool row_holds(const struct qf_json *row, struct qf_op_context *ctx)
             return false;
     }
     if (actor_role == NULL)
-        return true;
-    qf_state_key_make2(&at, QF_STATE_ACTOR, qf_signer_member(ctx->signer),
-                       qf_signer_actor(ctx->signer));
+        return !player.lead;
+    qf_state_key_make2(&at, QF_STATE_ACTOR, qf_signer_member(ctx->signer), player.actor);
     const struct qf_json *actor = qf_context_get(ctx, &at);
     return actor != NULL && qf_record_has(qf_json_get(actor, "roles"), qf_json_text(actor_role));
 }
 
-static bool participates(struct qf_op_context *ctx, const struct qf_op_target *target)
+static bool is_asked(const struct qf_op_target *target, struct qf_slice role)
+{
+    if (target->any_roles != NULL)
+        return qf_record_has(target->any_roles, role);
+    return target->roles[0].size == 0 || qf_slice_equal(role, target->roles[0]) ||
+           qf_slice_equal(role, target->roles[1]);
+}
+
+static bool participates(struct qf_op_context *ctx, const struct qf_op_target *target,
+                         struct player player)
 {
     QF_ASSERT(target->participants != NULL);
     for (uint32_t i = 0; i < target->participants->count; i++) {
         const struct qf_json *row = &target->participants->items[i];
-        struct qf_slice role = qf_record_text(row, "role");
-        bool asked = target->roles[0].size == 0 || qf_slice_equal(role, target->roles[0]) ||
-                     qf_slice_equal(role, target->roles[1]);
-        if (asked && row_holds(row, ctx))
+        if (is_asked(target, qf_record_text(row, "role")) && row_holds(row, ctx, player))
             return true;
     }
     return false;
+}
+
+bool qf_op_plays(struct qf_op_context *ctx, const struct qf_op_target *target,
+                 struct qf_slice actor)
+{
+    return participates(ctx, target, (struct player){actor, false});
 }
 
 static bool may_holds(const struct qf_may *may, struct qf_op_context *ctx,
@@ -84,7 +101,10 @@ static bool may_holds(const struct qf_may *may, struct qf_op_context *ctx,
         return qf_slice_equal(target->member, qf_signer_member(ctx->signer)) &&
                qf_slice_equal(target->actor, qf_signer_actor(ctx->signer));
     case QF_TO_PARTICIPANT:
-        return participates(ctx, target);
+    case QF_TO_LEAD:
+        return participates(
+            ctx, target,
+            (struct player){qf_signer_actor(ctx->signer), may->relation == QF_TO_LEAD});
     }
     return false;
 }

@@ -14,6 +14,7 @@ enum qf_relation {
     QF_TO_OWN_MEMBER,  /* the target belongs to the member that is acted for */
     QF_TO_SELF,        /* the target is the signer himself */
     QF_TO_PARTICIPANT, /* the signer plays one of the target's roles */
+    QF_TO_LEAD,        /* the signer leads those of his member who play one of them */
 };
 
 /* One way to be allowed: all of it must hold. */
@@ -28,10 +29,12 @@ struct qf_may {
 struct qf_op_target {
     struct qf_slice member;
     struct qf_slice actor; /* empty where the target has none */
-    /* QF_TO_PARTICIPANT: who plays which role: [{"actor_role","kinds":[…],"members":[…],"role"}…];
-     * what a row does not say is not asked. */
+    /* QF_TO_PARTICIPANT, QF_TO_LEAD: who plays which role:
+     * [{"actor_role","kinds":[…],"lead_role","members":[…],"role"}…]; what a row does not say is
+     * not asked, but that nobody leads where no lead_role is named. */
     const struct qf_json *participants;
-    struct qf_slice roles[2]; /* one of them must be played; the first one empty: any */
+    struct qf_slice roles[2];        /* one of them must be played; the first one empty: any */
+    const struct qf_json *any_roles; /* takes their place: an array of texts */
 };
 
 struct qf_op_row {
@@ -78,6 +81,10 @@ const struct qf_action_row *qf_action_find(struct qf_slice name);
  * target came to. Takes the context's `member` (acted for) as the signer's side. */
 QF_MUST_CHECK enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row *row,
                                              const struct qf_json *body, struct qf_error *err);
+
+/* Whether another actor of the signer's member would pass for a participant. */
+bool qf_op_plays(struct qf_op_context *ctx, const struct qf_op_target *target,
+                 struct qf_slice actor);
 
 /* Who may, as a sentence part ("role admin of the same member, or the actor himself"); appended. */
 void qf_op_describe_may(struct qf_buf *out, const struct qf_op_row *row);

@@ -59,9 +59,11 @@ enum qf_status qf_service_target_open(struct qf_op_context *ctx, const struct qf
     const struct qf_service_model *model;
     enum qf_status status =
         qf_services_model(ctx, &model, id, qf_record_text(service, "version"), err);
-    QF_ASSERT(status == QF_OK);
+    if (status != QF_OK)
+        return status;
     ctx->services->step = qf_service_step_new(ctx, model, text_of(body, "case"));
     out->participants = model->participants;
+    out->any_roles = qf_json_get(model->manifest, "open");
     out->roles[0] = opening_role(model, plain_start(&model->bpmn));
     return QF_OK;
 }
@@ -80,15 +82,33 @@ static enum qf_status load(struct qf_op_context *ctx, const struct qf_json *body
     return QF_OK;
 }
 
-enum qf_status qf_service_target_case(struct qf_op_context *ctx, const struct qf_json *body,
-                                      struct qf_op_target *out, struct qf_error *err)
+/* Besides the member that opened it, the roles that the manifest names: without any, nobody. */
+enum qf_status qf_service_target_withdraw(struct qf_op_context *ctx, const struct qf_json *body,
+                                          struct qf_op_target *out, struct qf_error *err)
 {
+    static const struct qf_json nobody = {.type = QF_JSON_ARRAY};
     struct qf_service_step *step;
     enum qf_status status = load(ctx, body, &step, err);
     if (status != QF_OK)
         return status;
     out->member = qf_record_text(&step->record, "member");
     out->participants = step->model->participants;
+    out->any_roles = qf_json_get(step->model->manifest, "withdraw");
+    if (out->any_roles == NULL)
+        out->any_roles = &nobody;
+    return QF_OK;
+}
+
+enum qf_status qf_service_target_message(struct qf_op_context *ctx, const struct qf_json *body,
+                                         struct qf_op_target *out, struct qf_error *err)
+{
+    struct qf_service_step *step;
+    enum qf_status status = load(ctx, body, &step, err);
+    if (status != QF_OK)
+        return status;
+    out->participants = step->model->participants;
+    const struct qf_json *message = qf_service_message_of(step->model, text_of(body, "name"));
+    out->any_roles = message == NULL ? NULL : qf_json_get(message, "from");
     return QF_OK;
 }
 
@@ -196,7 +216,8 @@ enum qf_status qf_service_case_message(struct qf_op_context *ctx, const struct q
 {
     struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_bpmn_answer answer;
-    enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
+    enum qf_status status = read_answer(
+        step, &answer, body, qf_service_message_form(step->model, text_of(body, "name")), err);
     if (status == QF_OK)
         status = qf_service_step_begin(step, err);
     if (status != QF_OK)

@@ -180,7 +180,7 @@ static enum qf_status unseal(const struct qf_service_model *model, struct qf_are
                              const struct qf_json_member *sealed, const struct qf_json *revealed,
                              struct qf_error *err)
 {
-    const struct qf_json *own = qf_json_get_slice(revealed, sealed->key);
+    const struct qf_json *own = revealed == NULL ? NULL : qf_json_get_slice(revealed, sealed->key);
     struct qf_slice field = sealed_source(model, node, sealed->key);
     enum qf_status status = QF_OK;
     if (sealed->value.type != QF_JSON_STRING || field.size == 0)
@@ -209,7 +209,9 @@ static enum qf_status all_values(const struct qf_service_model *model, struct qf
                     open->members[i].value);
     for (uint32_t i = 0; open == NULL && revealed != NULL && i < revealed->count; i++) {
         const struct qf_json *value = qf_json_get(&revealed->members[i].value, "value");
-        if (value != NULL && qf_json_get_slice(sealed, revealed->members[i].key) == NULL)
+        bool is_sealed =
+            sealed != NULL && qf_json_get_slice(sealed, revealed->members[i].key) != NULL;
+        if (value != NULL && !is_sealed)
             qf_json_put(arena, values, qf_arena_text(arena, revealed->members[i].key), *value);
     }
     if (sealed == NULL)

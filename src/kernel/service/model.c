@@ -163,22 +163,21 @@ static bool declared_decision(void *self, struct qf_slice name)
            qf_dmn_find(model->dmn, (struct qf_slice){0}, QF_DMN_DECISION, name) != NULL;
 }
 
-static const struct qf_json *form_of(const struct qf_service_model *model, struct qf_arena *arena,
-                                     struct qf_slice name)
+const struct qf_json *qf_service_form_of(const struct qf_service_model *model, struct qf_slice name)
 {
-    struct qf_buf path = {0};
-    qf_buf_put_text(&path, "schemas/");
-    qf_buf_put_slice(&path, name);
-    const struct qf_json *form =
-        qf_json_get_slice(model->files, qf_arena_copy(arena, qf_buf_slice(&path)));
-    qf_buf_deinit(&path);
-    return form;
+    static const char folder[] = {'s', 'c', 'h', 'e', 'm', 'a', 's', '/'};
+    char path[sizeof folder + QF_ID_SIZE_MAX];
+    if (name.size == 0 || name.size > QF_ID_SIZE_MAX)
+        return NULL;
+    memcpy(path, folder, sizeof folder);
+    memcpy(path + sizeof folder, name.data, name.size);
+    return qf_json_get_slice(model->files, qf_slice_make(path, sizeof folder + name.size));
 }
 
 static bool declared_form(void *self, struct qf_slice name)
 {
-    struct qf_service_model *model = self;
-    return form_of(model, &model->arena, name) != NULL;
+    const struct qf_service_model *model = self;
+    return qf_service_form_of(model, name) != NULL;
 }
 
 static bool declared_role(void *self, struct qf_slice name)
@@ -299,6 +298,7 @@ static enum qf_status compile(struct qf_service_model *model, struct qf_slice pa
     if (manifest == NULL || manifest->type != QF_JSON_OBJECT)
         return bad(err, "is missing", qf_slice_of("manifest"));
     model->files = qf_json_get(json, "files");
+    model->manifest = manifest;
     status = read_switch(&model->unplanned, manifest, "unplanned", err);
     if (status == QF_OK)
         status = read_switch(&model->imported, manifest, "imported", err);
@@ -310,7 +310,9 @@ static enum qf_status compile(struct qf_service_model *model, struct qf_slice pa
         status = read_files(model, err);
     if (status == QF_OK)
         status = compile_rules(model, err);
-    return status == QF_OK ? compile_process(model, err) : status;
+    if (status == QF_OK)
+        status = compile_process(model, err);
+    return status == QF_OK ? qf_service_check_manifest(model, err) : status;
 }
 
 enum qf_status qf_service_compile(struct qf_service_model **out, struct qf_slice package,
@@ -365,22 +367,40 @@ static const struct qf_service_model *find(struct qf_services *services, struct 
     return NULL;
 }
 
+static void keep(struct qf_services *services, struct qf_service_model *model)
+{
+    if (services->count == QF_SERVICE_MODELS_MAX)
+        qf_service_free(services->models[--services->count]);
+    put_first(services, services->count++, model);
+}
+
 enum qf_status qf_services_compile(struct qf_services *services,
                                    const struct qf_service_model **out, struct qf_slice package,
                                    struct qf_slice hash, struct qf_error *err)
 {
     *out = find(services, hash);
-    if (*out != NULL)
+    if (*out != NULL && (*out)->problem.status == QF_OK)
         return QF_OK;
     struct qf_service_model *model;
     enum qf_status status = qf_service_compile(&model, package, hash, err);
     if (status != QF_OK)
         return status;
-    if (services->count == QF_SERVICE_MODELS_MAX)
-        qf_service_free(services->models[--services->count]);
-    put_first(services, services->count++, model);
+    keep(services, model);
     *out = model;
     return QF_OK;
+}
+
+/* What was compiled when it was deployed may be refused by later software. Its service then stands
+ * still: every op on its cases is refused, its timers rest with the reason, the block goes on. */
+static const struct qf_service_model *broken(struct qf_services *services, struct qf_slice hash,
+                                             const struct qf_error *why)
+{
+    struct qf_service_model *model = calloc(1, sizeof *model);
+    QF_ASSERT(model != NULL && hash.size < sizeof model->hash);
+    memcpy(model->hash, hash.data, hash.size);
+    model->problem = *why;
+    keep(services, model);
+    return model;
 }
 
 enum qf_status qf_services_model(struct qf_op_context *ctx, const struct qf_service_model **out,
@@ -394,13 +414,18 @@ enum qf_status qf_services_model(struct qf_op_context *ctx, const struct qf_serv
         return qf_fail(err, QF_NOT_FOUND, "version", "there is no such version of the service");
     struct qf_slice hash = qf_record_text(record, "hash");
     *out = find(ctx->services, hash);
-    if (*out != NULL)
+    if (*out == NULL) {
+        struct qf_slice package;
+        struct qf_error why = {0};
+        qf_state_key_make2(&at, QF_STATE_SERVICE_PACKAGE, service, version);
+        bool stored = qf_overlay_get(ctx->overlay, qf_state_key_slice(&at), &package);
+        QF_ASSERT(stored);
+        if (qf_services_compile(ctx->services, out, package, hash, &why) != QF_OK)
+            *out = broken(ctx->services, hash, &why);
+    }
+    if ((*out)->problem.status == QF_OK)
         return QF_OK;
-    struct qf_slice package;
-    qf_state_key_make2(&at, QF_STATE_SERVICE_PACKAGE, service, version);
-    bool stored = qf_overlay_get(ctx->overlay, qf_state_key_slice(&at), &package);
-    QF_ASSERT(stored);
-    enum qf_status status = qf_services_compile(ctx->services, out, package, hash, err);
-    QF_ASSERT(status == QF_OK); /* it was, when it was deployed */
-    return status;
+    return qf_fail(err, QF_WRONG_STATE, "service",
+                   "version %.*s does not compile under this software and stands still: %s",
+                   QF_SLICE_ARGS(version), (*out)->problem.detail);
 }

@@ -285,6 +285,8 @@ static void a_sealed_decision_is_recorded_and_made_again(void **state)
     assert_int_equal(out.value.integer, 500);
     assert_int_equal(AGAIN("{}"), QF_CANNOT_TELL);
     assert_string_equal(err.field, "inputs.income");
+    assert_int_equal(qf_service_replay(model, &world->arena, &text, &out, record, NULL, zone, &err),
+                     QF_CANNOT_TELL);
     assert_int_equal(AGAIN(SHOWN_INCOME("2901")), QF_INVALID);
     assert_string_equal(err.field, "inputs.income");
     qf_buf_deinit(&text);

@@ -73,6 +73,12 @@ static const struct qf_field imported_fields[] = {
 };
 static const struct qf_field open_fields[] = {CASE, DATA, FLOWS, IMPORTED, ON_BEHALF, SERVICE};
 static const struct qf_field task_fields[] = {CASE, ON_BEHALF, TASK};
+static const struct qf_field delegate_fields[] = {
+    CASE,
+    ON_BEHALF,
+    TASK,
+    {.name = "to", .doc = "Actor of the same member who gets it.", .type = QF_FIELD_ID},
+};
 static const struct qf_field complete_fields[] = {CASE, DATA, FLOWS, IMPORTED, ON_BEHALF, TASK};
 static const struct qf_field begin_fields[] = {
     {.name = "activity", .doc = "Id of the activity in the process.", .type = QF_FIELD_ID},
@@ -131,7 +137,9 @@ static const struct qf_field message_fields[] = {
 
 static const struct qf_may council[] = {{.roles = QF_ROLE_COUNCIL}};
 static const struct qf_may participant[] = {{.relation = QF_TO_PARTICIPANT}};
-static const struct qf_may own_member[] = {{.relation = QF_TO_OWN_MEMBER}};
+static const struct qf_may withdrawing[] = {{.relation = QF_TO_OWN_MEMBER},
+                                            {.relation = QF_TO_PARTICIPANT}};
+static const struct qf_may holder_or_lead[] = {{.relation = QF_TO_SELF}, {.relation = QF_TO_LEAD}};
 
 static const struct qf_op_row ops[] = {
     {.name = "service.part",
@@ -141,8 +149,9 @@ static const struct qf_op_row ops[] = {
      QF_MAY(council),
      .apply = qf_service_part},
     {.name = "service.case.open",
-     .doc = "Opens a case on the current version of a service; by who plays the role in whose lane "
-            "the process starts.",
+     .doc =
+         "Opens a case on the current version of a service; by the roles that the manifest names "
+         "for it, else by who plays the role in whose lane the process starts.",
      .fields = QF_FIELDS(open_fields),
      QF_MAY(participant),
      .target = qf_service_target_open,
@@ -159,6 +168,14 @@ static const struct qf_op_row ops[] = {
      QF_MAY(participant),
      .target = qf_service_target_task,
      .apply = qf_service_task_release},
+    {.name = "service.task.delegate",
+     .doc =
+         "Gives a task to another actor of the signer's member who plays the role; by the person "
+         "who holds it, or who leads those in the role (lead_role of the manifest).",
+     .fields = QF_FIELDS(delegate_fields),
+     QF_MAY(holder_or_lead),
+     .target = qf_service_target_delegate,
+     .apply = qf_service_task_delegate},
     {.name = "service.task.complete",
      .doc = "Completes a task with its form's data. What follows without waiting happens in the "
             "same step: decisions, conditions, scripts.",
@@ -190,16 +207,18 @@ static const struct qf_op_row ops[] = {
      .target = qf_service_target_decision,
      .apply = qf_service_decision_record},
     {.name = "service.case.withdraw",
-     .doc = "Withdraws a running case; by the member that opened it.",
+     .doc = "Withdraws a running case; by the member that opened it, and by the roles that the "
+            "manifest names for it.",
      .fields = QF_FIELDS(withdraw_fields),
-     QF_MAY(own_member),
-     .target = qf_service_target_case,
+     QF_MAY(withdrawing),
+     .target = qf_service_target_withdraw,
      .apply = qf_service_case_withdraw},
     {.name = "service.case.message",
-     .doc = "Sends a message that the case waits for; by any participant of the service.",
+     .doc = "Sends a message that the case waits for; by the roles that the manifest names for it, "
+            "else by any participant of the service.",
      .fields = QF_FIELDS(message_fields),
      QF_MAY(participant),
-     .target = qf_service_target_case,
+     .target = qf_service_target_message,
      .apply = qf_service_case_message},
 };
 

@@ -56,6 +56,7 @@ struct qf_service_model {
     struct qf_slice id;
     struct qf_slice version;
     const struct qf_json *files;
+    const struct qf_json *manifest;
     const struct qf_json *participants;
     bool unplanned; /* activities that the process does not allow may be recorded */
     bool imported;  /* steps may carry what another system said of them */
@@ -67,8 +68,20 @@ struct qf_service_model {
     struct qf_dmn_model *dmn;          /* NULL: the package has no decisions */
     struct qf_service_ruling *rulings; /* one for each decision (decision.h) */
     uint32_t ruling_count;
+    /* Not QF_OK: a deployed package that this software does not compile; nothing else is filled. */
+    struct qf_error problem;
 };
 
+/* What of the manifest bears on the ledger, but roles and fields; part of compilation. */
+QF_MUST_CHECK enum qf_status qf_service_check_manifest(const struct qf_service_model *model,
+                                                       struct qf_error *err);
+/* A declared message, or NULL; and the form that it must meet, or empty. */
+const struct qf_json *qf_service_message_of(const struct qf_service_model *model,
+                                            struct qf_slice name);
+struct qf_slice qf_service_message_form(const struct qf_service_model *model, struct qf_slice name);
+/* schemas/NAME of the package, or NULL. */
+const struct qf_json *qf_service_form_of(const struct qf_service_model *model,
+                                         struct qf_slice name);
 /* A declared field, or NULL. */
 const struct qf_service_field *qf_service_field_of(const struct qf_service_model *model,
                                                    struct qf_slice name);
@@ -140,10 +153,11 @@ typedef enum qf_status qf_service_target(struct qf_op_context *ctx, const struct
 /* ops */
 qf_service_apply qf_service_part, qf_service_case_open, qf_service_case_message,
     qf_service_case_withdraw, qf_service_task_claim, qf_service_task_release,
-    qf_service_task_complete, qf_service_task_begin, qf_service_case_unplanned,
-    qf_service_decision_record;
-qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_service_target_case,
-    qf_service_target_task, qf_service_target_decision;
+    qf_service_task_delegate, qf_service_task_complete, qf_service_task_begin,
+    qf_service_case_unplanned, qf_service_decision_record;
+qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_service_target_withdraw,
+    qf_service_target_message, qf_service_target_delegate, qf_service_target_task,
+    qf_service_target_decision;
 /* actions */
 qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
 

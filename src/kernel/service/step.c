@@ -190,12 +190,14 @@ enum qf_status qf_service_step_load(struct qf_op_context *ctx, struct qf_service
     const struct qf_json *record = qf_record_get(&ctx->state, arena, &at);
     if (record == NULL)
         return qf_fail(err, QF_NOT_FOUND, "case", "there is no such case");
-    const struct qf_service_model *model;
+    const struct qf_service_model *model = NULL;
     enum qf_status status = qf_services_model(ctx, &model, qf_record_text(record, "service"),
                                               qf_record_text(record, "version"), err);
-    QF_ASSERT(status == QF_OK);
     struct qf_service_step *step = qf_service_step_new(ctx, model, case_id);
     step->record = *record;
+    *out = step;
+    if (status != QF_OK)
+        return status;
     status =
         qf_bpmn_read(arena, &step->instance, &model->bpmn, qf_json_get(record, "instance"), err);
     QF_ASSERT(status == QF_OK); /* it was written from one */

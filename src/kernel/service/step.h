@@ -62,7 +62,8 @@ static inline bool qf_service_is_work(const struct qf_bpmn_node *node)
     return qf_bpmn_is_human(node) || node->kind == QF_BPMN_ADHOC;
 }
 
-/* A step on a case that is on the ledger. QF_NOT_FOUND at "case". */
+/* A step on a case that is on the ledger. QF_NOT_FOUND at "case"; QF_WRONG_STATE at "service" when
+ * its package does not compile any more: the step can then only be halted. */
 QF_MUST_CHECK enum qf_status qf_service_step_load(struct qf_op_context *ctx,
                                                   struct qf_service_step **out,
                                                   struct qf_slice case_id, struct qf_error *err);

@@ -105,9 +105,10 @@ static void fire(struct qf_op_context *ctx, struct qf_slice id)
     struct qf_service_step *step;
     qf_arena_reset(&ctx->services->scratch);
     enum qf_status status = qf_service_step_load(ctx, &step, id, &err);
-    QF_ASSERT(status == QF_OK);
+    QF_ASSERT(status != QF_NOT_FOUND);
     size_t mark = qf_overlay_mark(ctx->overlay);
-    status = qf_service_step_begin(step, &err);
+    if (status == QF_OK)
+        status = qf_service_step_begin(step, &err);
     if (status == QF_OK)
         status = qf_service_step_end(step, qf_bpmn_tick(&step->call, &step->instance),
                                      QF_EVENT_CASE_TIMER, &err);
