@@ -105,12 +105,21 @@ static enum qf_status read_switch(bool *out, const struct qf_json *manifest, con
 
 struct first_problem {
     bool found;
+    const struct qf_service_reporter *reporter;
     struct qf_error *err;
 };
 
 static void take_problem(void *self, const struct qf_dmn_problem *problem)
 {
     struct first_problem *first = self;
+    const struct qf_service_problem found = {.error = problem->error,
+                                             .file = problem->file,
+                                             .id = qf_slice_of(problem->element),
+                                             .line = problem->line,
+                                             .column = problem->column,
+                                             .text = problem->message};
+    if (first->reporter != NULL)
+        first->reporter->report(first->reporter->self, &found);
     if (!problem->error || first->found)
         return;
     first->found = true;
@@ -125,7 +134,7 @@ static enum qf_status compile_rules(struct qf_service_model *model, struct qf_er
     if (text == NULL)
         return QF_OK;
     struct qf_dmn_file file = {"rules.dmn", qf_json_text(text)};
-    struct first_problem first = {false, err};
+    struct first_problem first = {false, model->reporter, err};
     struct qf_dmn_reporter reporter = {take_problem, &first};
     enum qf_status status = qf_dmn_compile(&model->arena, &model->dmn, &file, 1, &reporter, err);
     if (status != QF_OK)
@@ -200,6 +209,19 @@ static void refuse_unserved(struct qf_bpmn_model *bpmn)
     }
 }
 
+static void tell_problems(const struct qf_service_model *model)
+{
+    for (const struct qf_bpmn_problem *p = model->bpmn.problems; p != NULL; p = p->next) {
+        const struct qf_service_problem found = {.error = p->severity != QF_BPMN_NOTE,
+                                                 .file = "process.bpmn",
+                                                 .element = p->element,
+                                                 .id = p->id,
+                                                 .line = p->line,
+                                                 .text = p->text};
+        model->reporter->report(model->reporter->self, &found);
+    }
+}
+
 static enum qf_status first_obstacle(const struct qf_bpmn_model *bpmn, struct qf_error *err)
 {
     for (const struct qf_bpmn_problem *p = bpmn->problems; p != NULL; p = p->next)
@@ -251,6 +273,8 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
     struct qf_bpmn_soundness soundness;
     if (qf_bpmn_obstacles(&model->bpmn) == 0)
         qf_bpmn_check(&model->program, &model->bpmn, &declared, QF_SERVICE_STATES_MAX, &soundness);
+    if (model->reporter != NULL)
+        tell_problems(model);
     status = first_obstacle(&model->bpmn, err);
     if (status == QF_OK && model->bpmn.main == QF_BPMN_NONE)
         status = bad(err, "has no process that can be executed", qf_slice_of("process.bpmn"));
@@ -277,6 +301,34 @@ static enum qf_status read_files(struct qf_service_model *model, struct qf_error
     return QF_OK;
 }
 
+static enum qf_status read_switches(struct qf_service_model *model, const struct qf_json *manifest,
+                                    struct qf_error *err)
+{
+    enum qf_status status = read_switch(&model->unplanned, manifest, "unplanned", err);
+    return status == QF_OK ? read_switch(&model->imported, manifest, "imported", err) : status;
+}
+
+static enum qf_status read_manifest(struct qf_service_model *model, const struct qf_json *package,
+                                    struct qf_error *err)
+{
+    const struct qf_json *manifest = qf_json_get(package, "manifest");
+    if (qf_json_get_text(package, "id", &model->id, err) != QF_OK ||
+        qf_json_get_text(package, "version", &model->version, err) != QF_OK) {
+        qf_error_within(err, "package");
+        return QF_BAD_FIELD;
+    }
+    if (!qf_member_id_valid(model->id) || !qf_member_id_valid(model->version))
+        return bad(err, "id and version are 1 to 48 of A-Z a-z 0-9 . _ -", model->id);
+    if (manifest == NULL || manifest->type != QF_JSON_OBJECT)
+        return bad(err, "is missing", qf_slice_of("manifest"));
+    model->files = qf_json_get(package, "files");
+    model->manifest = manifest;
+    enum qf_status status = read_switches(model, manifest, err);
+    if (status == QF_OK)
+        status = read_participants(model, manifest, err);
+    return status == QF_OK ? read_fields(model, manifest, err) : status;
+}
+
 static enum qf_status compile(struct qf_service_model *model, struct qf_slice package,
                               struct qf_error *err)
 {
@@ -287,42 +339,33 @@ static enum qf_status compile(struct qf_service_model *model, struct qf_slice pa
         qf_error_within(err, "package");
         return status;
     }
-    const struct qf_json *manifest = qf_json_get(json, "manifest");
-    if (qf_json_get_text(json, "id", &model->id, err) != QF_OK ||
-        qf_json_get_text(json, "version", &model->version, err) != QF_OK) {
-        qf_error_within(err, "package");
-        return QF_BAD_FIELD;
-    }
-    if (!qf_member_id_valid(model->id) || !qf_member_id_valid(model->version))
-        return bad(err, "id and version are 1 to 48 of A-Z a-z 0-9 . _ -", model->id);
-    if (manifest == NULL || manifest->type != QF_JSON_OBJECT)
-        return bad(err, "is missing", qf_slice_of("manifest"));
-    model->files = qf_json_get(json, "files");
-    model->manifest = manifest;
-    status = read_switch(&model->unplanned, manifest, "unplanned", err);
-    if (status == QF_OK)
-        status = read_switch(&model->imported, manifest, "imported", err);
-    if (status == QF_OK)
-        status = read_participants(model, manifest, err);
-    if (status == QF_OK)
-        status = read_fields(model, manifest, err);
+    status = read_manifest(model, json, err);
     if (status == QF_OK)
         status = read_files(model, err);
-    if (status == QF_OK)
-        status = compile_rules(model, err);
-    if (status == QF_OK)
+    if (status != QF_OK)
+        return status;
+    /* The first failure stands; who is told of everything hears of the process as well. */
+    status = compile_rules(model, err);
+    if (status == QF_OK) {
         status = compile_process(model, err);
-    return status == QF_OK ? qf_service_check_manifest(model, err) : status;
+        return status == QF_OK ? qf_service_check_manifest(model, err) : status;
+    }
+    if (model->reporter != NULL)
+        (void)!compile_process(model, NULL);
+    return status;
 }
 
-enum qf_status qf_service_compile(struct qf_service_model **out, struct qf_slice package,
-                                  struct qf_slice hash, struct qf_error *err)
+enum qf_status qf_service_inspect(struct qf_service_model **out, struct qf_slice package,
+                                  struct qf_slice hash, const struct qf_service_reporter *reporter,
+                                  struct qf_error *err)
 {
     struct qf_service_model *model = calloc(1, sizeof *model);
     QF_ASSERT(model != NULL && hash.size < sizeof model->hash);
     memcpy(model->hash, hash.data, hash.size);
+    model->reporter = reporter;
     struct qf_error own = {0};
     enum qf_status status = compile(model, package, &own);
+    model->reporter = NULL;
     if (status != QF_OK) {
         qf_service_free(model);
         if (err != NULL)
@@ -331,6 +374,12 @@ enum qf_status qf_service_compile(struct qf_service_model **out, struct qf_slice
     }
     *out = model;
     return QF_OK;
+}
+
+enum qf_status qf_service_compile(struct qf_service_model **out, struct qf_slice package,
+                                  struct qf_slice hash, struct qf_error *err)
+{
+    return qf_service_inspect(out, package, hash, NULL, err);
 }
 
 void qf_service_free(struct qf_service_model *model)

@@ -70,6 +70,20 @@ struct qf_service_model {
     uint32_t ruling_count;
     /* Not QF_OK: a deployed package that this software does not compile; nothing else is filled. */
     struct qf_error problem;
+    const struct qf_service_reporter *reporter; /* while it is compiled, or NULL */
+};
+
+/* Something found in a package. */
+struct qf_service_problem {
+    bool error;       /* else a warning */
+    const char *file; /* "process.bpmn"; "package" where it is none of the files */
+    struct qf_slice element, id;
+    uint32_t line, column; /* 0: not known */
+    const char *text;      /* valid during the call */
+};
+struct qf_service_reporter {
+    void (*report)(void *self, const struct qf_service_problem *problem);
+    void *self;
 };
 
 /* What of the manifest bears on the ledger, but roles and fields; part of compilation. */
@@ -92,6 +106,11 @@ enum qf_hash_alg qf_service_hash_alg(const struct qf_service_model *model);
  * element and line in the detail. The caller frees. */
 QF_MUST_CHECK enum qf_status qf_service_compile(struct qf_service_model **out,
                                                 struct qf_slice package, struct qf_slice hash,
+                                                struct qf_error *err);
+/* The same, and tells everything that is wrong, not only the first thing. */
+QF_MUST_CHECK enum qf_status qf_service_inspect(struct qf_service_model **out,
+                                                struct qf_slice package, struct qf_slice hash,
+                                                const struct qf_service_reporter *reporter,
                                                 struct qf_error *err);
 void qf_service_free(struct qf_service_model *model);
 
