@@ -94,6 +94,10 @@
 #define QF_YAML_SIZE_MAX (1 << 20)         /* bytes of a YAML file */
 #define QF_YAML_NODES_MAX 50000            /* values in it */
 #define QF_YAML_KEY_SIZE_MAX 256           /* bytes of a key in it */
+#define QF_FOLDER_FILE_SIZE_MAX (1 << 20)  /* bytes of a file of a service folder */
+#define QF_FOLDER_FILES_MAX 80             /* files of it */
+#define QF_FOLDER_NAMES_MAX 256            /* names that are looked at in one folder */
+#define QF_FOLDER_PROBLEMS_MAX 1000        /* problems that are listed */
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
 #define QF_WEBHOOK_SECRETS_MAX 4              /* secrets that sign at the same time */

@@ -14,6 +14,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"import", "bring an event log onto a ledger", qf_cmd_import},
     {"evidence", "record hashes of files, show and find them", qf_cmd_evidence},
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
+    {"service", "check, test and deploy services", qf_cmd_service},
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
     {"archive", "move full tiles of the log elsewhere", qf_cmd_archive},

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""qifeng service check: what is ready, and everything that is wrong with what is not.
+Usage: service_check_test.py PROGRAM SOURCE_ROOT"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PROGRAM = os.path.abspath(sys.argv[1])
+SOURCES = pathlib.Path(sys.argv[2])
+SMALL = SOURCES / "test/data/service/small"
+
+
+class Check(unittest.TestCase):
+    def setUp(self):
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="qf-check-"))
+        self.dir = self.work / "small"
+        shutil.copytree(SMALL, self.dir)
+        self.addCleanup(shutil.rmtree, self.work)
+
+    def change(self, name, old, new, count=1):
+        path = self.dir / name
+        text = path.read_text(encoding="utf-8")
+        self.assertIn(old, text)
+        path.write_text(text.replace(old, new, count), encoding="utf-8")
+
+    def check(self, code):
+        done = subprocess.run([PROGRAM, "service", "check", self.dir, "--json"], timeout=50,
+                              capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def found(self, severity, name, text, line=None, element=None, code=None):
+        report = self.check(code or (1 if severity == "error" else 0))
+        for problem in report["problems"]:
+            if problem["severity"] == severity and problem["file"] == name and \
+                    text in problem["text"] and (line is None or problem.get("line") == line) and \
+                    (element is None or problem["element"] == element):
+                return
+        self.fail(f"want {severity} {name}:{line} {element} {text!r} in\n"
+                  + json.dumps(report["problems"], indent=1, ensure_ascii=False))
+
+    def test_ready(self):
+        report = self.check(0)
+        self.assertEqual((report["ready"], report["errors"], report["warnings"]), (True, 0, 0))
+        self.assertEqual((report["service"], report["version"]), ("small-permit", "1.0"))
+        again = self.check(0)
+        self.assertEqual(report["hash"], again["hash"])
+        self.change("README.md", "smallest", "least")
+        self.change("scenario.yaml", "four eyes", "two pairs of eyes")
+        self.assertEqual(report["hash"], self.check(0)["hash"], "they are not deployed")
+        self.change("texts/en.yaml", "sign: Sign", "sign: Sign it")
+        self.assertNotEqual(report["hash"], self.check(0)["hash"])
+
+    def test_for_people(self):
+        self.change("service.yaml", "category: collaboration", "category: other")
+        done = subprocess.run([PROGRAM, "service", "check", self.dir], capture_output=True, text=True,
+                              check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("service.yaml:8: error: category: must be one of sharing", done.stdout)
+
+    def test_all_at_once(self):
+        self.change("service.yaml", 'version: "1.0"', "version: 1")
+        self.change("texts/zh.yaml", "  sign: 签发\n", "")
+        self.change("process.bpmn", 'way = "simple"', 'wey = "simple"')
+        self.change("schemas/check.json", '"integer", "minimum": 0', '"number", "minimum": 0')
+        self.change("rules.dmn", "<text>area</text>", "<text>area +</text>")
+        files = {p["file"] for p in self.check(1)["problems"]}
+        self.assertEqual(files, {"service.yaml", "texts/zh.yaml", "process.bpmn",
+                                 "schemas/check.json", "rules.dmn"})
+
+    def test_the_folder(self):
+        for name, make in {
+                "notes.txt": lambda p: p.write_text("x"), ".git": lambda p: p.mkdir(),
+                "process.bpmn.bak": lambda p: p.write_text("x"),
+                "schemas/more": lambda p: p.mkdir(), "texts/fr.yaml": lambda p: p.write_text("{}"),
+                "schemas/a b.json": lambda p: p.write_text("{}")}.items():
+            make(self.dir / name)
+            self.found("error", name, "no part of a service")
+        os.symlink("/etc/passwd", self.dir / "schemas/passwd.json")
+        self.found("error", "schemas/passwd.json", "symbolic link")
+        os.mkfifo(self.dir / "schemas/pipe.json")
+        self.found("error", "schemas/pipe.json", "no regular file")
+        (self.dir / "schemas/big.json").write_text(" " * (1 << 20) + "{}")
+        self.found("error", "schemas/big.json", "at most 1048576")
+        shutil.rmtree(self.dir / "texts")
+        os.symlink(SMALL / "texts", self.dir / "texts")
+        self.found("error", "texts", "symbolic link")
+
+    def test_what_is_missing(self):
+        for name, severity in (("README.md", "warning"), ("scenario.yaml", "warning"),
+                               ("texts/en.yaml", "error"), ("process.bpmn", "error"),
+                               ("service.yaml", "error")):
+            os.unlink(self.dir / name)
+            self.found(severity, name, "missing")
+
+    def test_yaml(self):
+        for text, words in (("a: &x 1\nb: *x\n", "anchors"), ("a: 1\na: 2\n", "twice"),
+                            ("a: [1,\n", ""), ("a: !!binary x\n", "tags"),
+                            ("a: 1.5\n", "whole")):
+            (self.dir / "service.yaml").write_text(text)
+            self.found("error", "service.yaml", words)
+
+    def test_the_manifest(self):
+        for old, new, line, words in (
+                ("actor_role: clerk", "actor_rule: clerk", 16, "not known"),
+                ("kinds: [authority]", "kinds: [ministry]", 15, "must be one of"),
+                ("open: [applicant, desk]", "open: [aplicant]", 23, "no role"),
+                ("from: [applicant]", "from: [citizen]", 28, "no role"),
+                ("max: 40", "max: 0", 32, "1 to 4096"),
+                ("type: number", "type: decimal", 30, "must be one of"),
+                ("titles: {zh: 受理窗口, en: Front desk}", "titles: {zh: 受理窗口}", 14,
+                 "en is missing"),
+                ("  more-papers:", "  more-paper:", None, "nothing in")):
+            with self.subTest(new):
+                self.setUp()
+                self.change("service.yaml", old, new)
+                self.found("error" if line else "warning", "service.yaml", words, line, code=1)
+
+    def test_forms(self):
+        self.change("schemas/check.json", '"area": {', '"aera": {')
+        self.found("error", "schemas/check.json", "no field", 7, "/properties/aera")
+        self.found("error", "schemas/check.json", "must name", 5, "/required/0")
+        self.setUp()
+        self.change("schemas/check.json", '"format": "date"', '"format": "email"')
+        self.found("error", "schemas/check.json", "format", 9, "/properties/received/format")
+        self.setUp()
+        self.change("schemas/check.json", '"note"', "note")
+        self.found("error", "schemas/check.json", "", 8)
+        self.setUp()
+        self.change("schemas/check.json", ', "format": "date"', "")
+        self.found("error", "schemas/check.json", "format date", 9, "/properties/received")
+        (self.dir / "schemas/idle.json").write_text(
+            '{"type":"object","additionalProperties":false,"properties":{}}')
+        self.change("schemas/check.json", '"received": {"type": "string"}',
+                    '"received": {"type": "string", "format": "date"}')
+        self.found("warning", "schemas/idle.json", "no task")
+
+    def test_words(self):
+        for name, old, new, element in (
+                ("texts/en.yaml", "  review: Review on the spot\n", "", "tasks.review"),
+                ("texts/zh.yaml", "f-no: 不同意", "f-nope: 不同意", "choices.f-no"),
+                ("texts/en.yaml", ", papers: More papers are needed", "", "outcomes.Route.papers"),
+                ("texts/zh.yaml", "urgent: 加急, ", "", "values.note.urgent")):
+            with self.subTest(element):
+                self.setUp()
+                self.change(name, old, new)
+                self.found("error", name, "is missing", element=element)
+        self.change("texts/en.yaml", "states:", "other: {}\nstates:")
+        self.found("error", "texts/en.yaml", "not known", 10, "other")
+        self.setUp()
+        self.change("texts/en.yaml", "  sign: Sign", "  sign: Sign\n  gone: Gone")
+        self.found("warning", "texts/en.yaml", "stands for nothing", 5, "tasks.gone")
+
+    def test_the_process(self):
+        self.change("process.bpmn", 'targetRef="granted"', 'targetRef="check"')
+        self.found("error", "process.bpmn", "", element="granted")
+        self.setUp()
+        self.change("process.bpmn", "<exclusiveGateway id=\"verdict\"/>",
+                    "<parallelGateway id=\"verdict\"/>")
+        self.change("process.bpmn", 'sourceRef="verdict" targetRef="refused"',
+                    'sourceRef="verdict" targetRef="sign"/>'
+                    '<sequenceFlow id="f-too" sourceRef="verdict" targetRef="refused"')
+        self.found("error", "process.bpmn", "path: start → check")  # two tokens meet: the path is shown
+        self.setUp()
+        self.change("process.bpmn", "check.json", "chuck.json")
+        self.found("error", "process.bpmn", "chuck.json", 24)
+        self.setUp()
+        self.change("process.bpmn", "<definitions",
+                    '<!DOCTYPE x [<!ENTITY a "aaaa">]><definitions')
+        self.found("error", "process.bpmn", "")
+
+    def test_the_rules(self):
+        self.change("rules.dmn", "<text>Art. 8</text>", "<text> </text>")
+        self.found("warning", "rules.dmn", "rule 3 of decision Route cites no clause", 21, "q3")
+        self.change("rules.dmn", "<text>area</text>", "<text>area +</text>")
+        self.found("error", "rules.dmn", "", 15)
+        self.setUp()
+        self.change("process.bpmn", 'ref="Route"', 'ref="Rout"')
+        self.found("error", "process.bpmn", "Rout", element="route")
+
+    def test_what_is_no_folder(self):
+        for path in (self.work / "none", SMALL / "service.yaml"):
+            done = subprocess.run([PROGRAM, "service", "check", path], capture_output=True,
+                                  text=True, check=False)
+            self.assertEqual(done.returncode, 3)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
