@@ -36,6 +36,12 @@ void qf_folder_report(struct qf_folder *folder, const struct qf_folder_problem *
     folder->problem_tail = &problem->next;
 }
 
+uint32_t qf_folder_number(const char *text, const char *after)
+{
+    const char *at = strstr(text, after);
+    return at == NULL ? 0 : (uint32_t)strtoul(at + strlen(after), NULL, 10);
+}
+
 /* ---- names ---- */
 
 static bool is_plain_name(const char *name)
@@ -158,8 +164,8 @@ static void read_names(struct qf_folder *folder, int fd, const char *within, con
             continue;
         }
         int sub = openat(fd, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        const char **more;
-        size_t more_count;
+        const char **more = NULL;
+        size_t more_count = 0;
         if (sub < 0 || list_names(folder, sub, &more, &more_count, NULL) != QF_OK)
             QF_FOLDER_ERROR(folder, path, "", 0, "must be a folder, and no symbolic link");
         else
@@ -187,15 +193,12 @@ static void read_yaml(struct qf_folder *folder, struct qf_folder_yaml *out, cons
     if (file == NULL)
         return;
     out->there = qf_yaml_parse(&folder->arena, &out->yaml, file->bytes, &err) == QF_OK;
-    unsigned line = 0;
-    if (!out->there && sscanf(err.field, "line %u", &line) != 1)
-        line = 0;
     if (!out->there)
-        QF_FOLDER_ERROR(folder, name, "", line, "%s", err.detail);
+        QF_FOLDER_ERROR(folder, name, "", qf_folder_number(err.field, "line "), "%s", err.detail);
 }
 
 /* Line and column of a byte. */
-static void place_of(struct qf_slice text, unsigned long byte, struct qf_folder_problem *place)
+static void place_of(struct qf_slice text, size_t byte, struct qf_folder_problem *place)
 {
     place->line = place->column = 1;
     for (size_t i = 0; i < text.size && i < byte; i++) {
@@ -218,9 +221,7 @@ static void read_schemas(struct qf_folder *folder)
             continue;
         }
         struct qf_folder_problem place = {.error = true, .file = file->name};
-        unsigned long byte = 0;
-        if (sscanf(err.field, "byte %lu", &byte) == 1)
-            place_of(file->bytes, byte, &place);
+        place_of(file->bytes, qf_folder_number(err.field, "byte "), &place);
         qf_folder_report(folder, &place, "%s", err.detail);
     }
 }
@@ -245,8 +246,8 @@ enum qf_status qf_folder_read(struct qf_folder *out, const char *dir, struct qf_
     if (fd < 0)
         return qf_fail(err, QF_IO, dir, "is no folder that can be read: %s",
                        strerrordesc_np(errno));
-    const char **names;
-    size_t count;
+    const char **names = NULL;
+    size_t count = 0;
     enum qf_status status = list_names(out, fd, &names, &count, err);
     if (status == QF_OK)
         read_names(out, fd, "", names, count);

@@ -73,6 +73,9 @@ void qf_folder_report(struct qf_folder *folder, const struct qf_folder_problem *
         &(struct qf_folder_problem){.file = (file_), .element = (element_), .line = (line_)},      \
         __VA_ARGS__)
 
+/* The number that follows `after` in a text ("line 12"); 0 when there is none. */
+uint32_t qf_folder_number(const char *text, const char *after);
+
 /* Makes the package: folder->package. QF_OVER_LIMIT, or QF_BAD_FIELD when what it is made of is not
  * there; then a problem was added as well. */
 QF_MUST_CHECK enum qf_status qf_folder_package(struct qf_folder *folder, struct qf_error *err);

@@ -217,16 +217,12 @@ static void take(void *self, const struct qf_service_problem *found)
 
 static void tell(struct qf_inspection *in, const struct qf_error *err, uint32_t errors_before)
 {
-    unsigned line = 0;
-    const char *at = strstr(err->field, "line ");
     if (in->folder->errors > errors_before)
         return; /* it was told in full */
-    if (at != NULL && sscanf(at, "line %u", &line) != 1)
-        line = 0;
     const char *file = strncmp(err->field, "process.bpmn", 12) == 0 ? "process.bpmn"
                        : strncmp(err->field, "rules.dmn", 9) == 0   ? "rules.dmn"
                                                                     : MANIFEST;
-    QF_FOLDER_ERROR(in->folder, file, "", line, "%s", err->detail);
+    QF_FOLDER_ERROR(in->folder, file, "", qf_folder_number(err->field, "line "), "%s", err->detail);
 }
 
 /* As a node would compile it; of a folder with errors, as much of it as can be. */
@@ -236,7 +232,7 @@ static void compile(struct qf_inspection *in)
     const struct qf_service_reporter reporter = {take, in};
     struct qf_error err = {0};
     uint32_t before = folder->errors;
-    struct qf_slice hash = qf_slice_of("");
+    struct qf_slice hash = qf_slice_of("sha-256:");
     struct qf_service_model *model = NULL;
     enum qf_status status = qf_folder_package(folder, &err);
     if (before == 0 && status == QF_OK) {
