@@ -12,6 +12,8 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "api/webhook/sign.h"
+#include "api/webhook/state.h"
 #include "cli/cli.h"
 #include "cli/sender.h"
 #include "crypto/x509.h"
@@ -369,6 +371,56 @@ static void check_config(struct doctor *d)
     d->config = (struct qf_config){0};
 }
 
+static void check_webhook(struct doctor *d, const struct qf_fs *fs,
+                          const struct qf_webhook_options *hook)
+{
+    struct qf_webhook_secrets secrets;
+    struct qf_webhook_state state;
+    struct qf_error err = {0};
+    const char *enable = qf_arena_printf(
+        &d->arena, "see qifeng webhook list; then qifeng webhook enable %s %s", d->dir, hook->id);
+    if (hook->secret != NULL && qf_webhook_secrets_load(&secrets, hook->secret, &err) != QF_OK)
+        tell(d, BAD, "webhooks", "make one with qifeng webhook secret; chmod 600 it", "%s: %s: %s",
+             hook->id, err.field, err.detail);
+    else if (hook->secret != NULL)
+        qf_webhook_secrets_wipe(&secrets);
+    if (hook->certificate != NULL)
+        check_certificate(d, hook->id, hook->certificate);
+    enum qf_status status = qf_webhook_state_load(&state, fs, hook->id, &err);
+    if (status == QF_NOT_FOUND)
+        tell(d, GOOD, "webhooks", NULL, "%s begins when the node starts", hook->id);
+    else if (status != QF_OK)
+        tell(d, BAD, "webhooks", enable, "%s: its position file cannot be read", hook->id);
+    else if (state.stop != QF_WEBHOOK_RUNS)
+        tell(d, BAD, "webhooks", enable, "%s is disabled: %s", hook->id,
+             qf_webhook_stop_meaning(state.stop));
+    else if (state.failures > 0)
+        tell(d, WARNING, "webhooks",
+             "mend the receiver or its settings; qifeng webhook test tries it",
+             "%s: %u attempts in a row failed: %s", hook->id, state.failures, state.reason);
+    else
+        tell(d, GOOD, "webhooks", NULL, "%s has delivered up to entry %llu", hook->id,
+             (unsigned long long)state.leaf);
+}
+
+static void check_webhooks(struct doctor *d)
+{
+    struct qf_fs fs = {0};
+    if (d->config.webhook_count == 0)
+        return;
+    if (access(path_of(d, "webhooks"), F_OK) != 0) {
+        tell(d, GOOD, "webhooks", NULL, "they begin when the node starts");
+        return;
+    }
+    if (qf_fs_posix_init(&fs, path_of(d, "webhooks"), NULL) != QF_OK) {
+        tell(d, BAD, "webhooks", "make the folder readable", "webhooks: cannot be read");
+        return;
+    }
+    for (size_t i = 0; i < d->config.webhook_count; i++)
+        check_webhook(d, &fs, &d->config.webhooks[i]);
+    qf_fs_posix_deinit(&fs);
+}
+
 static void check_port(struct doctor *d)
 {
     const char *address = d->listen != NULL ? d->listen : d->config.listen;
@@ -478,6 +530,7 @@ static enum qf_status examine_folder(struct doctor *d, struct qf_error *err)
     check_disk(d);
     check_machine(d);
     check_log(d);
+    check_webhooks(d);
     check_port(d);
     return QF_OK;
 }
@@ -494,7 +547,8 @@ int qf_cmd_doctor(int argc, char **argv)
     static const struct qf_cli_help help = {
         "qifeng doctor DIR|URL [options]",
         "Looks for what stops a node or will: permissions, keys, certificates, clock, disk, log\n"
-        "and state, address. Says for each what cures it. Exit status 1 when something is bad.",
+        "and state, webhooks, address. Says for each what cures it. Exit status 1 when something "
+        "is bad.",
         "  qifeng doctor /var/lib/qifeng\n"
         "  qifeng doctor http://127.0.0.1:8700\n"};
     int count;

@@ -115,6 +115,10 @@ check(listed["running"] and [i["disabled"] for i in listed["items"]] == [False, 
 check(listed["items"][0]["url"] == all_of_it.url, "no query")
 text = run(QIFENG, "webhook", "list", node.dir).decode()
 check("disabled: the receiver answered 410" in text and "v1 (1 secret)" in text, text)
+text = run("sh", "-c", f"'{QIFENG}' doctor '{node.dir}' --json || true").decode()
+found = {f["detail"].split()[0]: f for f in json.loads(text)["findings"] if f["check"] == "webhooks"}
+check(found["picky"]["status"] == "bad" and "webhook enable" in found["picky"]["cure"] and
+      found["all"]["status"] == "ok", found)
 done = json.loads(run(QIFENG, "webhook", "enable", node.dir, "picky", "--json"))
 check(done["done"], done)
 check([e["data"]["code"] for _, e in picky.wait(4)[2:]] == [14, 14], "nothing was lost")
