@@ -47,6 +47,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
     qf_json_put(arena, &object, "up_ms", qf_json_make_int(now_ms - api->started_ms));
     qf_json_put(arena, &object, "version", qf_json_make_text(api->options.version));
     qf_json_put(arena, &object, "webhooks", webhooks);
+    qf_http_set_header(exchange, "Cache-Control", "no-store");
     qf_http_reply_json(exchange, ordering ? 200 : 503, &object);
 }
 
@@ -86,5 +87,6 @@ void qf_api_get_metrics(struct qf_http_exchange *exchange)
     qf_webhooks_measure(api->webhooks, out);
     qf_api_witness_metrics(api, out, head.size);
     exchange->response.status = 200;
+    qf_http_set_header(exchange, "Cache-Control", "no-store");
     exchange->response.type = "text/plain; version=0.0.4; charset=utf-8";
 }

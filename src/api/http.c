@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "api/acceptor.h"
+#include "api/etag.h"
 #include "codec/utf8.h"
 
 /* A body over the limit is read to its end, and thrown away, up to this: most clients look for an
@@ -184,10 +185,12 @@ static enum MHD_Result answer(struct exchange *exchange)
     struct qf_http_exchange *public = &exchange->public;
     if (qf_buf_status(&public->response.body) != QF_OK)
         return MHD_NO;
+    qf_http_tag(public);
     struct MHD_Response *response = make_response(public);
     if (response == NULL)
         return MHD_NO;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, public->response.type);
+    if (public->response.status != MHD_HTTP_NOT_MODIFIED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, public->response.type);
     for (size_t i = 0; i < public->response.header_count; i++)
         MHD_add_response_header(response, public->response.headers[i].name,
                                 public->response.headers[i].value);

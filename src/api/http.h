@@ -100,6 +100,7 @@ struct qf_route {
     const char *headers;  /* request headers with a meaning of its own */
     const char *statuses; /* those of its own; every route may answer some more (openapi.c) */
     const char *refusals; /* statuses, 200s aside, that are answered in the form `answer` too */
+    bool fresh;           /* answers are of their moment: not stored, without ETag (etag.h) */
 };
 
 struct qf_http_options {

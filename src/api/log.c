@@ -48,7 +48,7 @@ void qf_api_get_checkpoint(struct qf_http_exchange *exchange)
     }
     exchange->response.status = 200;
     exchange->response.type = "text/plain; charset=utf-8";
-    qf_http_set_header(exchange, "Cache-Control", "no-store");
+    qf_http_set_header(exchange, "Cache-Control", "no-cache");
 }
 
 void qf_api_get_tile(struct qf_http_exchange *exchange)

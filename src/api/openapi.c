@@ -154,6 +154,21 @@ static void add_header(struct qf_arena *arena, struct qf_json *headers, const ch
     qf_json_put(arena, headers, name, header);
 }
 
+static bool is_tagged(const struct qf_route *route)
+{
+    return strcmp(route->method, "GET") == 0 && !route->fresh;
+}
+
+static struct qf_json make_not_modified(struct qf_arena *arena)
+{
+    struct qf_json response = qf_json_make_object();
+    struct qf_json headers = qf_json_make_object();
+    add_header(arena, &headers, "ETag", "The one that was named", "string");
+    put(arena, &response, "description", "If-None-Match names what stands here");
+    qf_json_put(arena, &response, "headers", headers);
+    return response;
+}
+
 static struct qf_json make_response(struct qf_arena *arena, const struct qf_route *route,
                                     const char *status)
 {
@@ -168,6 +183,8 @@ static struct qf_json make_response(struct qf_arena *arena, const struct qf_rout
         add_content(arena, &content, PROBLEM_TYPE, make_ref(arena, "schemas", "problem"));
     if (good && is_list(route->answer, &item_size))
         add_header(arena, &headers, "Link", "The next page: rel=\"next\" (RFC 8288)", "string");
+    if (good && is_tagged(route))
+        add_header(arena, &headers, "ETag", "Of these bytes; for If-None-Match", "string");
     if (strcmp(status, "429") == 0 || strcmp(status, "503") == 0)
         add_header(arena, &headers, "Retry-After", "Seconds to wait", "integer");
     qf_json_put(arena, &response, "content", content);
@@ -189,6 +206,8 @@ static struct qf_json make_responses(struct qf_arena *arena, const struct qf_rou
             qf_json_put(arena, &responses, status, make_response(arena, route, status));
         }
     }
+    if (is_tagged(route))
+        qf_json_put(arena, &responses, "304", make_not_modified(arena));
     return responses;
 }
 
@@ -217,6 +236,8 @@ static void add_route(struct qf_arena *arena, struct qf_json *paths, const struc
     add_parameters(arena, &parameters, "path", route->segments);
     add_parameters(arena, &parameters, "query", route->query);
     add_parameters(arena, &parameters, "header", route->headers);
+    if (is_tagged(route))
+        add_parameters(arena, &parameters, "header", "If-None-Match");
     put(arena, &operation, "operationId", operation_id(arena, route, path));
     qf_json_put(arena, &operation, "parameters", parameters);
     qf_json_put(arena, &operation, "responses", make_responses(arena, route));

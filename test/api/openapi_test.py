@@ -101,7 +101,7 @@ def closed(schema, where):
 
 for path, method, operation in operations:
     for status, answer in operation["responses"].items():
-        for media, content in answer["content"].items():
+        for media, content in answer.get("content", {}).items():
             closed(content["schema"], f"{method} {path} {status} {media}")
 for name, schema in schemas.items():
     if not name.startswith(("op.", "action.")) and name != "openapi":
