@@ -5,47 +5,40 @@ events all the while, the wrong person and the wrong form are refused, a second 
 the end the decision is proved without the node.
 
     permit_test.py QIFENG SERVICE_DIR"""
-import base64
-import hashlib
 import http.client
 import json
 import pathlib
-import secrets
 import sys
 import threading
 import time
 
-try:
-    import yaml
-except ImportError:
-    print("skipped: Python has no yaml (python3-yaml)")
-    sys.exit(77)
-
-from system import Key, Node, base64url, canonical, network, payload, post, qifeng, run, work, PROGRAM
+import people
+from people import Person, admission, check, deploy, seal
+from system import Node, network, qifeng, run, work, PROGRAM
 
 source = pathlib.Path(sys.argv[2])
-checks = 0
+ROLES = ("applicant", "window", "planning", "fire", "environment", "air_defence", "lead", "approver",
+         "supervisor")
 
 
-def check(condition, what):
-    global checks
-    checks += 1
-    if not condition:
-        sys.exit(f"failed: {what}")
+def open_tasks(case):
+    return people.open_tasks(node, case, ROLES)
 
 
-def package():
-    """What goes onto the ledger (spec/service.md, "Package"), made by somebody else's YAML and JSON."""
-    manifest = yaml.safe_load((source / "service.yaml").read_text(encoding="utf-8"))
-    files = {"process.bpmn": (source / "process.bpmn").read_text(encoding="utf-8"),
-             "rules.dmn": (source / "rules.dmn").read_text(encoding="utf-8")}
-    for schema in sorted((source / "schemas").iterdir()):
-        files["schemas/" + schema.name] = json.loads(schema.read_text(encoding="utf-8"))
-    texts = {lang: yaml.safe_load((source / f"texts/{lang}.yaml").read_text(encoding="utf-8"))
-             for lang in ("en", "zh")}
-    whole = {"files": files, "id": manifest.pop("id"), "version": manifest.pop("version"),
-             "manifest": manifest, "texts": texts}
-    return json.dumps(whole, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+def task_of(case, where):
+    """The open task of the case at this element of the process."""
+    found = [task for task in open_tasks(case) if task["node"] == where]
+    check(len(found) == 1, f"{case} has the task {where}: {open_tasks(case)}")
+    return found[0]["task"]
+
+
+def complete(person, case, where, data=None, flows=None, code=None):
+    op = {"op": "service.task.complete", "case": case, "task": task_of(case, where)}
+    if data is not None:
+        op["data"] = data
+    if flows is not None:
+        op["flows"] = flows
+    return person.do(op) if code is None else person.refused(code, op)
 
 
 class Follower(threading.Thread):
@@ -76,81 +69,10 @@ class Follower(threading.Thread):
         check(False, f"no event: {what}; {len(self.seen)} were seen")
 
 
-ROLES = ("applicant", "window", "planning", "fire", "environment", "air_defence", "lead", "approver",
-         "supervisor")
-
-
-def open_tasks(node, case):
-    """From the work lists of all roles."""
-    return [task for role in ROLES
-            for task in json.loads(node.get(f"/v1/tasks?role={role}"))["items"] if task["case"] == case]
-
-
-class Person:
-    """Somebody with a key, of a member."""
-
-    def __init__(self, node, name, key=None):
-        self.node, self.name = node, name
-        self.key = key or Key(work / f"{name}.pem", create=True)
-
-    def send(self, *ops):
-        status, answer = post(self.node.connect(), self.key.sign(payload(list(ops))))
-        return status, answer
-
-    def do(self, *ops):
-        status, answer = self.send(*ops)
-        check(status == 200 and answer["status"] == "accepted", f"{self.name} {ops}: {status} {answer}")
-        return answer
-
-    def refused(self, code, *ops):
-        status, answer = self.send(*ops)
-        found = answer.get("problem", answer).get("type", "")
-        check(status != 200 and found.endswith(":" + code), f"{self.name} {ops}: {status} {answer}")
-
-    def task(self, case, node):
-        """The open task of the case at this element of the process."""
-        found = [t for t in open_tasks(self.node, case) if t["node"] == node]
-        check(len(found) == 1, f"{case} has the task {node}: {open_tasks(self.node, case)}")
-        return found[0]
-
-    def complete(self, case, node, data=None, flows=None, code=None):
-        op = {"op": "service.task.complete", "case": case, "task": self.task(case, node)["task"]}
-        if data is not None:
-            op["data"] = data
-        if flows is not None:
-            op["flows"] = flows
-        return self.do(op) if code is None else self.refused(code, op)
-
-
-def seal(name, value):
-    """spec/sealed.md, by the letter."""
-    salt = base64url(secrets.token_bytes(16)).decode()
-    text = json.dumps([salt, name, value], separators=(",", ":"), ensure_ascii=False)
-    return "sha-256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def admit(council, node, member, kind, actor, roles):
-    """A new member with its first actor; what is voted on passes with the first member's vote."""
-    person = Person(node, actor)
-    council.do({"op": "consortium.propose", "proposal": "admit-" + member, "action": {
-        "do": "member.admit", "id": member, "kind": kind, "name": member, "weight": 0,
-        "admin": {"actor": actor, "key": person.key.jwk, "roles": roles}}})
-    council.do({"op": "consortium.vote", "proposal": "admit-" + member, "choice": "yes"})
+def admit(member, kind, name, roles):
+    person = Person(node, name)
+    council.do(*admission(person, member, kind, roles))
     return person
-
-
-def deploy(council):
-    whole = package()
-    digest = "sha-256:" + hashlib.sha256(whole).hexdigest()
-    for part, at in enumerate(range(0, len(whole), 30000)):
-        council.do({"op": "service.part", "hash": digest, "part": part,
-                    "data": base64.b64encode(whole[at:at + 30000]).decode()})
-    council.do({"op": "consortium.propose", "proposal": "permit", "action": {
-        "do": "service.deploy", "hash": digest, "member": "housing",
-        "service": "construction-permit", "version": "1.0"}})
-    check(json.loads(node.get("/v1/services"))["items"] == [], "proposing is not deploying")
-    council.do({"op": "consortium.vote", "proposal": "permit", "choice": "yes"})
-    check(json.loads(node.get("/v1/services/construction-permit"))["status"] == "active", "in force")
 
 
 def application(**more):
@@ -166,29 +88,30 @@ node = Node(folder)
 council = Person(node, "admin", admin)
 follower = Follower(node)
 
-developer = admit(council, node, "huaxin", "enterprise", "developer", [])
-window = admit(council, node, "gov-services", "authority", "wang", ["window", "supervisor"])
-planner = admit(council, node, "planning-bureau", "authority", "zhou", ["planning"])
-ecologist = admit(council, node, "ecology", "authority", "sun", ["environment"])
-defender = admit(council, node, "civil-defence", "authority", "qian", ["air-defence"])
+developer = admit("huaxin", "enterprise", "developer", [])
+window = admit("gov-services", "authority", "wang", ["window", "supervisor"])
+planner = admit("planning-bureau", "authority", "zhou", ["planning"])
+ecologist = admit("ecology", "authority", "sun", ["environment"])
+defender = admit("civil-defence", "authority", "qian", ["air-defence"])
 officers = {}
 for name, roles in (("xu", ["fire"]), ("li", ["housing"]), ("zhao", ["housing", "housing-approver"])):
     officers[name] = Person(node, name)
     council.do({"op": "identity.key.add", "actor": name, "key": officers[name].key.jwk,
                 "roles": roles})
-deploy(council)
+deploy(council, "housing", source)
+check(json.loads(node.get("/v1/services/construction-permit"))["status"] == "active", "in force")
 
 # From the form to the departments.
 planner.refused("not-allowed", {"op": "service.case.open", "service": "construction-permit",
                                 "case": "mall"})
 developer.do({"op": "service.case.open", "service": "construction-permit", "case": "mall"})
-developer.complete("mall", "apply", application(contact_name="陈晓明"), code="bad-field")
-developer.complete("mall", "apply", application(floor_area=0), code="bad-field")
-developer.complete("mall", "apply", application())
-developer.complete("mall", "check_papers", flows=["f_accept"], code="not-allowed")
-window.complete("mall", "check_papers", flows=["f_accept"])
+complete(developer, "mall", "apply", application(contact_name="陈晓明"), code="bad-field")
+complete(developer, "mall", "apply", application(floor_area=0), code="bad-field")
+complete(developer, "mall", "apply", application())
+complete(developer, "mall", "check_papers", flows=["f_accept"], code="not-allowed")
+complete(window, "mall", "check_papers", flows=["f_accept"])
 case = json.loads(node.get("/v1/cases/mall"))
-tasks = open_tasks(node, "mall")
+tasks = open_tasks("mall")
 check(sorted(t["node"] for t in tasks) == ["air_defence_review", "environment_review", "fire_review",
                                            "planning_review"], tasks)
 check("陈晓明" not in json.dumps(case, ensure_ascii=False), "the contact's name is not on the ledger")
@@ -201,23 +124,23 @@ follower.wait_for("the window accepted", lambda d: d["op"]["op"] == "service.tas
                   and d["op"].get("flows") == ["f_accept"] and d["member"] == "gov-services")
 
 # The departments, the conditions, the signature.
-planner.complete("mall", "fire_review", {"fire_opinion": "agree"}, code="not-allowed")
-planner.complete("mall", "planning_review", {"planning_opinion": "agree",
+complete(planner, "mall", "fire_review", {"fire_opinion": "agree"}, code="not-allowed")
+complete(planner, "mall", "planning_review", {"planning_opinion": "agree",
                                                    "planning_reason": "符合规划条件"})
-ecologist.complete("mall", "environment_review", {"environment_opinion": "agree",
+complete(ecologist, "mall", "environment_review", {"environment_opinion": "agree",
                                                         "environment_reason": "符合审批原则"})
-defender.complete("mall", "air_defence_review", {"air_defence_opinion": "agree",
+complete(defender, "mall", "air_defence_review", {"air_defence_opinion": "agree",
                                                        "air_defence_reason": "面积符合标准"})
-officers["xu"].complete("mall", "fire_review", {"fire_opinion": "agree", "fire_reason": "符合技术标准"})
+complete(officers["xu"], "mall", "fire_review", {"fire_opinion": "agree", "fire_reason": "符合技术标准"})
 conditions = dict.fromkeys(("land_approved", "planning_permit", "demolition_ok", "contractor_named",
                             "funds_and_drawings", "safety_measures"), True)
-officers["zhao"].complete("mall", "examine", conditions)
-officers["zhao"].complete("mall", "sign", {"decision_note": "符合法定条件"}, ["f_signed"],
+complete(officers["zhao"], "mall", "examine", conditions)
+complete(officers["zhao"], "mall", "sign", {"decision_note": "符合法定条件"}, ["f_signed"],
                           code="not-allowed")
-officers["li"].complete("mall", "sign", {"decision_note": "符合法定条件"}, ["f_signed"],
+complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件"}, ["f_signed"],
                         code="not-allowed")
 council.do({"op": "identity.role.grant", "actor": "li", "roles": ["housing-approver"]})
-signed = officers["li"].complete("mall", "sign", {"decision_note": "符合法定条件",
+signed = complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件",
                                                   "permit_no": "110105202603020101"}, ["f_signed"])
 case = json.loads(node.get("/v1/cases/mall"))
 check(case["status"] == "done", f"granted: {case['status']}")
@@ -239,7 +162,7 @@ qifeng("bundle", signed["id"], "--node", node.url, "-o", bundle)
 # Another case is withdrawn; nobody can act on it afterwards.
 developer.do({"op": "service.case.open", "service": "construction-permit", "case": "shed"})
 planner.refused("not-allowed", {"op": "service.case.withdraw", "case": "shed"})
-task = developer.task("shed", "apply")["task"]
+task = task_of("shed", "apply")
 developer.do({"op": "service.case.withdraw", "case": "shed"})
 developer.refused("wrong-state", {"op": "service.task.complete", "case": "shed", "task": task,
                                   "data": application()})
@@ -249,4 +172,4 @@ follower.wait_for("the withdrawal", lambda d: d["op"]["op"] == "service.case.wit
 node.stop()
 verified = run(PROGRAM, "verify", bundle, "--trust", folder / "genesis.json").decode()
 check("valid" in verified.lower(), verified)
-print(f"{checks} checks, {len(follower.seen)} events")
+print(f"{people.checks} checks, {len(follower.seen)} events")
