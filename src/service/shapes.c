@@ -67,9 +67,13 @@ MEMBERS law_members[] = {
     {"clause", &title, false}, {"titles", &qf_shape_titles, true}, {"url", &title, false}, {0}};
 SHAPE law = OBJECT(law_members);
 SHAPE laws = LIST(law, 1, 64);
-MEMBERS participant_members[] = {
-    {"actor_role", &role_text, false}, {"kinds", &member_kinds, false},    {"members", &ids, false},
-    {"role", &qf_shape_id, true},      {"titles", &qf_shape_titles, true}, {0}};
+MEMBERS participant_members[] = {{"actor_role", &role_text, false},
+                                 {"kinds", &member_kinds, false},
+                                 {"lead_role", &role_text, false},
+                                 {"members", &ids, false},
+                                 {"role", &qf_shape_id, true},
+                                 {"titles", &qf_shape_titles, true},
+                                 {0}};
 SHAPE participant = OBJECT(participant_members);
 SHAPE participants = LIST(participant, 1, 256);
 MEMBERS message_members[] = {{"form", &title, false},

@@ -183,6 +183,41 @@ class Check(unittest.TestCase):
         self.change("process.bpmn", 'ref="Route"', 'ref="Rout"')
         self.found("error", "process.bpmn", "Rout", element="route")
 
+    def play(self, code, *options):
+        done = subprocess.run([PROGRAM, "service", "test", self.dir, "--json", *options],
+                              timeout=100, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+        return json.loads(done.stdout)
+
+    def test_scenarios_go_as_told(self):
+        report = self.play(0)
+        self.assertEqual((report["scenarios"], report["failed"]), (4, 0))
+        self.assertEqual(report, self.play(0), "the same again")
+        self.assertEqual(self.play(0, "--only", "papers")["scenarios"], 1)
+
+    def test_scenarios_that_do_not(self):
+        for old, new, number, words in (
+                ("outcome: simple", "outcome: full", 8, '"simple"; expected "full"'),
+                ("clause: Art. 7 (1)", "clause: Art. 9", 8, "no rule that matched cites"),
+                ("tasks: [sign], data: {way", "tasks: [sign, review], data: {way", 9, "open are [sign]"),
+                ("area: 120, how: null", "area: 121, how: null", 9, "data.area is 120"),
+                ("{complete: sign, by: wang}", "{complete: sign, by: li}", 11, ""),
+                ("refused: {code: wrong-state, field: task}", "refused: {code: exists}", 4,
+                 "was refused as wrong-state"),
+                ("{complete: sign, by: li, refused: {code: not-allowed, field: actor}, note: four eyes}",
+                 "{complete: sign, by: wang, refused: {code: not-allowed}}", 10, "was accepted"),
+                ("- {claim: check, by: li}", "- {claim: check, by: nobody}", 3, "not among the actors"),
+                ("- {claim: check, by: li}", "- {clam: check, by: li}", 3, "is no step")):
+            with self.subTest(new):
+                self.setUp()
+                self.change("scenario.yaml", old, new)
+                report = self.play(1, "--only", "simple-way")
+                last = report["steps"][-1]
+                self.assertEqual((report["failed"], last["number"], last["good"]), (1, number, False))
+                self.assertIn(words, last["detail"])
+                line = (self.dir / "scenario.yaml").read_text().splitlines()[last["line"] - 1]
+                self.assertIn(new.split(",")[0].lstrip("- {").split(":")[0].split()[0], line)
+
     def test_what_is_no_folder(self):
         for path in (self.work / "none", SMALL / "service.yaml"):
             done = subprocess.run([PROGRAM, "service", "check", path], capture_output=True,

@@ -53,14 +53,35 @@ static enum qf_status encode(struct qf_service_step *step, struct qf_slice *out,
     return QF_OK;
 }
 
-/* A case that is over keeps its variables when they are small; the log has them in any case. */
+/* A case that is over keeps of its variables what is small: the largest go first, the log has them
+ * in any case. */
 static void omit_data(struct qf_service_step *step, struct qf_json *record)
 {
     struct qf_json *variables = &step->instance.variables;
-    if (step->instance.state == QF_BPMN_RUNNING ||
-        size_of(step->ctx->text, variables) <= QF_SERVICE_KEPT_SIZE_MAX)
+    struct qf_buf *text = step->ctx->text;
+    size_t size = step->instance.state == QF_BPMN_RUNNING ? 0 : size_of(text, variables);
+    if (size <= QF_SERVICE_KEPT_SIZE_MAX)
         return;
-    *variables = qf_json_make_object();
+    size_t *sizes = QF_ARENA_ARRAY(step->arena, size_t, variables->count + 1);
+    for (uint32_t i = 0; i < variables->count; i++)
+        sizes[i] = variables->members[i].key.size + 4 + size_of(text, &variables->members[i].value);
+    while (size > QF_SERVICE_KEPT_SIZE_MAX) {
+        uint32_t largest = 0;
+        for (uint32_t i = 1; i < variables->count; i++)
+            if (sizes[i] > sizes[largest])
+                largest = i;
+        if (sizes[largest] == 0)
+            break;
+        size -= sizes[largest] < size ? sizes[largest] : size;
+        sizes[largest] = 0;
+    }
+    struct qf_json kept_ones = qf_json_make_object();
+    for (uint32_t i = 0; i < variables->count; i++)
+        if (sizes[i] > 0)
+            qf_json_put(step->arena, &kept_ones,
+                        qf_arena_text(step->arena, variables->members[i].key),
+                        variables->members[i].value);
+    *variables = kept_ones;
     qf_json_put(step->arena, record, "data_omitted", (struct qf_json){.type = QF_JSON_TRUE});
 }
 
