@@ -118,24 +118,42 @@ void qf_api_get_transaction(struct qf_http_exchange *exchange)
     qf_http_reply_json(exchange, 200, &object);
 }
 
-void qf_api_get_bundle(struct qf_http_exchange *exchange)
+typedef enum qf_status make_fn(struct qf_ledger *ledger, struct qf_buf *out, uint64_t leaf,
+                               unsigned cosigned, const struct qf_note_signer *signer,
+                               struct qf_error *err);
+
+static void reply_file(struct qf_http_exchange *exchange, make_fn *make, const char *type,
+                       const char *suffix)
 {
     struct qf_api *api = qf_api_of(exchange);
     struct qf_error err = {0};
     uint64_t leaf = 0;
+    int64_t cosigned = 0;
     enum qf_status status = qf_api_find_tx(api, exchange->segments[0], &leaf, &err);
     if (status == QF_OK)
-        status = qf_bundle_make(api->options.ledger, &exchange->response.body, leaf,
-                                &api->options.signer, &err);
+        status = qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+    if (status == QF_OK)
+        status = make(api->options.ledger, &exchange->response.body, leaf, (unsigned)cosigned,
+                      &api->options.signer, &err);
     if (status != QF_OK) {
         qf_http_reply_problem(exchange, &err);
         return;
     }
     exchange->response.status = 200;
-    exchange->response.type = "application/json";
+    exchange->response.type = type;
     qf_http_set_header(exchange, "Content-Disposition",
-                       qf_arena_printf(&exchange->arena, "attachment; filename=\"%.16s.qfb\"",
-                                       exchange->segments[0]));
+                       qf_arena_printf(&exchange->arena, "attachment; filename=\"%.16s.%s\"",
+                                       exchange->segments[0], suffix));
+}
+
+void qf_api_get_bundle(struct qf_http_exchange *exchange)
+{
+    reply_file(exchange, qf_bundle_make, "application/json", "qfb");
+}
+
+void qf_api_get_receipt(struct qf_http_exchange *exchange)
+{
+    reply_file(exchange, qf_receipt_make, "text/plain; charset=utf-8", "tlog-proof");
 }
 
 /* GET /v1/transactions?from=LEAF&limit=N: the log in order, a page at a time. */

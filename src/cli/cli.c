@@ -73,6 +73,26 @@ void qf_cli_collect(const struct qf_cli_command *command, qf_cli_take_fn *take, 
     collector.take = NULL;
 }
 
+/* An option that may be given several times collects its values, a line each. */
+static bool take_value(const struct qf_cli_option *option, const char *value)
+{
+    static char store[65536];
+    static size_t used;
+    size_t name = strlen(option->value);
+    bool many = name > 3 && strcmp(option->value + name - 3, "...") == 0;
+    if (!many || *option->text == NULL) {
+        *option->text = value;
+        return true;
+    }
+    char *joined = store + used;
+    int size = snprintf(joined, sizeof store - used, "%s\n%s", *option->text, value);
+    if (size < 0 || (size_t)size >= sizeof store - used)
+        return false;
+    used += (size_t)size + 1;
+    *option->text = joined;
+    return true;
+}
+
 static const struct qf_cli_option *find_option(const struct qf_cli_option *options, size_t count,
                                                const char *name, size_t size)
 {
@@ -120,12 +140,13 @@ bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *op
             *option->flag = true;
             continue;
         }
-        if (equals != NULL) {
-            *option->text = equals + 1;
-        } else if (i + 1 < argc) {
-            *option->text = argv[++i];
-        } else {
+        const char *value = equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
+        if (value == NULL) {
             *code = qf_cli_usage("%s wants %s", option->name, option->value);
+            return false;
+        }
+        if (!take_value(option, value)) {
+            *code = qf_cli_usage("%s stands there too often", option->name);
             return false;
         }
     }

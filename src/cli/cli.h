@@ -21,7 +21,9 @@ struct qf_cli_option {
     const char *name;  /* "--listen" */
     const char *value; /* what the help calls its value ("HOST:PORT"); NULL: a flag */
     const char *help;
-    const char **text; /* where the value goes; the last one given stands */
+    /* Where the value goes; the last one given stands, unless the value's name ends in "...": then
+     * all do, a line each. */
+    const char **text;
     bool *flag;
 };
 
@@ -110,6 +112,7 @@ int qf_cmd_node(int argc, char **argv);
 int qf_cmd_service(int argc, char **argv);
 int qf_cmd_tx(int argc, char **argv);
 int qf_cmd_verify(int argc, char **argv);
+int qf_cmd_witness(int argc, char **argv);
 int qf_cmd_webhook(int argc, char **argv);
 
 #endif

@@ -1,25 +1,58 @@
 /* qifeng bundle and qifeng verify: fetching everything about one record, and checking it offline.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "engine/ledger/bundle.h"
 
+#define KEYS_MAX 64
+#define WAIT_SECONDS 30
+
+/* Asks until enough witnesses have cosigned: that takes a moment after the log has grown. */
+static enum qf_status fetch(struct qf_client *client, struct qf_buf *body, const char *path,
+                            bool wait, struct qf_error *err)
+{
+    struct qf_cli_progress progress;
+    long http = 0;
+    enum qf_status status = QF_OK;
+    qf_cli_progress_start(&progress, "seconds waited for witnesses", WAIT_SECONDS);
+    for (unsigned tries = 0; tries <= WAIT_SECONDS; tries++) {
+        qf_buf_reset(body);
+        status = qf_client_get(client, body, path, &http, err);
+        if (status == QF_OK)
+            status = qf_client_problem(qf_buf_slice(body), http, err);
+        if (http != 503 || !wait || tries == WAIT_SECONDS)
+            break;
+        qf_cli_progress_show(&progress, tries);
+        nanosleep(&(const struct timespec){.tv_sec = 1}, NULL);
+    }
+    return status;
+}
+
 int qf_cmd_bundle(int argc, char **argv)
 {
     const char *node = NULL;
     const char *output = NULL;
+    const char *cosigned = NULL;
+    bool receipt = false;
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node that has it", &node, NULL},
         {"--output", "FILE.qfb", "where it goes; also -o (default: standard output)", &output,
          NULL},
+        {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
+        {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
+         &receipt},
     };
     static const struct qf_cli_help help = {
-        "qifeng bundle TXID --node URL [-o FILE.qfb]",
-        "Fetches everything needed to verify one transaction offline, in one file.",
+        "qifeng bundle TXID --node URL [-o FILE.qfb] [--cosigned N] [--receipt]",
+        "Fetches everything needed to verify one transaction offline, in one file: with the\n"
+        "cosignatures of witnesses as far as there are some, with at least N of them if you say "
+        "so.",
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb\n"
+        "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb --cosigned 2\n"
         "  qifeng verify permit.qfb --trust genesis.json\n"};
     int count;
     enum qf_exit code;
@@ -32,16 +65,17 @@ int qf_cmd_bundle(int argc, char **argv)
     struct qf_client *client = NULL;
     struct qf_buf path = {0};
     struct qf_buf body;
-    long http = 0;
     qf_buf_init(&body, QF_BUNDLE_SIZE_MAX);
     qf_buf_put_text(&path, "/v1/transactions/");
     qf_client_escape(&path, qf_slice_of(argv[0]));
-    qf_buf_put_text(&path, "/bundle");
+    qf_buf_put_text(&path, receipt ? "/receipt" : "/bundle");
+    if (cosigned != NULL) {
+        qf_buf_put_text(&path, "?cosigned=");
+        qf_client_escape(&path, qf_slice_of(cosigned));
+    }
     enum qf_status status = qf_client_new(&client, node, &err);
     if (status == QF_OK)
-        status = qf_client_get(client, &body, qf_buf_text(&path), &http, &err);
-    if (status == QF_OK)
-        status = qf_client_problem(qf_buf_slice(&body), http, &err);
+        status = fetch(client, &body, qf_buf_text(&path), cosigned != NULL, &err);
     if (status == QF_OK)
         status = qf_cli_write(output != NULL ? output : "-", qf_buf_slice(&body), &err);
     qf_client_free(client);
@@ -67,8 +101,12 @@ static void print_report(const struct qf_bundle_report *report)
     printf("%s\n", report->code == QF_OK
                        ? "VALID: recorded, and not changed since"
                        : "VALID: this refusal is recorded, and not changed since");
-    printf("  who      %.*s of %.*s, with key %s\n", QF_SLICE_ARGS(report->actor),
-           QF_SLICE_ARGS(report->member), report->kid);
+    if (report->actor.size > 0)
+        printf("  who      %.*s of %.*s, with key %s\n", QF_SLICE_ARGS(report->actor),
+               QF_SLICE_ARGS(report->member), report->kid);
+    else
+        printf("  who      key %s, says the entry: a receipt does not prove whose it is\n",
+               report->kid);
     printf("  when     %s, block %llu\n", when, (unsigned long long)report->height);
     printf("  where    network %.*s, log entry %llu of %llu\n", QF_SLICE_ARGS(report->network),
            (unsigned long long)report->leaf, (unsigned long long)report->log_size);
@@ -83,6 +121,15 @@ static void print_report(const struct qf_bundle_report *report)
     }
     for (size_t i = 0; i < report->signer_count; i++)
         printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
+    for (size_t i = 0; i < report->cosigner_count; i++) {
+        time_text(when, (int64_t)report->cosigners[i].time_s * 1000);
+        printf("  cosigned by witness %.*s, %s, log of %llu\n",
+               QF_SLICE_ARGS(report->cosigners[i].name), when,
+               (unsigned long long)report->cosigners[i].size);
+    }
+    for (size_t i = 0; i < report->unknown_count; i++)
+        printf("  not checked: a signature in the name of %.*s, by a key that you did not give\n",
+               QF_SLICE_ARGS(report->unknown[i]));
     printf("  trust    genesis %s%s\n", report->genesis_hash,
            report->trusted
                ? ", given by you"
@@ -95,6 +142,20 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     struct qf_json signers = qf_json_make_array();
     for (size_t i = 0; i < report->signer_count; i++)
         qf_json_append(arena, &signers, qf_json_make_slice(report->signers[i]));
+    struct qf_json cosigners = qf_json_make_array();
+    struct qf_json unknown = qf_json_make_array();
+    for (size_t i = 0; i < report->cosigner_count; i++) {
+        struct qf_json one = qf_json_make_object();
+        qf_json_put(arena, &one, "log_size", qf_json_make_int((int64_t)report->cosigners[i].size));
+        qf_json_put(arena, &one, "name", qf_json_make_slice(report->cosigners[i].name));
+        qf_json_put(arena, &one, "time",
+                    qf_json_make_int((int64_t)report->cosigners[i].time_s * 1000));
+        qf_json_append(arena, &cosigners, one);
+    }
+    for (size_t i = 0; i < report->unknown_count; i++)
+        qf_json_append(arena, &unknown, qf_json_make_slice(report->unknown[i]));
+    qf_json_put(arena, &object, "cosigners", cosigners);
+    qf_json_put(arena, &object, "unknown_signers", unknown);
     qf_json_put(arena, &object, "valid", qf_json_make_bool(true));
     qf_json_put(arena, &object, "network", qf_json_make_slice(report->network));
     qf_json_put(arena, &object, "suite", qf_json_make_text(qf_suite_name(report->suite)));
@@ -106,8 +167,10 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     qf_json_put(arena, &object, "code", qf_json_make_int(report->code));
     qf_json_put(arena, &object, "id", qf_json_make_text(report->tx_id));
     qf_json_put(arena, &object, "kid", qf_json_make_text(report->kid));
-    qf_json_put(arena, &object, "actor", qf_json_make_slice(report->actor));
-    qf_json_put(arena, &object, "member", qf_json_make_slice(report->member));
+    if (report->actor.size > 0) {
+        qf_json_put(arena, &object, "actor", qf_json_make_slice(report->actor));
+        qf_json_put(arena, &object, "member", qf_json_make_slice(report->member));
+    }
     qf_json_put(arena, &object, "ops", *report->ops);
     qf_json_put(arena, &object, "genesis", qf_json_make_text(report->genesis_hash));
     qf_json_put(arena, &object, "trusted", qf_json_make_bool(report->trusted));
@@ -132,20 +195,122 @@ static void print_failure(const struct qf_error *err, bool json)
     qf_arena_deinit(&arena);
 }
 
+/* What the reader says on the command line. */
+struct asked {
+    const char *trust, *witnesses, *log_keys, *quorum, *entry;
+    struct qf_note_key witness_keys[KEYS_MAX], node_keys[KEYS_MAX];
+};
+
+/* Verifier keys, a line each. */
+static enum qf_status read_keys(const char *text, enum qf_note_alg alg, const char *option,
+                                struct qf_note_key *keys, size_t *count, struct qf_error *err)
+{
+    *count = 0;
+    while (text != NULL && *text != '\0') {
+        size_t size = strcspn(text, "\n");
+        if (*count == KEYS_MAX)
+            return qf_fail(err, QF_USAGE, option, "at most %d keys", KEYS_MAX);
+        if (qf_note_key_parse(&keys[*count], qf_slice_make(text, size), err) != QF_OK ||
+            keys[*count].alg != alg)
+            return qf_fail(err, QF_USAGE, option, "want a verifier key of type %02x, such as %s",
+                           (unsigned)alg,
+                           alg == QF_NOTE_COSIGNATURE
+                               ? "court.example/w+1c5e0a9b+BAb…; the witness's operator has it"
+                               : "beijing+7d1f4f02+Aab…; the node's operator has it");
+        (*count)++;
+        text += size + (text[size] == '\n');
+    }
+    return QF_OK;
+}
+
+static enum qf_status read_quorum(const struct asked *asked, struct qf_bundle_trust *trust,
+                                  struct qf_error *err)
+{
+    trust->quorum = trust->witness_count;
+    if (asked->quorum == NULL)
+        return QF_OK;
+    char *end = NULL;
+    unsigned long value = strtoul(asked->quorum, &end, 10);
+    if (asked->quorum[0] < '0' || asked->quorum[0] > '9' || *end != '\0')
+        return qf_fail(err, QF_USAGE, "--quorum", "want a number");
+    if (value > trust->witness_count)
+        return qf_fail(err, QF_USAGE, "--quorum",
+                       "there are only %zu witnesses: give each with "
+                       "--witness",
+                       trust->witness_count);
+    trust->quorum = value;
+    return QF_OK;
+}
+
+static enum qf_status read_trust(struct asked *asked, struct qf_arena *arena,
+                                 struct qf_bundle_trust *trust, struct qf_slice *entry,
+                                 struct qf_error *err)
+{
+    *trust =
+        (struct qf_bundle_trust){.log_keys = asked->node_keys, .witnesses = asked->witness_keys};
+    enum qf_status status = read_keys(asked->witnesses, QF_NOTE_COSIGNATURE, "--witness",
+                                      asked->witness_keys, &trust->witness_count, err);
+    if (status == QF_OK)
+        status = read_keys(asked->log_keys, QF_NOTE_ED25519, "--log-key", asked->node_keys,
+                           &trust->log_key_count, err);
+    if (status == QF_OK)
+        status = read_quorum(asked, trust, err);
+    if (status == QF_OK && asked->trust != NULL)
+        status = qf_cli_read(arena, asked->trust, QF_STATE_VALUE_SIZE_MAX, &trust->genesis, err);
+    if (status == QF_OK && asked->entry != NULL)
+        status = qf_cli_read(arena, asked->entry, QF_ENTRY_SIZE_MAX, entry, err);
+    return status;
+}
+
+static enum qf_status verify_file(const char *path, struct asked *asked, struct qf_arena *arena,
+                                  struct qf_verifier **verifier, struct qf_bundle_report *report,
+                                  bool *answered, struct qf_error *err)
+{
+    const struct qf_verifier_options options = {0};
+    struct qf_bundle_trust trust;
+    struct qf_slice file;
+    struct qf_slice entry = {0};
+    *answered = false;
+    enum qf_status status = read_trust(asked, arena, &trust, &entry, err);
+    if (status == QF_OK)
+        status = qf_cli_read(arena, path, QF_BUNDLE_SIZE_MAX, &file, err);
+    if (status == QF_OK)
+        status = qf_verifier_new(verifier, &options, err);
+    if (status != QF_OK)
+        return status;
+    *answered = true;
+    if (qf_receipt_is(file))
+        return qf_receipt_verify(arena, file, entry, &trust, *verifier, report, err);
+    if (file.size > 0 && file.data[file.size - 1] == '\n')
+        file.size--;
+    return qf_bundle_verify(arena, file, &trust, *verifier, report, err);
+}
+
 int qf_cmd_verify(int argc, char **argv)
 {
-    const char *trust = NULL;
+    struct asked asked = {0};
     bool json = false;
     const struct qf_cli_option options[] = {
-        {"--trust", "GENESIS", "the network's genesis document, from where you trust it", &trust,
+        {"--trust", "GENESIS", "the network's genesis document, from where you trust it",
+         &asked.trust, NULL},
+        {"--witness", "VKEY...", "verifier key of a witness that you trust; may be repeated",
+         &asked.witnesses, NULL},
+        {"--quorum", "N", "how many of them must have cosigned it (default: all)", &asked.quorum,
+         NULL},
+        {"--log-key", "VKEY...", "key of a node that genesis does not name; may be repeated",
+         &asked.log_keys, NULL},
+        {"--entry", "FILE", "the log entry of a receipt, instead of the one in it", &asked.entry,
          NULL},
         {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng verify FILE.qfb [--trust GENESIS]",
-        "Checks a bundle: who recorded what, when, and that it has not changed. Needs no network\n"
-        "and no node. Exit status 0 valid, 1 not valid, 4 cannot tell.",
-        "  qifeng verify permit.qfb --trust genesis.json\n"};
+        "qifeng verify FILE [--trust GENESIS] [--witness VKEY]... [--quorum N]",
+        "Checks a bundle or a receipt (.tlog-proof): who recorded what, when, and that it has not\n"
+        "changed; and with the keys of witnesses that they were shown the same log. Needs no\n"
+        "network and no node. Exit status 0 valid, 1 not valid, 4 cannot tell.",
+        "  qifeng verify permit.qfb --trust genesis.json\n"
+        "  qifeng verify permit.qfb --trust genesis.json --witness "
+        "court.example/w+1c5e0a9b+BAb…\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
@@ -155,31 +320,21 @@ int qf_cmd_verify(int argc, char **argv)
         return (int)qf_cli_usage("usage: %s", help.usage);
     struct qf_arena arena = {0};
     struct qf_error err = {0};
-    struct qf_slice bundle;
-    struct qf_slice genesis = {0};
     struct qf_verifier *verifier = NULL;
     struct qf_bundle_report report;
-    const struct qf_verifier_options verifier_options = {0};
-    enum qf_status status = qf_cli_read(&arena, argv[0], QF_BUNDLE_SIZE_MAX, &bundle, &err);
-    if (status == QF_OK && trust != NULL)
-        status = qf_cli_read(&arena, trust, QF_STATE_VALUE_SIZE_MAX, &genesis, &err);
-    if (status == QF_OK)
-        status = qf_verifier_new(&verifier, &verifier_options, &err);
-    if (status != QF_OK) {
-        qf_arena_deinit(&arena);
-        return (int)qf_cli_error(&err);
-    }
-    if (bundle.size > 0 && bundle.data[bundle.size - 1] == '\n')
-        bundle.size--;
-    status = qf_bundle_verify(&arena, bundle, genesis, verifier, &report, &err);
-    if (status != QF_OK)
+    bool answered;
+    enum qf_status status =
+        verify_file(argv[0], &asked, &arena, &verifier, &report, &answered, &err);
+    if (answered && status != QF_OK)
         print_failure(&err, json);
-    else if (json)
+    else if (answered && json)
         print_report_json(&arena, &report);
-    else
+    else if (answered)
         print_report(&report);
     qf_verifier_free(verifier);
     qf_arena_deinit(&arena);
+    if (!answered)
+        return (int)qf_cli_error(&err);
     if (status == QF_OK)
         return QF_EXIT_OK;
     return status == QF_CANNOT_TELL ? QF_EXIT_CANNOT_TELL : QF_EXIT_REFUSED;

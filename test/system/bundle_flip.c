@@ -78,7 +78,7 @@ static struct part *part_of(size_t at)
 }
 
 static struct qf_verifier *verifier;
-static struct qf_slice genesis;
+static struct qf_bundle_trust trust;
 static int wrong;
 
 static void refuse(struct qf_slice text, size_t at, const char *what)
@@ -87,7 +87,7 @@ static void refuse(struct qf_slice text, size_t at, const char *what)
     struct qf_bundle_report report = {0};
     struct qf_error err = {0};
     struct part *part = part_of(at);
-    enum qf_status status = qf_bundle_verify(&arena, text, genesis, verifier, &report, &err);
+    enum qf_status status = qf_bundle_verify(&arena, text, &trust, verifier, &report, &err);
     if (status == QF_OK || err.detail[0] == '\0' || !names_part(part, &err, at)) {
         fprintf(stderr, "%s byte %zu, in %s: %s at \"%s\": %s\n", what, at, part->name,
                 qf_status_name(status), err.field, err.detail);
@@ -104,10 +104,10 @@ int main(int argc, char **argv)
     if (argc < 3 || qf_verifier_new(&verifier, &options, &err) != QF_OK)
         return 2;
     struct qf_slice bundle = read_file(argv[1]);
-    genesis = read_file(argv[2]);
+    trust.genesis = read_file(argv[2]);
     struct qf_arena arena = {0};
     struct qf_bundle_report report = {0};
-    if (qf_bundle_verify(&arena, bundle, genesis, verifier, &report, &err) != QF_OK) {
+    if (qf_bundle_verify(&arena, bundle, &trust, verifier, &report, &err) != QF_OK) {
         fprintf(stderr, "the bundle itself: %s: %s\n", err.field, err.detail);
         return 1;
     }

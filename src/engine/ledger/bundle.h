@@ -12,10 +12,37 @@
 #define QF_BUNDLE_SIZE_MAX (4 << 20)
 
 /* Appends the bundle of the entry at `leaf`, with a checkpoint of the newest head that the state
- * can be proved against, signed by `signer`. QF_NOT_FOUND when the log has no such entry. */
+ * can be proved against, signed by `signer`, and with what witnesses have cosigned of it or of an
+ * older one that has the entry. QF_NOT_FOUND when the log has no such entry; QF_UNAVAILABLE while
+ * fewer than `cosigned` witnesses have cosigned a checkpoint that has it. */
 QF_MUST_CHECK enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_buf *out,
-                                            uint64_t leaf, const struct qf_note_signer *signer,
+                                            uint64_t leaf, unsigned cosigned,
+                                            const struct qf_note_signer *signer,
                                             struct qf_error *err);
+
+/* Appends the entry's receipt as a .tlog-proof file (spec/proof-files.md), with the entry as its
+ * extra data: under the newest cosigned checkpoint that has it, else under the head. QF_NOT_FOUND;
+ * QF_UNAVAILABLE as above. */
+QF_MUST_CHECK enum qf_status qf_receipt_make(struct qf_ledger *ledger, struct qf_buf *out,
+                                             uint64_t leaf, unsigned cosigned,
+                                             const struct qf_note_signer *signer,
+                                             struct qf_error *err);
+
+/* Whom the reader trusts. All empty: nobody, so that the file can only be held against itself. */
+struct qf_bundle_trust {
+    struct qf_slice genesis;            /* the network's document */
+    const struct qf_note_key *log_keys; /* of nodes that genesis does not name */
+    size_t log_key_count;
+    const struct qf_note_key *witnesses; /* QF_NOTE_COSIGNATURE; different keys */
+    size_t witness_count;
+    size_t quorum; /* of them must have cosigned a checkpoint that has the entry */
+};
+
+struct qf_bundle_cosigner {
+    struct qf_slice name;
+    uint64_t time_s; /* of the cosignature */
+    uint64_t size;   /* of the checkpoint under it */
+};
 
 /* What a verified bundle says. Text points into the arena. */
 struct qf_bundle_report {
@@ -31,14 +58,30 @@ struct qf_bundle_report {
     const struct qf_json *ops;               /* array */
     char genesis_hash[2 * QF_HASH_SIZE + 1]; /* SHA-256 of the genesis document used */
     bool trusted;             /* the genesis document came from the reader, not from the bundle */
-    struct qf_slice *signers; /* note keys of the genesis that signed the checkpoint */
+    struct qf_slice *signers; /* names of the nodes that signed the checkpoint, each key once */
     size_t signer_count;
+    struct qf_bundle_cosigner *cosigners; /* of the trusted witnesses, each once */
+    size_t cosigner_count;
+    struct qf_slice *unknown; /* names on signatures by keys that nobody vouches for: not checked */
+    size_t unknown_count;
 };
 
 /* QF_OK; QF_INVALID with the place that differs; QF_MALFORMED; QF_CANNOT_TELL naming what is
- * missing. `genesis` (may be empty) is the document that the reader trusts. */
+ * missing, such as cosignatures. */
 QF_MUST_CHECK enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_slice bundle,
-                                              struct qf_slice genesis, struct qf_verifier *verifier,
+                                              const struct qf_bundle_trust *trust,
+                                              struct qf_verifier *verifier,
                                               struct qf_bundle_report *out, struct qf_error *err);
+
+/* Whether `bytes` are a receipt rather than a bundle. */
+bool qf_receipt_is(struct qf_slice bytes);
+/* The same for a receipt. `entry` is the entry that the reader has, empty: that in the file. A
+ * receipt says nothing of who owns the signing key, so actor and member stay empty; tx_id and what
+ * follows from the transaction is of the signed entry, whose signature is not checked. */
+QF_MUST_CHECK enum qf_status qf_receipt_verify(struct qf_arena *arena, struct qf_slice bytes,
+                                               struct qf_slice entry,
+                                               const struct qf_bundle_trust *trust,
+                                               struct qf_verifier *verifier,
+                                               struct qf_bundle_report *out, struct qf_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #include "codec/text.h"
 #include "engine/ledger/bundle.h"
 #include "engine/ledger/internal.h"
+#include "merkle/proof_file.h"
 
 #define DURABLE_WAIT_MS 2000
 
@@ -85,7 +86,8 @@ static enum qf_status prove_both(struct qf_ledger *ledger, struct qf_arena *aren
 
 static enum qf_status sign_checkpoint(struct qf_ledger *ledger, struct qf_buf *note,
                                       const struct qf_ledger_head *head,
-                                      const struct qf_note_signer *signer, struct qf_error *err)
+                                      const struct qf_note_signer *signer, unsigned *cosigned,
+                                      struct qf_error *err)
 {
     struct qf_checkpoint checkpoint;
     struct qf_buf text = {0};
@@ -95,14 +97,78 @@ static enum qf_status sign_checkpoint(struct qf_ledger *ledger, struct qf_buf *n
     qf_buf_put_byte(note, '\n');
     enum qf_status status = qf_note_put_signature(note, qf_buf_slice(&text), signer->name,
                                                   QF_NOTE_ED25519, signer->key, 0, err);
+    *cosigned = 0;
+    if (status == QF_OK && signer->cosigner != NULL)
+        *cosigned = signer->cosigner->lines(signer->cosigner->self, note, qf_buf_slice(&text));
     qf_buf_deinit(&text);
     return status == QF_OK ? qf_buf_status(note) : status;
 }
 
+static enum qf_status too_few(unsigned cosigned, struct qf_error *err)
+{
+    return qf_fail(err, QF_UNAVAILABLE, "cosigned",
+                   "no checkpoint that has this entry and the signer's key is cosigned by %u yet; "
+                   "see witnesses in /v1/health",
+                   cosigned);
+}
+
+/* The newest checkpoint with so many cosignatures, if it has the entry. */
+static enum qf_status find_witnessed(const struct qf_note_signer *signer, struct qf_buf *note,
+                                     struct qf_checkpoint *checkpoint, uint64_t leaf,
+                                     unsigned cosigned)
+{
+    const struct qf_cosigner *cosigner = signer->cosigner;
+    unsigned count = cosigned > 0 ? cosigned : 1;
+    if (cosigner == NULL)
+        return QF_NOT_FOUND;
+    if (cosigned == 0 && cosigner->quorum > 0)
+        count = cosigner->quorum;
+    enum qf_status status = cosigner->note(cosigner->self, note, count);
+    if (status == QF_OK)
+        status = qf_checkpoint_parse_note(checkpoint, qf_buf_slice(note), NULL);
+    return status == QF_OK && checkpoint->size <= leaf ? QF_NOT_FOUND : status;
+}
+
+/* While the log grows its head is not cosigned yet. An older checkpoint that is shows that the
+ * entry is in the log that everybody sees, and the head continues it. */
+static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *arena,
+                                    struct qf_json *bundle, uint64_t leaf, unsigned cosigned,
+                                    const struct qf_note_signer *signer, uint64_t head_size,
+                                    struct qf_error *err)
+{
+    struct qf_buf note = {0};
+    struct qf_checkpoint checkpoint;
+    struct qf_hash_reader reader;
+    struct qf_log_proof proof;
+    struct qf_json witnessed = qf_json_make_object();
+    struct qf_json list = qf_json_make_array();
+    enum qf_status status = find_witnessed(signer, &note, &checkpoint, leaf, cosigned);
+    if (status == QF_OK && checkpoint.size > head_size)
+        status = QF_NOT_FOUND;
+    if (status != QF_OK) {
+        qf_buf_deinit(&note);
+        return status == QF_NOT_FOUND && cosigned == 0 ? QF_OK : too_few(cosigned, err);
+    }
+    qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
+    qf_json_put(arena, &witnessed, "checkpoint",
+                qf_json_make_slice(qf_arena_copy(arena, qf_buf_slice(&note))));
+    status = qf_log_prove_consistency(QF_HASH_SHA256, &proof, checkpoint.size, head_size, &reader);
+    for (size_t i = 0; status == QF_OK && i < proof.count; i++)
+        qf_json_append(arena, &list, base64_of(arena, proof.hashes[i]));
+    qf_json_put(arena, &witnessed, "consistency", list);
+    if (status == QF_OK)
+        status = add_log_proof(ledger, arena, &witnessed, "proof", QF_HASH_SHA256, leaf,
+                               checkpoint.size);
+    qf_json_put(arena, bundle, "witnessed", witnessed);
+    qf_buf_deinit(&note);
+    return status == QF_OK ? QF_OK : qf_fail(err, status, "witnessed", "the log cannot be read");
+}
+
 static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, struct qf_buf *out,
-                           struct qf_buf *scratch, uint64_t leaf,
+                           struct qf_buf *scratch, uint64_t leaf, unsigned cosigned,
                            const struct qf_note_signer *signer, struct qf_error *err)
 {
+    unsigned count = 0;
     struct qf_entry entry;
     struct qf_tx tx;
     enum qf_status status = qf_tiles_entry(ledger->tiles, scratch, leaf);
@@ -119,7 +185,7 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
     if (status != QF_OK)
         return qf_fail(err, status, "state", "the signer's key cannot be proved now");
     qf_buf_reset(scratch);
-    status = sign_checkpoint(ledger, scratch, &head, signer, err);
+    status = sign_checkpoint(ledger, scratch, &head, signer, &count, err);
     if (status != QF_OK)
         return status;
     struct qf_json bundle = qf_json_make_object();
@@ -137,17 +203,71 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
         status = add_log_proof(ledger, arena, &bundle, "proof_sm3", QF_HASH_SM3, leaf, head.size);
     if (status != QF_OK)
         return qf_fail(err, status, "proof", "the log cannot be read");
+    if (count == 0 || count < cosigned)
+        status = add_witnessed(ledger, arena, &bundle, leaf, cosigned, signer, head.size, err);
+    if (status != QF_OK)
+        return status;
     qf_json_write(out, &bundle);
     return qf_buf_status(out);
 }
 
 enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_buf *out, uint64_t leaf,
-                              const struct qf_note_signer *signer, struct qf_error *err)
+                              unsigned cosigned, const struct qf_note_signer *signer,
+                              struct qf_error *err)
 {
     struct qf_arena arena = {0};
     struct qf_buf scratch = {0};
-    enum qf_status status = make(ledger, &arena, out, &scratch, leaf, signer, err);
+    enum qf_status status = make(ledger, &arena, out, &scratch, leaf, cosigned, signer, err);
     qf_buf_deinit(&scratch);
     qf_arena_deinit(&arena);
+    return status;
+}
+
+static enum qf_status put_receipt(struct qf_ledger *ledger, struct qf_buf *out,
+                                  struct qf_proof_file *file, struct qf_error *err)
+{
+    struct qf_checkpoint checkpoint;
+    struct qf_hash_reader reader;
+    enum qf_status status = qf_checkpoint_parse_note(&checkpoint, file->checkpoint_note, err);
+    qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
+    if (status == QF_OK)
+        status = qf_log_prove_inclusion(QF_HASH_SHA256, &file->proof, file->index, checkpoint.size,
+                                        &reader);
+    if (status == QF_OK)
+        status = qf_proof_file_put(out, file);
+    return status == QF_OK ? QF_OK : qf_fail(err, status, "proof", "the log cannot be read");
+}
+
+enum qf_status qf_receipt_make(struct qf_ledger *ledger, struct qf_buf *out, uint64_t leaf,
+                               unsigned cosigned, const struct qf_note_signer *signer,
+                               struct qf_error *err)
+{
+    struct qf_buf entry = {0};
+    struct qf_buf note = {0};
+    struct qf_checkpoint checkpoint;
+    struct qf_ledger_head head;
+    unsigned count = 0;
+    qf_ledger_head(ledger, &head);
+    enum qf_status status = qf_tiles_entry(ledger->tiles, &entry, leaf);
+    if (status != QF_OK || leaf >= head.size) {
+        qf_buf_deinit(&entry);
+        return qf_fail(err, status != QF_OK ? status : QF_NOT_FOUND, "leaf",
+                       "the log has no entry %llu", (unsigned long long)leaf);
+    }
+    status = find_witnessed(signer, &note, &checkpoint, leaf, cosigned);
+    if (status == QF_NOT_FOUND && cosigned > 0)
+        status = too_few(cosigned, err);
+    else if (status == QF_NOT_FOUND) {
+        qf_buf_reset(&note);
+        status = sign_checkpoint(ledger, &note, &head, signer, &count, err);
+    }
+    struct qf_proof_file file = {.has_extra = true,
+                                 .extra = qf_buf_slice(&entry),
+                                 .index = leaf,
+                                 .checkpoint_note = qf_buf_slice(&note)};
+    if (status == QF_OK)
+        status = put_receipt(ledger, out, &file, err);
+    qf_buf_deinit(&entry);
+    qf_buf_deinit(&note);
     return status;
 }

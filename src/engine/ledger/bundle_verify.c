@@ -2,6 +2,7 @@
  * itself, or has one form only, so a change anywhere ends in a refusal that names the part. */
 #include "codec/text.h"
 #include "engine/ledger/bundle.h"
+#include "merkle/proof_file.h"
 
 struct verification {
     struct qf_arena *arena;
@@ -10,8 +11,13 @@ struct verification {
     struct qf_error *err;
     struct qf_slice entry_text, note_text;
     struct qf_slice genesis_text; /* of the file */
-    struct qf_slice trusted;      /* of the reader, or empty */
+    const struct qf_bundle_trust *trust;
     const struct qf_json *proof, *proof_sm3, *state;
+    const struct qf_json *witnessed; /* NULL: not there */
+    struct qf_note_key *log_keys;
+    size_t log_key_count;
+    bool *cosigned; /* by trusted witness */
+    bool is_receipt;
     struct qf_json genesis;
     struct qf_note note;
     struct qf_checkpoint checkpoint;
@@ -34,8 +40,7 @@ static enum qf_status read_hash(const struct qf_json *value, uint8_t out[QF_HASH
     return QF_OK;
 }
 
-static enum qf_status read_parts(struct verification *v, struct qf_slice bundle,
-                                 struct qf_slice trusted)
+static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
 {
     struct qf_json *file = QF_ARENA_NEW(v->arena, struct qf_json);
     struct qf_slice format;
@@ -55,6 +60,7 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle,
     v->proof = qf_json_get(file, "proof");
     v->proof_sm3 = qf_json_get(file, "proof_sm3");
     v->state = qf_json_get(file, "state");
+    v->witnessed = qf_json_get(file, "witnessed");
     if (!qf_slice_is(format, "qf-bundle-1"))
         return qf_fail(v->err, QF_MALFORMED, "format", "want qf-bundle-1");
     if (v->proof == NULL || v->proof->type != QF_JSON_ARRAY)
@@ -63,12 +69,18 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle,
         return qf_fail(v->err, QF_MALFORMED, "state", "want two records");
     if (leaf < 0)
         return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
-    if (file->count != (v->proof_sm3 != NULL ? 8u : 7u))
-        return qf_fail(v->err, QF_MALFORMED, "proof_sm3",
-                       "a member that no bundle has, where this or nothing may stand");
+    for (uint32_t i = 0; i < file->count; i++) {
+        static const char names[] =
+            " checkpoint entry format genesis leaf proof proof_sm3 state witnessed ";
+        struct qf_slice name = file->members[i].key;
+        char *text = qf_arena_printf(v->arena, " %.*s ", QF_SLICE_ARGS(name));
+        if (strchr(text + 1, ' ') != text + name.size + 1 || strstr(names, text) == NULL)
+            return qf_fail(
+                v->err, QF_MALFORMED, qf_arena_text(v->arena, name),
+                "a member that no bundle has, where proof_sm3, witnessed or nothing may stand");
+    }
     v->report->leaf = (uint64_t)leaf;
-    v->report->trusted = trusted.size > 0;
-    v->trusted = trusted;
+    v->report->trusted = v->trust->genesis.size > 0;
     return QF_OK;
 }
 
@@ -76,9 +88,9 @@ static enum qf_status read_genesis(struct verification *v)
 {
     struct qf_slice suite;
     struct qf_bundle_report *report = v->report;
-    enum qf_status status =
-        qf_json_parse(v->arena, &v->genesis, v->trusted.size > 0 ? v->trusted : v->genesis_text,
-                      QF_JSON_ANY, v->err);
+    enum qf_status status = qf_json_parse(
+        v->arena, &v->genesis, v->trust->genesis.size > 0 ? v->trust->genesis : v->genesis_text,
+        QF_JSON_ANY, v->err);
     if (status == QF_OK)
         status = qf_json_get_text(&v->genesis, "network", &report->network, v->err);
     if (status == QF_OK)
@@ -93,8 +105,9 @@ static enum qf_status read_genesis(struct verification *v)
     uint8_t hash[QF_HASH_SIZE];
     qf_json_write(&canonical, &v->genesis);
     qf_hash(qf_suite_hash(report->suite), hash, qf_buf_slice(&canonical));
-    /* The document in the file must be in the one form that its hash is of, and be the reader's. */
-    bool same = qf_slice_equal(qf_buf_slice(&canonical), v->genesis_text);
+    /* The document in the file must be in the one form that its hash is of, and be the reader's. A
+     * receipt has none. */
+    bool same = v->is_receipt || qf_slice_equal(qf_buf_slice(&canonical), v->genesis_text);
     qf_buf_deinit(&canonical);
     qf_hex_encode(report->genesis_hash, qf_slice_make(hash, QF_HASH_SIZE));
     if (same)
@@ -104,66 +117,222 @@ static enum qf_status read_genesis(struct verification *v)
                                    : "it is not in canonical form");
 }
 
-/* Calls the note key of genesis that a signature line names, if there is one. */
-static bool find_note_key(const struct verification *v, const struct qf_note_signature *line,
-                          struct qf_note_key *out)
+/* ---- signatures ---- */
+
+/* Every key that speaks for a node of the network: those of genesis, and the reader's. */
+static void collect_log_keys(struct verification *v)
 {
     const struct qf_json *members = qf_json_get(&v->genesis, "members");
-    for (uint32_t i = 0; members != NULL && members->type == QF_JSON_ARRAY && i < members->count;
-         i++) {
-        const struct qf_json *keys = qf_json_get(&members->items[i], "note_keys");
-        for (uint32_t j = 0; keys != NULL && keys->type == QF_JSON_ARRAY && j < keys->count; j++) {
-            if (keys->items[j].type == QF_JSON_STRING &&
-                qf_note_key_parse(out, qf_json_text(&keys->items[j]), NULL) == QF_OK &&
-                qf_slice_equal(out->name, line->name) && memcmp(out->id, line->id, 4) == 0)
-                return true;
+    const uint32_t member_count =
+        members != NULL && members->type == QF_JSON_ARRAY ? members->count : 0;
+    size_t capacity = v->trust->log_key_count;
+    for (int fill = 0; fill < 2; fill++) {
+        for (uint32_t i = 0; i < member_count; i++) {
+            const struct qf_json *keys = qf_json_get(&members->items[i], "note_keys");
+            if (keys == NULL || keys->type != QF_JSON_ARRAY)
+                continue;
+            capacity += fill == 0 ? keys->count : 0;
+            for (uint32_t j = 0; fill == 1 && j < keys->count; j++)
+                if (keys->items[j].type == QF_JSON_STRING &&
+                    qf_note_key_parse(&v->log_keys[v->log_key_count], qf_json_text(&keys->items[j]),
+                                      NULL) == QF_OK)
+                    v->log_key_count++;
         }
+        if (fill == 0)
+            v->log_keys = QF_ARENA_ARRAY(v->arena, struct qf_note_key, capacity + 1);
     }
+    for (size_t i = 0; i < v->trust->log_key_count; i++)
+        v->log_keys[v->log_key_count++] = v->trust->log_keys[i];
+}
+
+static bool names_line(const struct qf_note_key *keys, size_t count,
+                       const struct qf_note_signature *line)
+{
+    for (size_t i = 0; i < count; i++)
+        if (qf_slice_equal(keys[i].name, line->name) && memcmp(keys[i].id, line->id, 4) == 0)
+            return true;
     return false;
+}
+
+/* Lines by keys that the reader does not know say nothing, good or bad (c2sp.org/signed-note). */
+static void note_unknown(struct verification *v, const struct qf_note *note)
+{
+    struct qf_bundle_report *report = v->report;
+    for (size_t i = 0; i < note->signature_count; i++) {
+        const struct qf_note_signature *line = &note->signatures[i];
+        bool known = names_line(v->log_keys, v->log_key_count, line) ||
+                     names_line(v->trust->witnesses, v->trust->witness_count, line);
+        for (size_t j = 0; j < report->unknown_count; j++)
+            known = known || qf_slice_equal(report->unknown[j], line->name);
+        if (!known)
+            report->unknown[report->unknown_count++] = line->name;
+    }
+}
+
+/* A good signature by each node's key, a key once; a bad one by a known key spoils the note. */
+static enum qf_status check_signers(struct verification *v, const struct qf_note *note,
+                                    const char *field, struct qf_slice *names, size_t *count)
+{
+    *count = 0;
+    for (size_t i = 0; i < v->log_key_count; i++) {
+        uint64_t time_s;
+        bool again = false;
+        const struct qf_note_key *key = &v->log_keys[i];
+        for (size_t j = 0; j < i; j++)
+            again = again || memcmp(v->log_keys[j].public_key, key->public_key, 32) == 0;
+        enum qf_status status =
+            again ? QF_NOT_FOUND : qf_note_verify(note, key, v->verifier, &time_s);
+        if (status == QF_BAD_SIGNATURE)
+            return invalid(v, field, "a node's signature does not verify");
+        if (status == QF_OK && names != NULL)
+            names[*count] = key->name;
+        *count += status == QF_OK;
+    }
+    if (*count == 0)
+        return qf_fail(v->err, QF_CANNOT_TELL, field,
+                       "no node that genesis names has signed it; a node that joined later is "
+                       "trusted with --log-key");
+    return QF_OK;
+}
+
+static enum qf_status check_cosigners(struct verification *v, const struct qf_note *note,
+                                      const char *field, uint64_t size)
+{
+    struct qf_bundle_report *report = v->report;
+    for (size_t i = 0; i < v->trust->witness_count; i++) {
+        uint64_t time_s = 0;
+        bool again = false;
+        const struct qf_note_key *key = &v->trust->witnesses[i];
+        enum qf_status status = qf_note_verify(note, key, v->verifier, &time_s);
+        if (status == QF_BAD_SIGNATURE)
+            return invalid(v, field, "a witness's cosignature does not verify");
+        /* A cosignature does not cover the witness's name, so a key under two is still one. */
+        for (size_t j = 0; j < v->trust->witness_count; j++)
+            again = again || (v->cosigned[j] &&
+                              memcmp(v->trust->witnesses[j].public_key, key->public_key, 32) == 0);
+        if (status != QF_OK || again)
+            continue;
+        v->cosigned[i] = true;
+        report->cosigners[report->cosigner_count++] =
+            (struct qf_bundle_cosigner){key->name, time_s, size};
+    }
+    return QF_OK;
+}
+
+static enum qf_status check_text(struct verification *v, struct qf_slice text, const char *field,
+                                 struct qf_note *note, struct qf_checkpoint *checkpoint)
+{
+    enum qf_status status = qf_note_parse(v->arena, note, text, v->err);
+    if (status == QF_OK)
+        status = qf_checkpoint_parse(checkpoint, note->text, v->err);
+    if (status != QF_OK) {
+        qf_error_within(v->err, "%s", field);
+        return status;
+    }
+    if (!qf_slice_equal(checkpoint->origin, v->report->network))
+        return invalid(v, field, "its origin is another network");
+    if (!checkpoint->has_state || checkpoint->has_sm3 != (v->report->suite == QF_SUITE_GM))
+        return invalid(v, field, "it has not the lines of this suite");
+    return QF_OK;
 }
 
 static enum qf_status check_checkpoint(struct verification *v)
 {
     struct qf_bundle_report *report = v->report;
-    enum qf_status status = qf_note_parse(v->arena, &v->note, v->note_text, v->err);
-    if (status == QF_OK)
-        status = qf_checkpoint_parse(&v->checkpoint, v->note.text, v->err);
-    if (status != QF_OK) {
-        qf_error_within(v->err, "checkpoint");
+    static const char field[] = "checkpoint";
+    enum qf_status status = check_text(v, v->note_text, field, &v->note, &v->checkpoint);
+    if (status != QF_OK)
         return status;
-    }
-    if (!qf_slice_equal(v->checkpoint.origin, report->network))
-        return invalid(v, "checkpoint", "its origin is another network");
-    if (!v->checkpoint.has_state || v->checkpoint.has_sm3 != (report->suite == QF_SUITE_GM))
-        return invalid(v, "checkpoint", "it has not the lines of this suite");
+    collect_log_keys(v);
     report->log_size = v->checkpoint.size;
-    report->signers = QF_ARENA_ARRAY(v->arena, struct qf_slice, v->note.signature_count);
-    for (size_t i = 0; i < v->note.signature_count; i++) {
-        struct qf_note_key key;
-        uint64_t time_s;
-        if (!find_note_key(v, &v->note.signatures[i], &key))
-            return invalid(v, "checkpoint", "a signature is by no node that genesis names");
-        if (qf_note_verify(&v->note, &key, v->verifier, &time_s) != QF_OK)
-            return invalid(v, "checkpoint", "a node's signature does not verify");
-        report->signers[report->signer_count++] = v->note.signatures[i].name;
-    }
-    if (report->signer_count == 0)
-        return qf_fail(v->err, QF_CANNOT_TELL, "checkpoint", "no node has signed it");
+    report->signers = QF_ARENA_ARRAY(v->arena, struct qf_slice, v->log_key_count + 1);
+    report->cosigners =
+        QF_ARENA_ARRAY(v->arena, struct qf_bundle_cosigner, v->trust->witness_count + 1);
+    v->cosigned = QF_ARENA_ARRAY(v->arena, bool, v->trust->witness_count + 1);
+    report->unknown = QF_ARENA_ARRAY(v->arena, struct qf_slice, 2UL * QF_NOTE_SIGNATURES_MAX);
+    status = check_signers(v, &v->note, field, report->signers, &report->signer_count);
+    if (status == QF_OK)
+        status = check_cosigners(v, &v->note, field, v->checkpoint.size);
+    note_unknown(v, &v->note);
+    return status;
+}
+
+static enum qf_status read_proof(struct verification *v, const struct qf_json *list,
+                                 const char *name, struct qf_log_proof *proof)
+{
+    proof->count = 0;
+    if (list == NULL || list->type != QF_JSON_ARRAY || list->count > QF_PROOF_HASHES_MAX)
+        return qf_fail(v->err, QF_MALFORMED, name, "want a list of at most %d hashes",
+                       QF_PROOF_HASHES_MAX);
+    for (uint32_t i = 0; i < list->count; i++)
+        if (read_hash(&list->items[i], proof->hashes[proof->count++]) != QF_OK)
+            return qf_fail(v->err, QF_MALFORMED, name, "item %u is not a hash in base64", i);
     return QF_OK;
+}
+
+/* An older checkpoint that witnesses have cosigned: it has the entry, and the bundle's own
+ * checkpoint continues it. */
+static enum qf_status check_witnessed(struct verification *v)
+{
+    static const char field[] = "witnessed.checkpoint";
+    struct qf_note note;
+    struct qf_checkpoint checkpoint;
+    struct qf_slice text;
+    struct qf_log_proof proof;
+    uint8_t leaf[QF_HASH_SIZE];
+    size_t count;
+    const struct qf_json *part = v->witnessed;
+    if (part == NULL)
+        return QF_OK;
+    if (part->type != QF_JSON_OBJECT || part->count != 3 ||
+        qf_json_get_text(part, "checkpoint", &text, NULL) != QF_OK)
+        return qf_fail(v->err, QF_MALFORMED, "witnessed", "want checkpoint, consistency and proof");
+    enum qf_status status = check_text(v, text, field, &note, &checkpoint);
+    if (status == QF_OK)
+        status = check_signers(v, &note, field, NULL, &count);
+    if (status == QF_OK)
+        status = check_cosigners(v, &note, field, checkpoint.size);
+    if (status == QF_OK)
+        status = read_proof(v, qf_json_get(part, "proof"), "witnessed.proof", &proof);
+    if (status != QF_OK)
+        return status;
+    note_unknown(v, &note);
+    qf_hash_leaf(QF_HASH_SHA256, leaf, v->entry_text);
+    if (v->report->leaf >= checkpoint.size || checkpoint.size > v->checkpoint.size)
+        return invalid(v, field, "its size is not between the entry's place and the checkpoint's");
+    if (qf_log_verify_inclusion(QF_HASH_SHA256, v->report->leaf, checkpoint.size, leaf, &proof,
+                                checkpoint.root) != QF_OK)
+        return invalid(v, "witnessed.proof", "the entry is not at this place of the witnessed log");
+    status = read_proof(v, qf_json_get(part, "consistency"), "witnessed.consistency", &proof);
+    if (status == QF_OK &&
+        qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
+                                  checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
+        status = invalid(v, "witnessed.consistency",
+                         "the checkpoint does not continue the witnessed one");
+    return status;
+}
+
+static enum qf_status check_quorum(struct verification *v)
+{
+    const struct qf_bundle_report *report = v->report;
+    if (report->cosigner_count >= v->trust->quorum)
+        return QF_OK;
+    return qf_fail(v->err, QF_CANNOT_TELL, "witnesses",
+                   "%zu of the %zu witnesses that you trust have cosigned it, %zu must have; fetch "
+                   "it again with qifeng bundle --cosigned %zu",
+                   report->cosigner_count, v->trust->witness_count, v->trust->quorum,
+                   v->trust->quorum);
 }
 
 static enum qf_status check_inclusion(struct verification *v, const struct qf_json *list,
                                       const char *name, enum qf_hash_alg alg,
                                       const uint8_t root[QF_HASH_SIZE])
 {
-    struct qf_log_proof proof = {0};
+    struct qf_log_proof proof;
     uint8_t leaf[QF_HASH_SIZE];
-    if (list->type != QF_JSON_ARRAY || list->count > QF_PROOF_HASHES_MAX)
-        return qf_fail(v->err, QF_MALFORMED, name, "want a list of at most %d hashes",
-                       QF_PROOF_HASHES_MAX);
-    for (uint32_t i = 0; i < list->count; i++)
-        if (read_hash(&list->items[i], proof.hashes[proof.count++]) != QF_OK)
-            return qf_fail(v->err, QF_MALFORMED, name, "item %u is not a hash in base64", i);
+    enum qf_status status = read_proof(v, list, name, &proof);
+    if (status != QF_OK)
+        return status;
     qf_hash_leaf(alg, leaf, v->entry_text);
     if (v->report->leaf >= v->checkpoint.size)
         return invalid(v, "leaf", "the log of the checkpoint is shorter");
@@ -175,21 +344,12 @@ static enum qf_status check_inclusion(struct verification *v, const struct qf_js
     return QF_OK;
 }
 
-static enum qf_status check_entry(struct verification *v)
+/* What the entry says, once its place is proved. */
+static enum qf_status describe_entry(struct verification *v)
 {
     struct qf_bundle_report *report = v->report;
     struct qf_entry entry;
-    enum qf_status status =
-        check_inclusion(v, v->proof, "proof", QF_HASH_SHA256, v->checkpoint.root);
-    if (status == QF_OK && report->suite == QF_SUITE_GM) {
-        if (v->proof_sm3 == NULL)
-            return qf_fail(v->err, QF_MALFORMED, "proof_sm3", "is missing");
-        status = check_inclusion(v, v->proof_sm3, "proof_sm3", QF_HASH_SM3, v->checkpoint.sm3_root);
-    } else if (status == QF_OK && v->proof_sm3 != NULL) {
-        status = qf_fail(v->err, QF_MALFORMED, "proof_sm3", "does not belong to this suite");
-    }
-    if (status == QF_OK)
-        status = qf_entry_decode(v->arena, &entry, v->entry_text, v->err);
+    enum qf_status status = qf_entry_decode(v->arena, &entry, v->entry_text, v->err);
     if (status != QF_OK)
         return status;
     report->code = entry.code;
@@ -208,6 +368,20 @@ static enum qf_status check_entry(struct verification *v)
         qf_json_append(v->arena, ops, *v->tx.ops[i].body);
     report->ops = ops;
     return QF_OK;
+}
+
+static enum qf_status check_entry(struct verification *v)
+{
+    enum qf_status status =
+        check_inclusion(v, v->proof, "proof", QF_HASH_SHA256, v->checkpoint.root);
+    if (status == QF_OK && v->report->suite == QF_SUITE_GM) {
+        if (v->proof_sm3 == NULL)
+            return qf_fail(v->err, QF_MALFORMED, "proof_sm3", "is missing");
+        status = check_inclusion(v, v->proof_sm3, "proof_sm3", QF_HASH_SM3, v->checkpoint.sm3_root);
+    } else if (status == QF_OK && v->proof_sm3 != NULL) {
+        status = qf_fail(v->err, QF_MALFORMED, "proof_sm3", "does not belong to this suite");
+    }
+    return status == QF_OK ? describe_entry(v) : status;
 }
 
 static enum qf_status check_state(struct verification *v, uint32_t which, const char *want_key,
@@ -280,12 +454,13 @@ static enum qf_status check_signer(struct verification *v)
 }
 
 enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_slice bundle,
-                                struct qf_slice genesis, struct qf_verifier *verifier,
+                                const struct qf_bundle_trust *trust, struct qf_verifier *verifier,
                                 struct qf_bundle_report *out, struct qf_error *err)
 {
     *out = (struct qf_bundle_report){0};
-    struct verification v = {.arena = arena, .verifier = verifier, .report = out, .err = err};
-    enum qf_status status = read_parts(&v, bundle, genesis);
+    struct verification v = {
+        .arena = arena, .verifier = verifier, .report = out, .err = err, .trust = trust};
+    enum qf_status status = read_parts(&v, bundle);
     if (status == QF_OK)
         status = read_genesis(&v);
     if (status == QF_OK)
@@ -293,6 +468,68 @@ enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_slice bundle,
     if (status == QF_OK)
         status = check_entry(&v);
     if (status == QF_OK)
+        status = check_witnessed(&v);
+    if (status == QF_OK)
         status = check_signer(&v);
+    if (status == QF_OK)
+        status = check_quorum(&v);
+    return status;
+}
+
+/* ---- receipts ---- */
+
+bool qf_receipt_is(struct qf_slice bytes)
+{
+    static const char start[] = "c2sp.org/tlog-proof@";
+    return bytes.size >= sizeof start - 1 && memcmp(bytes.data, start, sizeof start - 1) == 0;
+}
+
+static enum qf_status check_receipt(struct verification *v, const struct qf_proof_file *file,
+                                    struct qf_slice entry)
+{
+    struct qf_bundle_report *report = v->report;
+    uint8_t leaf[QF_HASH_SIZE];
+    v->note_text = file->checkpoint_note;
+    enum qf_status status = check_checkpoint(v);
+    if (status != QF_OK)
+        return status;
+    report->leaf = file->index;
+    v->entry_text = entry.size > 0 ? entry : file->extra;
+    if (v->entry_text.size == 0)
+        return qf_fail(v->err, QF_CANNOT_TELL, "entry",
+                       "the entry is not in the file; give it with --entry");
+    qf_hash_leaf(QF_HASH_SHA256, leaf, v->entry_text);
+    if (qf_log_verify_inclusion(QF_HASH_SHA256, file->index, v->checkpoint.size, leaf, &file->proof,
+                                v->checkpoint.root) != QF_OK)
+        return invalid(v, "proof",
+                       "the entry is not at this place of the log: entry, index or "
+                       "proof was changed");
+    return describe_entry(v);
+}
+
+enum qf_status qf_receipt_verify(struct qf_arena *arena, struct qf_slice bytes,
+                                 struct qf_slice entry, const struct qf_bundle_trust *trust,
+                                 struct qf_verifier *verifier, struct qf_bundle_report *out,
+                                 struct qf_error *err)
+{
+    *out = (struct qf_bundle_report){.trusted = trust->genesis.size > 0};
+    struct verification v = {.arena = arena,
+                             .verifier = verifier,
+                             .report = out,
+                             .err = err,
+                             .trust = trust,
+                             .is_receipt = true};
+    struct qf_proof_file file;
+    enum qf_status status = qf_proof_file_parse(arena, &file, bytes, err);
+    if (status == QF_OK && trust->genesis.size == 0)
+        status = qf_fail(err, QF_CANNOT_TELL, "trust",
+                         "a receipt does not hold the network's genesis document; give it with "
+                         "--trust");
+    if (status == QF_OK)
+        status = read_genesis(&v);
+    if (status == QF_OK)
+        status = check_receipt(&v, &file, entry);
+    if (status == QF_OK)
+        status = check_quorum(&v);
     return status;
 }
