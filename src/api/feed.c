@@ -212,7 +212,7 @@ enum qf_status qf_events_of_entry(struct qf_api *api, struct qf_arena *arena, ui
     *out = qf_json_make_array();
     enum qf_status status = qf_api_read_record(api, arena, leaf, &record, err);
     if (status != QF_OK)
-        return status;
+        return record.time_alone ? QF_OK : status;
     bool refused = record.entry.code != QF_OK;
     uint32_t count = refused ? 1 : (uint32_t)record.tx.op_count;
     for (uint32_t i = 0; i < count; i++) {

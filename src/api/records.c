@@ -8,6 +8,7 @@ enum qf_status qf_api_read_record(struct qf_api *api, struct qf_arena *arena, ui
 {
     struct qf_buf bytes = {0};
     out->leaf = leaf;
+    out->time_alone = false;
     enum qf_status status = qf_tiles_entry(qf_ledger_tiles(api->options.ledger), &bytes, leaf);
     if (status != QF_OK)
         status = qf_fail(err, status == QF_NOT_FOUND ? QF_NO_SUCH_RESOURCE : status, "leaf",
@@ -15,6 +16,10 @@ enum qf_status qf_api_read_record(struct qf_api *api, struct qf_arena *arena, ui
     if (status == QF_OK)
         status =
             qf_entry_decode(arena, &out->entry, qf_arena_copy(arena, qf_buf_slice(&bytes)), err);
+    out->time_alone = status == QF_OK && out->entry.jws.size == 0;
+    if (out->time_alone)
+        status = qf_fail(err, QF_NO_SUCH_RESOURCE, "leaf", "entry %llu holds no transaction",
+                         (unsigned long long)leaf);
     if (status == QF_OK)
         status = qf_tx_decode(arena, &out->tx, out->entry.jws,
                               qf_ledger_tx_rules(api->options.ledger), err);
@@ -176,7 +181,10 @@ void qf_api_get_transactions(struct qf_http_exchange *exchange)
     uint64_t leaf = (uint64_t)from;
     for (; leaf < head.size && leaf < (uint64_t)(from + limit); leaf++) {
         struct qf_api_record record;
-        if (qf_api_read_record(api, arena, leaf, &record, &err) != QF_OK) {
+        enum qf_status status = qf_api_read_record(api, arena, leaf, &record, &err);
+        if (status != QF_OK && record.time_alone)
+            continue;
+        if (status != QF_OK) {
             qf_http_reply_problem(exchange, &err);
             return;
         }

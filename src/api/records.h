@@ -9,9 +9,11 @@ struct qf_api_record {
     struct qf_entry entry;
     struct qf_tx tx;
     uint64_t leaf;
+    bool time_alone; /* an entry without a transaction: something fell due */
 };
 
-/* Reads and decodes the entry at `leaf` into the arena. */
+/* Reads and decodes the entry at `leaf` into the arena. QF_NO_SUCH_RESOURCE with `time_alone` where
+ * it holds no transaction. */
 QF_MUST_CHECK enum qf_status qf_api_read_record(struct qf_api *api, struct qf_arena *arena,
                                                 uint64_t leaf, struct qf_api_record *out,
                                                 struct qf_error *err);

@@ -43,6 +43,8 @@
 #define QF_SERVICE_DECISIONS_MAX 1000         /* decisions of one case */
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
+#define QF_SERVICE_STEP_BYTES 32              /* of a case that cost a step to read and write */
+#define QF_SERVICE_LIST_STEPS 16              /* that a change of a work list costs */
 #define QF_SERVICE_KEPT_SIZE_MAX 512          /* bytes of data that a case keeps when it is over */
 #define QF_SERVICE_NAME_SIZE_MAX 256          /* bytes of a name or id shown in a work list */
 #define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */

@@ -40,6 +40,10 @@ struct qf_app {
     /* Applies a block; persists nothing. */
     enum qf_status (*finalize)(void *self, int64_t time_ms, struct qf_tx *const *txs, size_t count,
                                struct qf_finalized *out);
+    /* When, after the blocks finalized so far, a block is wanted though nobody sends anything;
+     * INT64_MAX: never. A block without transactions before that time is none: its height is that
+     * of the block before. */
+    int64_t (*due)(void *self);
     /* Makes the finalized blocks durable in one step. */
     enum qf_status (*commit)(void *self);
     void *self;

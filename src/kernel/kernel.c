@@ -191,6 +191,16 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
     qf_services_begin(&ctx);
 }
 
+size_t qf_kernel_fell_due(const struct qf_kernel *kernel)
+{
+    return kernel->services.fell_due;
+}
+
+int64_t qf_kernel_due(const struct qf_kernel *kernel)
+{
+    return kernel->services.due_ms;
+}
+
 void qf_kernel_end(struct qf_kernel *kernel, const struct qf_kernel_change **changes, size_t *count)
 {
     *count = qf_overlay_changes(&kernel->overlay, changes);

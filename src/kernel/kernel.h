@@ -110,6 +110,13 @@ struct qf_kernel_change {
 
 void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info);
 
+/* What time has done: in how many cases something fell due when the block began. With any, the
+ * block is one even without transactions. */
+size_t qf_kernel_fell_due(const struct qf_kernel *kernel);
+/* No block without transactions is needed before this time; INT64_MAX: as far as is known, never.
+ * It may be too early, and rises with a block, which may be dropped. */
+int64_t qf_kernel_due(const struct qf_kernel *kernel);
+
 /* Applies one transaction; never fails, a refusal is a receipt. What the receipt points to lives
  * until the next begin. */
 void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf_receipt *out);

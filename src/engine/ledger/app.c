@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/ledger/internal.h"
+#include "kernel/query.h"
 
 static enum qf_status check(void *self, struct qf_tx *tx, int64_t now_ms, struct qf_error *err)
 {
@@ -64,8 +65,7 @@ static enum qf_status finalize(void *self, int64_t time_ms, struct qf_tx *const 
     }
     struct qf_ledger_block *block = NULL;
     enum qf_status status =
-        count == 0 ? QF_OK
-                   : qf_ledger_finalize(app->ledger, time_ms, txs, count, app->places, &block);
+        qf_ledger_finalize(app->ledger, time_ms, txs, count, app->places, &block);
     if (status != QF_OK)
         return status;
     if (block != NULL) {
@@ -76,6 +76,14 @@ static enum qf_status finalize(void *self, int64_t time_ms, struct qf_tx *const 
         (struct qf_finalized){.height = app->head.height, .count = count, .results = app->results};
     memcpy(out->app_hash, app->head.app_hash, QF_HASH_SIZE);
     return QF_OK;
+}
+
+static int64_t due(void *self)
+{
+    struct qf_ledger_app *app = self;
+    struct qf_state_reader reader;
+    qf_ledger_reader(app->ledger, &reader);
+    return qf_query_next_due(&reader);
 }
 
 static enum qf_status commit(void *self)
@@ -107,6 +115,7 @@ void qf_ledger_app_table(struct qf_ledger_app *app, struct qf_app *out)
                            .prepare = prepare,
                            .process = process,
                            .finalize = finalize,
+                           .due = due,
                            .commit = commit,
                            .self = app};
 }

@@ -120,6 +120,15 @@ static bool turned_away(enum qf_status code)
            code == QF_DUPLICATE;
 }
 
+/* Something fell due and nobody sent anything: the entry of time alone. */
+static enum qf_status put_time(struct qf_ledger_block *block)
+{
+    const struct qf_entry entry = {.height = block->head.height, .time_ms = block->head.time_ms};
+    qf_entry_put(&block->bytes, &entry);
+    block->entries[block->count++] = (struct qf_slice){NULL, block->bytes.size};
+    return qf_buf_status(&block->bytes) == QF_OK ? QF_OK : QF_NO_MEMORY;
+}
+
 /* Applies the transactions one by one and builds their entries in `block`. */
 static enum qf_status run_transactions(struct qf_ledger *ledger, struct qf_ledger_block *block,
                                        struct qf_tx *const *txs, size_t count, const int64_t *codes,
@@ -241,7 +250,7 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
                                struct qf_tx_result *const *results, struct qf_ledger_block **out)
 {
     *out = NULL;
-    struct qf_ledger_block *block = block_new(count, ledger->sm3);
+    struct qf_ledger_block *block = block_new(count > 0 ? count : 1, ledger->sm3);
     if (block == NULL)
         return QF_NO_MEMORY;
     block->first_leaf = ledger->applied.size;
@@ -253,6 +262,9 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
                                        .first_leaf = block->first_leaf};
     qf_kernel_begin(ledger->kernel, &info);
     enum qf_status status = run_transactions(ledger, block, txs, count, codes, results);
+    if (status == QF_OK && block->count == 0 && qf_kernel_fell_due(ledger->kernel) > 0)
+        status = put_time(block);
+    atomic_store(&ledger->due_ms, qf_kernel_due(ledger->kernel));
     if (status != QF_OK || block->count == 0) {
         qf_ledger_block_free(block);
         return status;
@@ -268,6 +280,11 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
     sample_time(ledger);
     *out = block;
     return QF_OK;
+}
+
+int64_t qf_ledger_due(struct qf_ledger *ledger)
+{
+    return atomic_load(&ledger->due_ms);
 }
 
 enum qf_status qf_ledger_finalize(struct qf_ledger *ledger, int64_t time_ms,

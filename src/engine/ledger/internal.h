@@ -77,7 +77,8 @@ struct qf_ledger {
     _Atomic uint64_t kept_size; /* kept.size, for qf_ledger_behind */
     int64_t rounds_since_flush;
 
-    atomic_int halted; /* an enum qf_status */
+    _Atomic int64_t due_ms; /* qf_kernel_due after the last block */
+    atomic_int halted;      /* an enum qf_status */
     struct qf_error halt_reason;
 
     pthread_rwlock_t key_lock;

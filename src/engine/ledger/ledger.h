@@ -66,8 +66,13 @@ void qf_ledger_check(struct qf_ledger *ledger, struct qf_tx *txs, size_t count, 
 
 struct qf_ledger_block; /* finalized, not yet durable */
 
-/* Applies transactions as the next block. results[i] answers txs[i]. *out is NULL when none of them
- * was fit to be ordered. A failure (not a refusal) halts the ledger. */
+/* When a block should be made though nobody sends anything, since something falls due; it may turn
+ * out to be too early, but then it is later the next time. INT64_MAX: never. */
+int64_t qf_ledger_due(struct qf_ledger *ledger);
+
+/* Applies transactions, if any, as the next block. results[i] answers txs[i]. *out is NULL when
+ * none of them was fit to be ordered and nothing fell due. A failure (not a refusal) halts the
+ * ledger. */
 QF_MUST_CHECK enum qf_status qf_ledger_finalize(struct qf_ledger *ledger, int64_t time_ms,
                                                 struct qf_tx *const *txs, size_t count,
                                                 struct qf_tx_result *const *results,
@@ -158,7 +163,7 @@ struct qf_entry {
     uint64_t height;
     uint32_t index;
     int64_t time_ms;
-    struct qf_slice jws;
+    struct qf_slice jws; /* empty: of time alone */
 };
 /* Strict: the bytes must be the canonical encoding. Points into `bytes`. */
 QF_MUST_CHECK enum qf_status qf_entry_decode(struct qf_arena *arena, struct qf_entry *out,

@@ -215,6 +215,16 @@ static enum qf_status propose(struct sim *sim)
         return QF_OK;
     struct block *block = &sim->blocks[sim->height + 1];
     *block = (struct block){.time_ms = sim->now_ms};
+    /* Time alone makes a block when something falls due, whoever knows all blocks can tell. */
+    bool due =
+        replica->finalized == sim->height && replica->app.due(replica->app.self) <= sim->now_ms;
+    if (due && pick(sim, 2) == 0) {
+        sim->height++;
+        sim->report->time_blocks++;
+        for (unsigned i = 0; i < sim->options->replicas; i++)
+            send_block(sim, i, sim->height);
+        return QF_OK;
+    }
     size_t count = pick(sim, 8) == 0 ? QF_SIM_BLOCK_TXS_MAX : 1 + pick(sim, 10);
     struct qf_tx *txs[QF_SIM_BLOCK_TXS_MAX];
     qf_arena_reset(&sim->arena);

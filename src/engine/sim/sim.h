@@ -44,6 +44,7 @@ struct qf_sim_options {
 
 struct qf_sim_report {
     uint64_t txs, accepted, crashes, lost, doubled, late; /* late: out of order */
+    uint64_t time_blocks;                                 /* without transactions */
     uint64_t codes[QF_STATUS_REFUSAL_MAX + 1];
     uint8_t app_hash[QF_HASH_SIZE];
 };

@@ -12,6 +12,11 @@
  * waits. */
 #define EAGER_TXS 128
 #define KEEP_INTERVAL_MS 250
+/* Between looks at the clock for what falls due, which may be set; and between blocks of time
+ * alone, so that a process that waits for nothing does not keep the node busy. */
+#define LOOK_INTERVAL_MS 1000
+#define NEVER_INTERVAL_MS 3600000
+#define TIME_INTERVAL_MS 20
 
 struct finished { /* a submission whose last part is in a block */
     struct qf_submission *head;
@@ -38,6 +43,7 @@ struct qf_solo {
     struct qf_solo_stats stats;
 
     /* Sequencer only. */
+    int64_t time_block_ms; /* of the last block of time alone */
     struct qf_tx *txs[QF_BLOCK_TXS_MAX];
     struct qf_tx_result *results[QF_BLOCK_TXS_MAX];
 };
@@ -126,6 +132,44 @@ static bool has_work(const struct qf_solo *solo)
     return !solo->syncing || solo->queued_txs >= EAGER_TXS;
 }
 
+/* Milliseconds until a block of time alone is to be made; 0: now. */
+static int64_t until_due(const struct qf_solo *solo)
+{
+    int64_t now_ms = solo->options.clock.now_ms(solo->options.clock.self);
+    int64_t due_ms = qf_ledger_due(solo->options.ledger);
+    if (qf_ledger_halted(solo->options.ledger, NULL) != QF_OK)
+        return LOOK_INTERVAL_MS;
+    if (due_ms == INT64_MAX)
+        return NEVER_INTERVAL_MS;
+    if (due_ms < solo->time_block_ms + TIME_INTERVAL_MS)
+        due_ms = solo->time_block_ms + TIME_INTERVAL_MS;
+    if (due_ms <= now_ms)
+        return 0;
+    return due_ms - now_ms < LOOK_INTERVAL_MS ? due_ms - now_ms : LOOK_INTERVAL_MS;
+}
+
+/* Waits for work, or until something falls due: true. Called with the lock. */
+static bool wait_for_work(struct qf_solo *solo)
+{
+    bool due = false;
+    solo->idle = true;
+    while (!due && !has_work(solo)) {
+        bool settled = solo->queue == NULL && solo->block_count < UNSYNCED_MAX;
+        int64_t wait_ms = settled ? until_due(solo) : LOOK_INTERVAL_MS;
+        due = wait_ms == 0;
+        if (due)
+            break;
+        struct timespec until;
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+        until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        (void)pthread_cond_timedwait(&solo->arrived, &solo->lock, &until);
+    }
+    solo->idle = false;
+    return due;
+}
+
 static void *sequence(void *arg)
 {
     struct qf_solo *solo = arg;
@@ -133,12 +177,8 @@ static void *sequence(void *arg)
     finished_init(&through);
     pthread_mutex_lock(&solo->lock);
     for (;;) {
-        while (!has_work(solo)) {
-            solo->idle = true;
-            pthread_cond_wait(&solo->arrived, &solo->lock);
-            solo->idle = false;
-        }
-        if (solo->queue == NULL)
+        bool due = wait_for_work(solo);
+        if (solo->queue == NULL && !due)
             break;
         size_t count = fill_block(solo, &through);
         pthread_mutex_unlock(&solo->lock);
@@ -147,6 +187,8 @@ static void *sequence(void *arg)
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
         struct qf_ledger_block *block = NULL;
         int64_t now_ms = solo->options.clock.now_ms(solo->options.clock.self);
+        if (due)
+            solo->time_block_ms = now_ms;
         enum qf_status status = qf_ledger_finalize(solo->options.ledger, now_ms, solo->txs, count,
                                                    solo->results, &block);
         if (status != QF_OK)

@@ -80,6 +80,7 @@ static void change(struct qf_service_step *step, enum qf_task_list list,
                    const struct qf_task_lookup *entry, bool there)
 {
     struct qf_state_key at;
+    qf_services_spend(step->ctx->services, QF_SERVICE_LIST_STEPS);
     qf_lookup_task_key(&at, list, entry);
     if (there)
         qf_overlay_put_lookup(step->ctx->overlay, qf_state_key_slice(&at),
@@ -147,6 +148,8 @@ static void update_due(struct qf_service_step *step, const struct qf_json *recor
         qf_overlay_remove_lookup(step->ctx->overlay, qf_state_key_slice(&at));
     }
     if (now != INT64_MAX) {
+        struct qf_services *services = step->ctx->services;
+        services->due_ms = now < services->due_ms ? now : services->due_ms;
         qf_lookup_due_key(&at, now, step->id);
         qf_overlay_put_lookup(step->ctx->overlay, qf_state_key_slice(&at), (struct qf_slice){0});
     }

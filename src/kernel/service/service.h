@@ -19,7 +19,9 @@
  * the block's arena.
  *
  * All evaluations of a block together have QF_FEEL_BLOCK_STEPS_MAX steps; timers may use half of
- * them. Whoever comes when they are used up is refused with QF_BUDGET and may come again. */
+ * them. Reading and writing a case and what is kept beside it cost steps as well
+ * (QF_SERVICE_STEP_BYTES, QF_SERVICE_LIST_STEPS), so that large cases cannot stall a block. Whoever
+ * comes when they are used up is refused with QF_BUDGET and may come again. */
 #ifndef QF_KERNEL_SERVICE_SERVICE_H
 #define QF_KERNEL_SERVICE_SERVICE_H
 
@@ -134,7 +136,9 @@ struct qf_service_step;
 struct qf_services {
     struct qf_service_model *models[QF_SERVICE_MODELS_MAX]; /* the last used first */
     size_t count;
-    uint64_t steps; /* left for the block */
+    uint64_t steps;  /* left for the block */
+    size_t fell_due; /* cases in which something fell due when the block began */
+    int64_t due_ms;  /* nothing falls due before it; may be earlier than the next thing */
     const struct qf_calendar *calendar;
     struct qf_arena scratch; /* one op's */
     struct qf_service_step *step;
@@ -145,6 +149,9 @@ void qf_services_deinit(struct qf_services *services);
 /* Begins a block: renews the budget and lets fall due what is due, oldest first. What does not fit
  * the bounds of a block is left to the next one. */
 void qf_services_begin(struct qf_op_context *ctx);
+
+/* Takes steps off what the block has left, as far as there are. */
+void qf_services_spend(struct qf_services *services, uint64_t steps);
 
 /* The compiled model of a version on the ledger. QF_NOT_FOUND at "version". */
 QF_MUST_CHECK enum qf_status qf_services_model(struct qf_op_context *ctx,

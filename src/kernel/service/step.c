@@ -208,9 +208,11 @@ enum qf_status qf_service_step_load(struct qf_op_context *ctx, struct qf_service
     struct qf_arena *arena = &ctx->services->scratch;
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CASE, case_id);
+    struct qf_slice text;
     const struct qf_json *record = qf_record_get(&ctx->state, arena, &at);
-    if (record == NULL)
+    if (record == NULL || !qf_overlay_get(ctx->overlay, qf_state_key_slice(&at), &text))
         return qf_fail(err, QF_NOT_FOUND, "case", "there is no such case");
+    qf_services_spend(ctx->services, text.size / QF_SERVICE_STEP_BYTES);
     const struct qf_service_model *model = NULL;
     enum qf_status status = qf_services_model(ctx, &model, qf_record_text(record, "service"),
                                               qf_record_text(record, "version"), err);
@@ -249,7 +251,7 @@ enum qf_status qf_service_step_end(struct qf_service_step *step, enum qf_status 
 {
     struct qf_services *services = step->ctx->services;
     uint64_t used = step->given - (step->call.steps < step->given ? step->call.steps : step->given);
-    services->steps -= used < services->steps ? used : services->steps;
+    qf_services_spend(services, used);
     if (status == QF_OK)
         return save(step, event, err);
     if (err != NULL)

@@ -86,6 +86,7 @@ struct due {
     int64_t now_ms;
     struct qf_slice ids[QF_SERVICE_TIMERS_BLOCK_MAX]; /* of cases */
     size_t count;
+    int64_t next_ms; /* of the last one looked at */
 };
 
 static bool add_due(void *arg, struct qf_slice key, struct qf_slice value)
@@ -93,7 +94,8 @@ static bool add_due(void *arg, struct qf_slice key, struct qf_slice value)
     struct due *due = arg;
     struct qf_slice id;
     (void)value;
-    if (qf_lookup_due_read(key, &id) > due->now_ms || due->count == QF_SERVICE_TIMERS_BLOCK_MAX)
+    due->next_ms = qf_lookup_due_read(key, &id);
+    if (due->next_ms > due->now_ms || due->count == QF_SERVICE_TIMERS_BLOCK_MAX)
         return false;
     due->ids[due->count++] = qf_arena_copy(due->arena, id);
     return true;
@@ -119,18 +121,33 @@ static void fire(struct qf_op_context *ctx, struct qf_slice id)
     qf_overlay_accept(ctx->overlay);
 }
 
+void qf_services_spend(struct qf_services *services, uint64_t steps)
+{
+    services->steps -= steps < services->steps ? steps : services->steps;
+}
+
+/* What is known of the next thing due only rises when nothing was due: a block in which something
+ * was may be dropped, and it would fall due again. */
 void qf_services_begin(struct qf_op_context *ctx)
 {
     struct qf_services *services = ctx->services;
     services->steps = QF_FEEL_BLOCK_STEPS_MAX;
     services->calendar = NULL;
     services->step = NULL;
+    services->fell_due = 0;
+    if (services->due_ms > ctx->time_ms)
+        return;
     const struct qf_state_reader *committed = ctx->overlay->reader;
     struct due *due = QF_ARENA_NEW(ctx->arena, struct due);
     due->arena = ctx->arena;
     due->now_ms = ctx->time_ms;
+    due->next_ms = INT64_MAX;
     committed->list(committed->self, qf_slice_of(QF_LOOKUP_DUE), (struct qf_slice){NULL, 0},
                     add_due, due);
-    for (size_t i = 0; i < due->count && services->steps > QF_FEEL_BLOCK_STEPS_MAX / 2; i++)
+    if (due->count == 0)
+        services->due_ms = due->next_ms;
+    for (size_t i = 0; i < due->count && services->steps > QF_FEEL_BLOCK_STEPS_MAX / 2; i++) {
         fire(ctx, due->ids[i]);
+        services->fell_due++;
+    }
 }
