@@ -203,6 +203,82 @@ static void put_consortium(struct qf_ledger_testing *t, struct qf_buf *out)
                       proposal, pick(t, 4) == 0 ? "no" : "yes");
 }
 
+/* A service whose cases wait for people and for time, and repeat what nobody did. */
+static const char service_process[] =
+    "<definitions xmlns=\"http://www.omg.org/spec/BPMN/20100524/MODEL\" targetNamespace=\"t\" "
+    "xmlns:qf=\"https://qifeng.dev/bpmn/1\"><process id=\"p\" isExecutable=\"true\"><laneSet "
+    "id=\"ls\"><lane id=\"desk\"><extensionElements><qf:lane role=\"desk\"/></extensionElements>"
+    "<flowNodeRef>s</flowNodeRef><flowNodeRef>work</flowNodeRef><flowNodeRef>late</flowNodeRef>"
+    "<flowNodeRef>urge</flowNodeRef><flowNodeRef>e</flowNodeRef></lane></laneSet>"
+    "<startEvent id=\"s\"/><userTask id=\"work\" name=\"Work\"/><endEvent id=\"e\"/>"
+    "<boundaryEvent id=\"late\" attachedToRef=\"work\" cancelActivity=\"false\">"
+    "<timerEventDefinition><timeCycle>R3/PT0.2S</timeCycle></timerEventDefinition></boundaryEvent>"
+    "<userTask id=\"urge\" name=\"Urge\"/><sequenceFlow id=\"f1\" sourceRef=\"s\" "
+    "targetRef=\"work\"/><sequenceFlow id=\"f2\" sourceRef=\"work\" targetRef=\"e\"/>"
+    "<sequenceFlow id=\"f3\" sourceRef=\"late\" targetRef=\"urge\"/>"
+    "<sequenceFlow id=\"f4\" sourceRef=\"urge\" targetRef=\"e\"/></process></definitions>";
+
+static void put_package(struct qf_ledger_testing *t, struct qf_buf *out, char hash[80])
+{
+    uint8_t digest[QF_HASH_SIZE];
+    char hex[2 * QF_HASH_SIZE];
+    enum qf_hash_alg alg = qf_suite_hash(t->world->suite);
+    qf_buf_put_text(out, "{\"files\":{\"process.bpmn\":");
+    qf_json_write_string(out, qf_slice_of(service_process));
+    qf_buf_put_text(out, "},\"id\":\"svc\",\"manifest\":{\"fields\":{\"n\":{\"type\":\"number\"}},"
+                         "\"participants\":[{\"members\":[\"a\",\"b\"],\"role\":\"desk\"}]},"
+                         "\"version\":\"1\"}");
+    qf_hash(alg, digest, qf_buf_slice(out));
+    qf_hex_encode(hex, qf_slice_make(digest, sizeof digest));
+    snprintf(hash, 80, "%s:%.*s", qf_hash_alg_name(alg), (int)sizeof hex, hex);
+}
+
+/* The first four transactions of a stream bring the service; later ones play on it. */
+static void put_service(struct qf_ledger_testing *t, struct qf_buf *out)
+{
+    static const char *const ops[] = {"task.claim", "task.release", "task.complete",
+                                      "task.complete"};
+    struct qf_buf package = {0};
+    char hash[80];
+    unsigned id = pick(t, 12), task = 1 + pick(t, 5);
+    switch (t->made < 4 ? (unsigned)t->made : 4 + pick(t, 8)) {
+    case 0:
+        put_package(t, &package, hash);
+        qf_buf_printf(out, "{\"op\":\"service.part\",\"hash\":\"%s\",\"part\":0,\"data\":\"", hash);
+        qf_buf_put_base64(out, qf_buf_slice(&package));
+        qf_buf_put_text(out, "\"}");
+        break;
+    case 1:
+        put_package(t, &package, hash);
+        qf_buf_printf(out,
+                      "{\"op\":\"consortium.propose\",\"proposal\":\"svc\",\"action\":{\"do\":"
+                      "\"service.deploy\",\"hash\":\"%s\",\"member\":\"a\",\"service\":\"svc\","
+                      "\"version\":\"1\"}}",
+                      hash);
+        break;
+    case 2:
+    case 3:
+        qf_buf_put_text(out,
+                        "{\"op\":\"consortium.vote\",\"proposal\":\"svc\",\"choice\":\"yes\"}");
+        break;
+    case 4:
+    case 5:
+    case 6:
+        qf_buf_printf(out,
+                      "{\"op\":\"service.case.open\",\"service\":\"svc\",\"case\":\"k%u\","
+                      "\"data\":{\"n\":%u}}",
+                      id, task);
+        break;
+    case 7:
+        qf_buf_printf(out, "{\"op\":\"service.case.withdraw\",\"case\":\"k%u\"}", id);
+        break;
+    default:
+        qf_buf_printf(out, "{\"op\":\"service.%s\",\"case\":\"k%u\",\"task\":%u}", ops[pick(t, 4)],
+                      id, task);
+    }
+    qf_buf_deinit(&package);
+}
+
 static struct qf_slice spoilt(struct qf_ledger_testing *t, struct qf_slice jws)
 {
     uint8_t *copy = qf_arena_alloc(&t->world->arena, jws.size);
@@ -216,32 +292,39 @@ static struct qf_slice spoilt(struct qf_ledger_testing *t, struct qf_slice jws)
 
 struct qf_slice qf_ledger_testing_next(struct qf_ledger_testing *t, int64_t now_ms)
 {
-    if (t->made > 2 && pick(t, 20) == 0) {
+    bool deploying = t->made < 4;
+    if (!deploying && pick(t, 20) == 0) {
         unsigned known =
             t->made < QF_LEDGER_TESTING_RECENT ? (unsigned)t->made : QF_LEDGER_TESTING_RECENT;
         struct qf_slice again = t->recent[pick(t, known)];
         return pick(t, 4) == 0 ? spoilt(t, again) : again;
     }
     struct qf_buf ops = {0};
-    unsigned count = pick(t, 5) == 0 ? 3 : 1;
-    unsigned kind = pick(t, 10);
+    unsigned count = !deploying && pick(t, 5) == 0 ? 3 : 1;
+    unsigned kind = deploying ? 10 : pick(t, 14);
     for (unsigned i = 0; i < count; i++) {
         qf_buf_put_text(&ops, i == 0 ? "[" : ",");
         if (kind < 6)
             put_evidence(t, &ops);
         else if (kind < 9)
             put_identity(t, &ops);
-        else
+        else if (kind < 10)
             put_consortium(t, &ops);
+        else
+            put_service(t, &ops);
     }
     qf_buf_put_text(&ops, "]");
     unsigned signer = pick(t, 4) == 0 ? pick(t, QF_TESTING_KEYS) : pick(t, 4);
     int64_t now_s = now_ms / 1000;
     int64_t exp_s = pick(t, 40) == 0 ? now_s - 1 : pick(t, 40) == 0 ? now_s + 4000 : now_s + 600;
+    if (deploying) {
+        signer = t->made == 3 ? 1 : 0;
+        exp_s = now_s + 600;
+    }
     struct qf_slice jws = qf_testing_sign(t->world, signer, exp_s,
                                           qf_testing_json(t->world, "%s", qf_buf_text(&ops)));
     qf_buf_deinit(&ops);
-    if (pick(t, 30) == 0)
+    if (!deploying && pick(t, 30) == 0)
         jws = spoilt(t, jws);
     t->recent[t->made++ % QF_LEDGER_TESTING_RECENT] = jws;
     return jws;

@@ -171,14 +171,16 @@ int main(int argc, char **argv)
         sum.lost += report.lost;
         sum.doubled += report.doubled;
         sum.late += report.late;
+        sum.time_blocks += report.time_blocks;
         for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
             sum.codes[i] += report.codes[i];
     }
     printf("seeds %llu..%llu: %llu transactions, %llu accepted, %llu crashes; messages: %llu lost, "
-           "%llu doubled, %llu out of order\nresults:",
+           "%llu doubled, %llu out of order; %llu blocks of time alone\nresults:",
            from, to, (unsigned long long)sum.txs, (unsigned long long)sum.accepted,
            (unsigned long long)sum.crashes, (unsigned long long)sum.lost,
-           (unsigned long long)sum.doubled, (unsigned long long)sum.late);
+           (unsigned long long)sum.doubled, (unsigned long long)sum.late,
+           (unsigned long long)sum.time_blocks);
     for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
         if (sum.codes[i] > 0)
             printf(" %s %llu", qf_status_name((enum qf_status)i), (unsigned long long)sum.codes[i]);
