@@ -1,10 +1,12 @@
 #include "network.h"
 
 #include <ftw.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -389,4 +391,36 @@ int network_submit(struct network *network, const char *ops)
     qf_buf_deinit(&request);
     qf_arena_deinit(&arena);
     return failed;
+}
+
+int network_get(const struct network *network, struct qf_buf *out, const char *path)
+{
+    char request[1024];
+    struct qf_buf answer = {0};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)network->port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int size = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
+    bool good = fd >= 0 && size > 0 && (size_t)size < sizeof request &&
+                connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+                send(fd, request, (size_t)size, MSG_NOSIGNAL) == size;
+    for (ssize_t got = 1; good && got > 0;) {
+        char piece[16384];
+        got = recv(fd, piece, sizeof piece, 0);
+        if (got > 0)
+            qf_buf_put(&answer, piece, (size_t)got);
+    }
+    const char *text = good ? qf_buf_text(&answer) : "";
+    const char *body = strstr(text, "\r\n\r\n");
+    good = strncmp(text, "HTTP/1.1 200", 12) == 0 && body != NULL;
+    if (good)
+        qf_buf_put_text(out, body + 4);
+    else
+        fprintf(stderr, "%s: %.200s\n", path, text);
+    if (fd >= 0)
+        close(fd);
+    qf_buf_deinit(&answer);
+    return good ? 0 : -1;
 }

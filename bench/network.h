@@ -58,6 +58,9 @@ void requests_make_kind(struct network *network, struct requests *out,
 /* Ready-made GET requests, one for each text after the other's zero byte. */
 void requests_get(struct requests *out, const struct qf_buf *paths);
 
+/* The body of a GET, appended to `out`. 0, or -1 when the answer is not 200. */
+int network_get(const struct network *network, struct qf_buf *out, const char *path);
+
 /* One transaction by the administrator, ops as JSON text. 0 when it was accepted, else -1 with the
  * reason on standard error. */
 int network_submit(struct network *network, const char *ops);

@@ -122,3 +122,20 @@ void services_ops(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64
     const struct services_work *work = arg;
     add_op(arena, ops, work, work->first_case + number);
 }
+
+void services_course_ops(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64_t number)
+{
+    const struct services_course *course = arg;
+    struct services_work work = {.service = course->service};
+    for (uint64_t i = 0; i < course->cases; i++) {
+        uint64_t at = course->first_case + number * course->cases + i;
+        work.step = SERVICES_OPEN;
+        add_op(arena, ops, &work, at);
+        work.step = SERVICES_COMPLETE;
+        for (work.task = 0; work.task < course->tasks; work.task++)
+            add_op(arena, ops, &work, at);
+        work.step = SERVICES_CLAIM;
+        if (course->claim_every > 0 && at % course->claim_every == 0)
+            add_op(arena, ops, &work, at);
+    }
+}

@@ -26,4 +26,21 @@ struct services_work {
 };
 void services_ops(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64_t number);
 
+/* Courses of many cases in one transaction, completed up to a task. */
+struct services_course {
+    const char *service;
+    uint64_t first_case;
+    uint64_t cases;       /* in a transaction; 1 + tasks ops each */
+    int tasks;            /* completed of each; SERVICES_TASKS: the case is over */
+    uint64_t claim_every; /* of so many cases one has its open task claimed; 0: none */
+};
+void services_course_ops(void *arg, struct qf_arena *arena, struct qf_json *ops, uint64_t number);
+
+/* A million finished cases and 100,000 open ones on a node: what they take, how quick work lists
+ * are, how long a start takes. Adds the results. 0 or -1. */
+struct bench_options;
+struct bench_report;
+int services_scale(struct bench_report *report, const struct bench_options *options,
+                   const char *program);
+
 #endif
