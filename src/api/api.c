@@ -32,9 +32,12 @@ static const struct qf_route routes[] = {
     {"GET", "/v1/evidence/**", qf_api_get_evidence, "One evidence record",
      .produces = "application/json", .answer = "evidence", .segments = "evidence",
      .statuses = "200 400 404"},
-    {"GET", "/checkpoint", qf_api_get_checkpoint, "The signed checkpoint of the log",
+    {"GET", "/checkpoint", qf_api_get_checkpoint, "The signed checkpoint of the log", .open = true,
      .produces = "text/plain; charset=utf-8", .answer = "note", .statuses = "200"},
-    {"GET", "/tile/**", qf_api_get_tile, "A tile of the log",
+    {"GET", "/tile/entries/**", qf_api_get_tile, "Entries of the log",
+     .produces = "application/octet-stream", .answer = "tile", .segments = "tile",
+     .statuses = "200 400 404"},
+    {"GET", "/tile/**", qf_api_get_tile, "Hashes of the log", .open = true,
      .produces = "application/octet-stream", .answer = "tile", .segments = "tile",
      .statuses = "200 400 404"},
     {"GET", "/v1/proof", qf_api_get_proof, "Inclusion or consistency proof",
@@ -97,12 +100,12 @@ static const struct qf_route routes[] = {
      .produces = "application/json", .answer = "count", .query = "role service holder due_before",
      .statuses = "200 400"},
     {"GET", "/v1/health", qf_api_get_health, "Whether the node works, and if not, why",
-     .fresh = true, .produces = "application/json", .answer = "health", .statuses = "200",
-     .refusals = "503"},
+     .open = true, .fresh = true, .produces = "application/json", .answer = "health",
+     .statuses = "200", .refusals = "503"},
     {"GET", "/metrics", qf_api_get_metrics, "Counters for Prometheus", .fresh = true,
      .produces = "text/plain; version=0.0.4; charset=utf-8", .answer = "metrics",
      .statuses = "200"},
-    {"GET", "/openapi.json", qf_api_get_openapi, "This interface as OpenAPI 3.1",
+    {"GET", "/openapi.json", qf_api_get_openapi, "This interface as OpenAPI 3.1", .open = true,
      .produces = "application/json", .answer = "openapi", .statuses = "200"},
 };
 
@@ -119,6 +122,8 @@ enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *opti
     api->started_ms = options->clock.now_ms(options->clock.self);
     api->rate = qf_rate_new(&options->limits);
     api->models = qf_api_models_new();
+    if (options->members_only)
+        api->readers = qf_readers_new();
     struct qf_public_key public;
     struct qf_note_key key;
     struct qf_buf text = {0};
@@ -135,6 +140,7 @@ enum qf_status qf_api_init(struct qf_api *api, const struct qf_api_options *opti
 void qf_api_deinit(struct qf_api *api)
 {
     qf_rate_free(api->rate);
+    qf_readers_free(api->readers);
     qf_api_models_free(api->models);
     free(api->note_key);
     *api = (struct qf_api){0};

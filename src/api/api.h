@@ -13,6 +13,7 @@
 #include "engine/ledger/ledger.h"
 #include "engine/solo/solo.h"
 
+struct qf_readers;
 struct qf_feed;
 struct qf_x509;
 struct qf_tsa;
@@ -40,11 +41,14 @@ struct qf_api_options {
     bool clients_required;                  /* a client without certificate is refused */
     struct qf_witness *witness;             /* of other logs; NULL: none are witnessed */
     struct qf_cosigning *cosigning;         /* by witnesses of this log; NULL: it has none */
+    bool members_only; /* what is not open is read by members only; see reader.c */
+    const char *url;   /* under which clients know the node; NULL: as they say in Host */
 };
 
 struct qf_api {
     struct qf_api_options options;
     struct qf_rate *rate;
+    struct qf_readers *readers; /* NULL unless members_only */
     struct qf_api_models *models;
     struct qf_webhooks *webhooks; /* set before the server starts; NULL: none */
     char *note_key;               /* verifier key of the node, C2SP text */
@@ -77,6 +81,17 @@ void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *
  * that there are for it; or, where a quorum of witnesses is wanted, the newest that has it
  * (QF_NOT_FOUND before the first). */
 QF_MUST_CHECK enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out);
+
+/* ---- reader.c: who may read ---- */
+
+struct qf_readers *qf_readers_new(void);
+void qf_readers_free(struct qf_readers *readers);
+/* Whether the client is known to belong to a member: by its certificate, or by a signature of the
+ * request (RFC 9421), which counts once. */
+QF_MUST_CHECK enum qf_status qf_api_identify(struct qf_http_exchange *exchange,
+                                             struct qf_error *err);
+/* For qf_http_options.may. */
+bool qf_api_may(struct qf_http_exchange *exchange, const struct qf_route *route);
 
 /* ---- clients.c ---- */
 

@@ -35,17 +35,21 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
     struct qf_json webhooks = qf_webhooks_describe(api->webhooks, arena, &problems);
     qf_api_witness_health(api, arena, &object, &problems, head.size);
     bool ordering = halted == QF_OK;
-    qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)head.height));
-    qf_json_put(arena, &object, "log_size", qf_json_make_int((int64_t)head.size));
     qf_json_put(arena, &object, "ordering", qf_json_make_bool(ordering));
-    qf_json_put(arena, &object, "problems", problems);
-    qf_json_put(arena, &object, "queued", qf_json_make_int((int64_t)stats.queued_txs));
     qf_json_put(arena, &object, "status",
                 qf_json_make_text(problems.count == 0 ? "ok"
                                   : ordering          ? "degraded"
                                                       : "halted"));
-    qf_json_put(arena, &object, "up_ms", qf_json_make_int(now_ms - api->started_ms));
     qf_json_put(arena, &object, "version", qf_json_make_text(api->options.version));
+    if (api->options.members_only && qf_api_identify(exchange, &reason) != QF_OK) {
+        qf_http_reply_json(exchange, ordering ? 200 : 503, &object); /* the short form */
+        return;
+    }
+    qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)head.height));
+    qf_json_put(arena, &object, "log_size", qf_json_make_int((int64_t)head.size));
+    qf_json_put(arena, &object, "problems", problems);
+    qf_json_put(arena, &object, "queued", qf_json_make_int((int64_t)stats.queued_txs));
+    qf_json_put(arena, &object, "up_ms", qf_json_make_int(now_ms - api->started_ms));
     qf_json_put(arena, &object, "webhooks", webhooks);
     qf_http_set_header(exchange, "Cache-Control", "no-store");
     qf_http_reply_json(exchange, ordering ? 200 : 503, &object);

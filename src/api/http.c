@@ -17,6 +17,7 @@
 #define BODY_DRAINED_MAX ((size_t)4 * QF_HTTP_BODY_SIZE_MAX)
 
 enum exchange_state {
+    BEGUN,    /* the first line is there */
     READING,  /* headers are there, the body is coming */
     WAITING,  /* a handler took it away */
     ANSWERED, /* the response is queued */
@@ -226,6 +227,7 @@ static bool match(struct qf_http_exchange *exchange, const char *pattern)
 /* What was found out about a connection's client, kept while it lasts. */
 struct client {
     bool checked;
+    bool shown;              /* a certificate */
     struct qf_error refusal; /* status QF_OK: may go on */
 };
 
@@ -263,6 +265,7 @@ static void check_client(const struct qf_http_server *server, struct MHD_Connect
     enum qf_status status =
         server->options.check_client(server->options.context, chain, count, &client->refusal);
     client->refusal.status = status;
+    client->shown = count > 0;
     client->checked = true;
 }
 
@@ -279,6 +282,7 @@ static bool client_may(struct exchange *exchange)
         client = &none;
     if (!client->checked)
         check_client(exchange->server, connection, client);
+    exchange->public.client_known = client->shown;
     if (client->refusal.status == QF_OK)
         return true;
     qf_http_reply_problem(&exchange->public, &client->refusal);
@@ -351,7 +355,8 @@ static void dispatch(struct exchange *exchange)
         if (strcmp(route->method, method) != 0)
             continue;
         exchange->route = route;
-        route->handle(public);
+        if (options->may == NULL || options->may(public, route))
+            route->handle(public);
         return;
     }
     enum qf_status status =
@@ -362,16 +367,17 @@ static void dispatch(struct exchange *exchange)
         put_allow(public, options);
 }
 
-static struct exchange *exchange_new(struct qf_http_server *server,
-                                     struct MHD_Connection *connection, const char *url,
-                                     const char *method)
+/* The first line has come; the exchange lasts until `completed`, whatever becomes of the rest. */
+static void *begin(void *arg, const char *uri, struct MHD_Connection *connection)
 {
+    struct qf_http_server *server = arg;
     struct exchange *exchange = calloc(1, sizeof *exchange);
     if (exchange == NULL)
         return NULL;
     exchange->server = server;
-    exchange->public.method = method;
-    exchange->public.path = url;
+    exchange->public.state = BEGUN;
+    exchange->public.target = qf_arena_text(&exchange->public.arena, qf_slice_of(uri));
+    exchange->public.secure = server->options.tls_certificate != NULL;
     exchange->public.context = server->options.context;
     exchange->public.connection = connection;
     exchange->public.body_buf.limit = QF_HTTP_BODY_SIZE_MAX;
@@ -395,12 +401,15 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
                               size_t *upload_size, void **con_cls)
 {
     (void)version;
+    (void)arg;
+    (void)connection;
     struct exchange *exchange = *con_cls;
-    if (exchange == NULL) {
-        exchange = exchange_new(arg, connection, url, method);
-        *con_cls = exchange;
-        if (exchange == NULL)
-            return MHD_NO;
+    if (exchange == NULL)
+        return MHD_NO;
+    if (exchange->public.state == BEGUN) {
+        exchange->public.state = READING;
+        exchange->public.method = method;
+        exchange->public.path = url;
         const char *length = qf_http_header(&exchange->public, MHD_HTTP_HEADER_CONTENT_LENGTH);
         if (length != NULL && strtoull(length, NULL, 10) > BODY_DRAINED_MAX) {
             exchange->public.state = REFUSED;
@@ -438,7 +447,7 @@ static void completed(void *arg, struct MHD_Connection *connection, void **con_c
     struct exchange *exchange = *con_cls;
     if (exchange == NULL)
         return;
-    if (server->options.count != NULL) {
+    if (server->options.count != NULL && exchange->public.state != BEGUN) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);
         int64_t took = (now.tv_sec - exchange->started.tv_sec) * 1000000LL +
@@ -498,7 +507,8 @@ enum qf_status qf_http_start(struct qf_http_server **out, const struct qf_http_o
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)QF_HTTP_CONNECTIONS_MAX,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_CONNECTION_TIMEOUT, 120U,
         MHD_OPTION_NOTIFY_COMPLETED, completed, server, MHD_OPTION_NOTIFY_CONNECTION, connected,
-        server, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+        server, MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_ARRAY, items,
+        MHD_OPTION_END);
     status = server->daemon != NULL
                  ? qf_acceptor_start(server->acceptor, take_connection, server, err)
                  : qf_fail(err, QF_IO, "--listen",

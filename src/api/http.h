@@ -43,7 +43,10 @@ struct qf_http_response {
 
 struct qf_http_exchange {
     const char *method;
-    const char *path; /* without query; percent-decoded by the library */
+    const char *path;   /* without query; percent-decoded by the library */
+    const char *target; /* path and query as they were sent */
+    bool secure;        /* over TLS */
+    bool client_known;  /* it showed a certificate, and check_client let it */
     struct qf_slice body;
     struct qf_arena arena;
     struct qf_http_response response;
@@ -90,6 +93,7 @@ struct qf_route {
     const char *pattern; /* a path in which a star stands for one segment, two for all the rest */
     void (*handle)(struct qf_http_exchange *exchange);
     const char *summary;
+    bool open; /* answers whoever asks, even where reading is for members only */
     /* For the OpenAPI document; schemas and parameters are those of schemas.json. */
     const char *accepts;  /* content types of the body, ", " between them; NULL: it takes none */
     const char *request;  /* schema of the body */
@@ -116,6 +120,8 @@ struct qf_http_options {
      * once a connection. What it refuses is the answer to every request of it. */
     enum qf_status (*check_client)(void *context, const struct qf_slice *chain, size_t count,
                                    struct qf_error *err);
+    /* Whether the request may go to its handler; if not, it has been answered. NULL: it may. */
+    bool (*may)(struct qf_http_exchange *exchange, const struct qf_route *route);
     void (*count)(void *context, const struct qf_route *route, int status, int64_t microseconds);
 };
 

@@ -7,7 +7,7 @@
 
 #define PROBLEM_TYPE "application/problem+json"
 /* Besides its own: any route may find the address or body bad, the client unknown, or fail. */
-#define STATUSES_ALWAYS "400 401 403 413 500 503"
+#define STATUSES_ALWAYS "400 401 403 413 429 500 503"
 #define WORD_SIZE_MAX 64
 
 extern const char qf_api_schemas[]; /* schemas.json: "schemas", "parameters", "webhooks" by name */
@@ -228,7 +228,34 @@ static const char *operation_id(struct qf_arena *arena, const struct qf_route *r
     return id;
 }
 
-static void add_route(struct qf_arena *arena, struct qf_json *paths, const struct qf_route *route)
+/* A client certificate or a signed request; either will do. */
+static struct qf_json make_security(struct qf_arena *arena)
+{
+    static const char *const schemes[] = {"clientCertificate", "signedRequest"};
+    struct qf_json security = qf_json_make_array();
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+        struct qf_json requirement = qf_json_make_object();
+        qf_json_put(arena, &requirement, schemes[i], qf_json_make_array());
+        qf_json_append(arena, &security, requirement);
+    }
+    return security;
+}
+
+static struct qf_json make_schemes(struct qf_arena *arena)
+{
+    struct qf_json schemes = qf_json_make_object();
+    struct qf_json certificate = make_typed(arena, "mutualTLS");
+    struct qf_json signature = make_typed(arena, "http");
+    put(arena, &certificate, "description", "A client certificate of a member's authority.");
+    put(arena, &signature, "description", "HTTP message signature (RFC 9421); see spec/http.md.");
+    put(arena, &signature, "scheme", "signature");
+    qf_json_put(arena, &schemes, "clientCertificate", certificate);
+    qf_json_put(arena, &schemes, "signedRequest", signature);
+    return schemes;
+}
+
+static void add_route(struct qf_arena *arena, struct qf_json *paths, const struct qf_route *route,
+                      bool members_only)
 {
     struct qf_json parameters = qf_json_make_array();
     struct qf_json operation = qf_json_make_object();
@@ -241,6 +268,8 @@ static void add_route(struct qf_arena *arena, struct qf_json *paths, const struc
     put(arena, &operation, "operationId", operation_id(arena, route, path));
     qf_json_put(arena, &operation, "parameters", parameters);
     qf_json_put(arena, &operation, "responses", make_responses(arena, route));
+    if (members_only && !route->open && strcmp(route->method, "GET") == 0)
+        qf_json_put(arena, &operation, "security", make_security(arena));
     put(arena, &operation, "summary", route->summary);
     if (route->accepts != NULL) {
         struct qf_json body = qf_json_make_object();
@@ -309,6 +338,7 @@ static enum qf_status make_components(struct qf_arena *arena, struct qf_json *ou
     *out = qf_json_make_object();
     qf_json_put(arena, out, "parameters", *qf_json_get(&own, "parameters"));
     qf_json_put(arena, out, "schemas", schemas);
+    qf_json_put(arena, out, "securitySchemes", make_schemes(arena));
     *webhooks = *qf_json_get(&own, "webhooks");
     return QF_OK;
 }
@@ -326,7 +356,7 @@ void qf_api_get_openapi(struct qf_http_exchange *exchange)
     size_t count;
     const struct qf_route *routes = qf_api_routes(&count);
     for (size_t i = 0; i < count; i++)
-        add_route(arena, &paths, &routes[i]);
+        add_route(arena, &paths, &routes[i], api->options.members_only);
     if (make_components(arena, &components, &webhooks, &err) != QF_OK) {
         qf_http_reply_problem(exchange, &err);
         return;

@@ -100,6 +100,9 @@
 #define QF_FOLDER_FILES_MAX 80             /* files of it */
 #define QF_FOLDER_NAMES_MAX 256            /* names that are looked at in one folder */
 #define QF_FOLDER_PROBLEMS_MAX 1000        /* problems that are listed */
+#define QF_READ_SIGNATURE_AGE_MAX_S 120    /* of a signed request: since it was created */
+#define QF_READ_SIGNATURE_AHEAD_MAX_S 30   /* and how far the client's clock may be ahead */
+#define QF_READ_SIGNATURES_MAX (1 << 18)   /* remembered for that long, so that each counts once */
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
 #define QF_WEBHOOK_SECRETS_MAX 4              /* secrets that sign at the same time */

@@ -164,6 +164,27 @@ static enum qf_status read_tls(struct reader *r, const struct qf_json *tls,
     return QF_OK;
 }
 
+static enum qf_status read_api(struct reader *r, const struct qf_json *api,
+                               struct qf_config_api *out)
+{
+    if (api == NULL)
+        return QF_OK;
+    const char *read = "public";
+    enum qf_status status = want_fields(r, api, "api", "read, url");
+    if (status == QF_OK)
+        status = get_text(r, api, "api", "read", false, &read);
+    if (status == QF_OK && qf_json_get(api, "url") != NULL)
+        status = get_url(r, api, "api", &out->url);
+    if (status != QF_OK)
+        return status;
+    if (out->url != NULL && strchr(strstr(out->url, "://") + 3, '/') != NULL)
+        return refuse(r, QF_BAD_FIELD, "api.url", "want https://HOST[:PORT] and no path");
+    out->members_only = strcmp(read, "members") == 0;
+    if (!out->members_only && strcmp(read, "public") != 0)
+        return refuse(r, QF_BAD_FIELD, "api.read", "want public or members");
+    return QF_OK;
+}
+
 static enum qf_status read_tsa(struct reader *r, const struct qf_json *tsa,
                                struct qf_config_tsa *out)
 {
@@ -450,11 +471,12 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
         return QF_OK;
     const struct qf_json *root = &yaml.value;
     if ((status = want_fields(&r, root, "",
-                              "listen, note_key, tls, tsa, limits, archives, witnesses, "
+                              "listen, note_key, api, tls, tsa, limits, archives, witnesses, "
                               "witness_quorum, witness_interval_ms, witness, "
                               "webhooks")) != QF_OK ||
         (status = get_text(&r, root, "", "listen", false, &out->listen)) != QF_OK ||
         (status = get_path(&r, root, "", "note_key", false, &out->note_key)) != QF_OK ||
+        (status = read_api(&r, qf_json_get(root, "api"), &out->api)) != QF_OK ||
         (status = read_tls(&r, qf_json_get(root, "tls"), &out->tls)) != QF_OK ||
         (status = read_tsa(&r, qf_json_get(root, "tsa"), &out->tsa)) != QF_OK ||
         (status = read_limits(&r, qf_json_get(root, "limits"), out)) != QF_OK ||

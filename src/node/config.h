@@ -22,6 +22,11 @@ struct qf_config_tls {
     const char *client_roots; /* PEM file; NULL: the members' certification authorities */
 };
 
+struct qf_config_api {
+    bool members_only; /* read: members */
+    const char *url;   /* without a slash at its end; NULL: as clients say */
+};
+
 struct qf_config_tsa { /* key NULL: no time-stamps are issued */
     const char *key;
     const char *certificate;
@@ -44,6 +49,7 @@ struct qf_config {
     const char *listen;
     const char *note_key;
     struct qf_config_tls tls;
+    struct qf_config_api api;
     struct qf_config_tsa tsa;
     unsigned key_rate, key_burst; /* transactions */
     unsigned key_kib;             /* a second */

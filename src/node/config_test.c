@@ -56,7 +56,8 @@ static void everything(void **state)
     qf_note_key_put(&witness, &key);
     qf_buf_printf(&text,
                   "listen: 0.0.0.0:443\nnote_key: /k/n.pem\ntls: {certificate: t.crt, key: t.pem, "
-                  "clients: required}\ntsa: {key: a.pem, certificate: a.crt}\nlimits: {key_rate: "
+                  "clients: required}\napi: {read: members, url: 'https://n:1'}\ntsa: {key: a.pem, "
+                  "certificate: a.crt}\nlimits: {key_rate: "
                   "5, key_burst: 7, key_kib: 9, verifier_cache: 128}\narchives: [/a, "
                   "b]\nwitnesses:\n  - {url: "
                   "'https://w/', key: "
@@ -69,6 +70,8 @@ static void everything(void **state)
     assert_string_equal(config.note_key, "/k/n.pem");
     assert_string_equal(config.tls.certificate, "/d/t.crt");
     assert_int_equal(config.tls.clients, QF_CLIENTS_REQUIRED);
+    assert_true(config.api.members_only);
+    assert_string_equal(config.api.url, "https://n:1");
     assert_int_equal(config.key_burst, 7);
     assert_int_equal(config.key_kib, 9);
     assert_int_equal(config.verifier_cache_mib, 128);
@@ -93,6 +96,9 @@ static void refusals(void **state)
     CASE("\ntls:\n  key: k\n", "2");
     CASE("tls:\n  key: k\n  certificate: c\n  clients: some\n", "4");
     CASE("tsa: keys/tsa.pem\n", "1");
+    CASE("api:\n  read: nobody\n", "2");
+    CASE("api:\n  read: members\n  url: https://h/path\n", "3");
+    CASE("api:\n  reed: members\n", "2");
     CASE("limits:\n  key_rate: fast\n", "2");
     CASE("limits:\n  key_rate: 5\n  key_burst: 0\n", "3");
     CASE("limits:\n  key_kib: 2000000\n", "2");

@@ -297,7 +297,9 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
                    .kib = options->no_rate_limit ? 0 : config->key_kib},
         .client_roots = (const struct qf_x509 *const *)node->tls.roots,
         .client_root_count = node->tls.root_count,
-        .clients_required = config->tls.clients == QF_CLIENTS_REQUIRED};
+        .clients_required = config->tls.clients == QF_CLIENTS_REQUIRED,
+        .members_only = config->api.members_only,
+        .url = config->api.url};
     status = qf_api_init(&node->api, &api, err);
     if (status == QF_OK)
         status = start_webhooks(node, options, err);
@@ -316,6 +318,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .tls_key = node->tls.key,
         .tls_ca_names = node->tls.ca_names,
         .check_client = node->tls.ca_names != NULL ? qf_api_check_client : NULL,
+        .may = qf_api_may,
         .count = count};
     status = qf_http_start(&node->http, &http, err);
     if (status != QF_OK)

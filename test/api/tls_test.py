@@ -50,6 +50,19 @@ out = run(QIFENG, "bundle", "00" * 32, "--node", node.url, "-o", "x.qfb", good=F
           env={"QIFENG_CACERT": str(node.dir / "keys/ca.crt")})
 node.stop()
 
+# Where reading is for members, a certificate of one is enough, and none or a foreign one is not.
+(node.dir / "node.yaml").write_text("")
+node.settings(f"tls:\n  certificate: {work}/server.crt\n  key: {work}/server.pem\n  clients: optional\n"
+              "api:\n  read: members\n")
+node.start()
+code, body = curl(node, "--cert", "clerk.crt", "--key", "clerk.pem")
+check(code == 200, f"a member reads: {code} {body}")
+code, body = curl(node)
+check(code == 401 and b"Signature-Input" in body, f"nobody does not: {code} {body}")
+code, body = curl(node, "--cert", "foreign.crt", "--key", "foreign.pem")
+check(code == 403, f"nor does a stranger: {code} {body}")
+node.stop()
+
 for roots in ("", f"  client_roots: {node.dir}/keys/ca.crt\n"):
     (node.dir / "node.yaml").write_text("")
     node.settings(f"tls:\n  certificate: {work}/server.crt\n  key: {work}/server.pem\n"
