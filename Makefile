@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 LISTEN ?= 127.0.0.1:8700
 DEMO ?= demo
 
-.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-crash soak-refusals soak-sim soak-verify
+.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-crash soak-refusals soak-sim soak-threads soak-verify
 
 all: $(BUILD)/build.ninja ## build the program at build/qifeng
 	@ninja -C $(BUILD) qifeng
@@ -59,6 +59,10 @@ soak-sim: $(BUILD)/build.ninja ## thousands of seeds of the simulation (SOAK_SEE
 	@ninja -C $(BUILD) src/engine/qifeng-sim src/engine/ledger-test >/dev/null
 	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000)
 	@$(BUILD)/src/engine/ledger-test 1
+
+soak-threads: ## the whole node under everything at once, with ThreadSanitizer, then AddressSanitizer (SOAK_SECONDS=60 each)
+	@scripts/deps.sh fuzz
+	@scripts/soak_threads.sh $(or $(SOAK_SECONDS),60)
 
 soak-refusals: all ## bad requests of every kind over and over (SOAK_COUNT=200000); memory must not grow
 	@python3 test/system/refusals_test.py $(BUILD)/qifeng test/data $(or $(SOAK_COUNT),200000)

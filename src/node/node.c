@@ -355,6 +355,7 @@ void qf_node_stop(struct qf_node *node)
     qf_feed_close(node->feed); /* streams that sleep must not outlast the server */
     qf_webhooks_stop(node->api.webhooks);
     qf_http_stop(node->http);
+    qf_solo_free(node->solo);
     qf_webhooks_free(node->api.webhooks);
     qf_api_deinit(&node->api);
     qf_cosigning_stop(node->cosigning);

@@ -320,6 +320,12 @@ void qf_solo_stop(struct qf_solo *solo)
     pthread_join(solo->keeper, NULL);
     qf_ledger_settle(solo->options.ledger,
                      solo->options.signer.key != NULL ? &solo->options.signer : NULL);
+}
+
+void qf_solo_free(struct qf_solo *solo)
+{
+    if (solo == NULL)
+        return;
     pthread_mutex_destroy(&solo->lock);
     pthread_cond_destroy(&solo->arrived);
     pthread_cond_destroy(&solo->written);

@@ -40,8 +40,11 @@ struct qf_solo_options {
 
 QF_MUST_CHECK enum qf_status
 qf_solo_start(struct qf_solo **out, const struct qf_solo_options *options, struct qf_error *err);
-/* Lets no more in, finishes what was submitted, ends the threads. */
+/* Lets no more in, finishes what was submitted, ends the threads. Whoever may still ask is told so;
+ * NULL is allowed, once only otherwise. */
 void qf_solo_stop(struct qf_solo *solo);
+/* When it has stopped and nobody can ask any more. NULL is allowed. */
+void qf_solo_free(struct qf_solo *solo);
 
 /* QF_OK: `done` will be called. QF_UNAVAILABLE (queue full, halted, stopping): it will not, and
  * err says when to come back. */
