@@ -229,11 +229,46 @@ static enum qf_status all_values(const struct qf_service_model *model, struct qf
     return status;
 }
 
+/* The sealed field that takes the outcome; NULL: it is open. */
+static const struct qf_service_field *sealed_result(const struct qf_service_model *model,
+                                                    const struct qf_json *record)
+{
+    const struct qf_json *id = qf_json_get(record, "node");
+    uint16_t node = id == NULL || id->type != QF_JSON_STRING
+                        ? QF_BPMN_NONE
+                        : qf_bpmn_find_node(&model->bpmn, qf_json_text(id));
+    const struct qf_service_field *field =
+        node == QF_BPMN_NONE ? NULL
+                             : qf_service_field_of(model, model->bpmn.nodes[node].ext.result);
+    return field != NULL && field->sealed ? field : NULL;
+}
+
+/* What stands for the outcome in the record, in clear. `*out` NULL: it is sealed and was not
+ * revealed; the trace, of which the outcome is part, says whether it is right. */
+static enum qf_status recorded_outcome(const struct qf_service_model *model,
+                                       const struct qf_json *record, const struct qf_json *revealed,
+                                       const struct qf_json **out, struct qf_error *err)
+{
+    const struct qf_service_field *field = sealed_result(model, record);
+    *out = qf_json_get(record, "outcome");
+    if (*out == NULL || field == NULL)
+        return QF_OK;
+    const struct qf_json *own = revealed == NULL ? NULL : qf_json_get_slice(revealed, field->name);
+    enum qf_status status = QF_OK;
+    if ((*out)->type != QF_JSON_STRING)
+        status = qf_fail(err, QF_MALFORMED, "", "is no commitment of a sealed field");
+    else if (own != NULL)
+        status = qf_seal_check(qf_json_text(*out), field->name, own, err);
+    if (status != QF_OK)
+        qf_error_within(err, "outcome");
+    *out = own == NULL ? NULL : qf_json_get(own, "value");
+    return status;
+}
+
 static enum qf_status compare(struct qf_arena *arena, struct qf_buf *text,
-                              const struct qf_service_outcome *out, const struct qf_json *record,
+                              const struct qf_service_outcome *out, const struct qf_json *recorded,
                               struct qf_slice trace, struct qf_error *err)
 {
-    const struct qf_json *recorded = qf_json_get(record, "outcome");
     if (recorded != NULL) {
         qf_buf_reset(text);
         qf_json_write(text, recorded);
@@ -275,5 +310,8 @@ enum qf_status qf_service_replay(const struct qf_service_model *model, struct qf
         status = all_values(model, arena, &values, record, revealed, err);
     if (status == QF_OK)
         status = qf_service_evaluate(model, arena, text, out, decision, &values, &moment, err);
-    return status == QF_OK ? compare(arena, text, out, record, trace, err) : status;
+    const struct qf_json *recorded;
+    if (status == QF_OK)
+        status = recorded_outcome(model, record, revealed, &recorded, err);
+    return status == QF_OK ? compare(arena, text, out, recorded, trace, err) : status;
 }

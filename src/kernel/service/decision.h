@@ -73,7 +73,8 @@ bool qf_service_input_sealed(const struct qf_service_model *model, const struct 
 /* Makes a recorded decision again. `record` is an item of "decisions" of the case (spec/state.md),
  * `model` its version's package, `zone` the network's where the record names none. `revealed`
  * (NULL: none) has for each sealed input, by its name, {"salt":"<base64url>","value":…}; the
- * commitment is over the name of the field, which is what the model puts into the input. Where the
+ * commitment is over the name of the field, which is what the model puts into the input. An outcome
+ * that went into a sealed field is compared when it is revealed under that field's name. Where the
  * record has no inputs (they were too large), it has {"value":…} for each of them. QF_OK: the same
  * outcome and trace. QF_INVALID: something differs; the detail says what, and *out is what came
  * out. QF_CANNOT_TELL at "inputs.NAME": not revealed. Else why it cannot be evaluated, or that the

@@ -67,28 +67,39 @@ static const struct qf_service_package good = {"aid", "1",      PROCESS("aid &gt
     "[{\"op\":\"service.decision.record\",\"case\":\"%s\",\"task\":%u,\"outcome\":%s,"             \
     "\"inputs\":{%s},\"time\":%lld,\"trace\":\"sha-256:%.64s\"}]"
 
-/* The commitment to an income, with SALT. */
-static const char *commitment(struct qf_testing_world *world, int64_t income)
+/* The commitment to a value, with SALT. */
+static const char *sealed(struct qf_testing_world *world, const char *name, int64_t number)
 {
     uint8_t salt[16];
     for (uint8_t i = 0; i < sizeof salt; i++)
         salt[i] = i;
-    struct qf_json value = qf_json_make_int(income);
+    struct qf_json value = qf_json_make_int(number);
     char text[QF_SEAL_TEXT_SIZE];
     assert_int_equal(qf_seal(text, QF_HASH_SHA256, qf_slice_make(salt, sizeof salt),
-                             qf_slice_of("income"), &value, NULL),
+                             qf_slice_of(name), &value, NULL),
                      QF_OK);
     return qf_arena_printf(&world->arena, "%s", text);
 }
 
-static struct qf_service_model *compiled(struct qf_testing_world *world)
+static const char *commitment(struct qf_testing_world *world, int64_t income)
+{
+    return sealed(world, "income", income);
+}
+
+static struct qf_service_model *compiled_from(struct qf_testing_world *world,
+                                              const struct qf_service_package *package)
 {
     struct qf_service_model *model;
     struct qf_error err = {0};
-    assert_int_equal(qf_service_compile(&model, qf_service_testing_package(world, &good),
+    assert_int_equal(qf_service_compile(&model, qf_service_testing_package(world, package),
                                         qf_slice_of("sha-256:x"), &err),
                      QF_OK);
     return model;
+}
+
+static struct qf_service_model *compiled(struct qf_testing_world *world)
+{
+    return compiled_from(world, &good);
 }
 
 /* What the department's own node does with the values in hand. */
@@ -314,6 +325,53 @@ static void a_false_decision_is_found(void **state)
     qf_service_free(model);
 }
 
+/* The outcome itself is sealed: whoever is shown it can compare, who is not has the trace. */
+static void a_sealed_outcome_is_made_again(void **state)
+{
+    static const struct qf_service_package own = {
+        "aid",
+        "2",
+        PROCESS("size &gt; 2", SEALED),
+        RULES,
+        "{\"fields\":{\"aid\":{\"sealed\":true,\"type\":\"number\"},\"income\":{\"sealed\":true,"
+        "\"type\":\"number\"},\"size\":{\"type\":\"number\"}},\"participants\":[{\"role\":"
+        "\"desk\"}]}",
+        FORM};
+    struct qf_testing_world *world = *state;
+    struct qf_service_model *model = compiled_from(world, &own);
+    struct qf_service_outcome out = decide(world, model, "{\"income\":2900,\"size\":3}");
+    const struct {
+        int64_t recorded;
+        const char *revealed;
+        enum qf_status status;
+        const char *field;
+    } cases[] = {
+        {500, "", QF_OK, ""},
+        {500, ",\"aid\":{\"salt\":\"" SALT "\",\"value\":500}", QF_OK, ""},
+        {500, ",\"aid\":{\"salt\":\"" SALT "\",\"value\":501}", QF_INVALID, "outcome"},
+        {501, ",\"aid\":{\"salt\":\"" SALT "\",\"value\":501}", QF_INVALID, "outcome"},
+    };
+    struct qf_buf text = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct qf_error err = {0};
+        const struct qf_json *record = qf_testing_json(
+            world,
+            "{\"decision\":\"Aid\",\"inputs\":{\"size\":3},\"node\":\"rule\",\"outcome\":\"%s\","
+            "\"sealed\":{\"income\":\"%s\"},\"time\":%lld,\"trace\":\"%.64s\"}",
+            sealed(world, "aid", cases[i].recorded), commitment(world, 2900),
+            (long long)world->block.time_ms, out.hash);
+        const struct qf_json *revealed = qf_testing_json(
+            world, "{\"income\":{\"salt\":\"" SALT "\",\"value\":2900}%s}", cases[i].revealed);
+        struct qf_service_outcome again;
+        assert_int_equal(qf_service_replay(model, &world->arena, &text, &again, record, revealed,
+                                           qf_slice_of("Asia/Shanghai"), &err),
+                         cases[i].status);
+        assert_string_equal(err.field, cases[i].field);
+    }
+    qf_buf_deinit(&text);
+    qf_service_free(model);
+}
+
 static void what_may_not_be_recorded(void **state)
 {
     struct qf_testing_world *world = *state;
@@ -424,6 +482,7 @@ int main(void)
         FRESH(what_reads_a_sealed_field_is_refused),
         WITH_SERVICE(a_sealed_decision_is_recorded_and_made_again),
         WITH_SERVICE(a_false_decision_is_found),
+        FRESH(a_sealed_outcome_is_made_again),
         WITH_SERVICE(what_may_not_be_recorded),
         FRESH(an_open_decision_is_made_again_from_its_record),
     };
