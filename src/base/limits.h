@@ -115,7 +115,7 @@
 #define QF_WEBHOOK_RETRY_MS_MAX 300000
 #define QF_WEBHOOK_RETRY_AFTER_MS_MAX 3600000   /* of what a receiver may ask for */
 #define QF_WEBHOOK_GIVE_UP_MS 259200000LL       /* three days without success disable it */
-#define QF_WEBHOOK_POLL_MS 1000                 /* how often it looks for an operator's request */
+#define QF_WEBHOOK_POLL_MS 250                  /* how often it looks for an operator's request */
 #define QF_WEBHOOK_SAVE_MS 500                  /* how far the stored position may be behind */
 #define QF_WEBHOOK_GRACE_MS 1000                /* for an attempt under way when the node stops */
 #define QF_KEY_KIB_MAX 1048576                  /* of a key a second, as a setting */

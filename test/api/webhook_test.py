@@ -145,7 +145,7 @@ for secret in (SECRET, base64.b64decode(lines[1].removeprefix("whsec_"))):
     both += 1
     all_of_it.wait(both)
 secret_file(node.dir / "hook.secret", fresh)
-all_of_it.secret = fresh
+all_of_it.secret = picky.secret = fresh
 node.record("r-new")
 all_of_it.wait(both + 1)
 (node.dir / "hook.secret").chmod(0o644)
@@ -160,6 +160,15 @@ everything = (node.errors() + json.dumps(health(node, "all")[1]) +
               "".join(p.read_text() for p in (node.dir / "webhooks").iterdir()))
 for secret in (SECRET, fresh):
     check(base64.b64encode(secret).decode() not in everything, "secrets stay where they are")
+
+# With the node stopped, a request waits for its start.
+node.stop()
+done = json.loads(run(QIFENG, "webhook", "enable", node.dir, "picky", "--from", "0", "--json"))
+check(not done["done"], done)
+count = len(picky.taken)
+node.start()
+check(picky.wait(count + 1)[count][1]["id"] == "20.3", "from the beginning, once it runs")
+run(QIFENG, "webhook", "enable", node.dir, "picky", "--from", "now")
 
 # A stop does not wait for a receiver that hangs, and one that says nonsense harms nothing.
 all_of_it.slow_s = 30

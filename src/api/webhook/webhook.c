@@ -3,7 +3,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "api/feed.h"
 #include "api/records.h"
@@ -11,6 +13,9 @@
 #include "api/webhook/state.h"
 
 #define FOLDER "webhooks"
+#define NICENESS 10
+#define MOVED_SAVE_MS                                                                              \
+    10000                /* a position that only passed what is not wanted is stored less often */
 #define SCAN_ENTRIES 64  /* looked at before anything else is thought of */
 #define FAILURES_NOTED 3 /* in a row, before health calls them a problem */
 #define ID_SIZE 96       /* of webhook-id: 64 of the transaction's, a dash and a number */
@@ -21,7 +26,8 @@ struct sender {
     struct qf_webhook_delivery delivery;
     struct qf_webhook_state state; /* the thread's */
     int64_t looked_ms, saved_ms;   /* monotonic: for requests; the state */
-    bool dirty;
+    bool dirty;                    /* the state differs from its file */
+    bool delivered_since;          /* and not only by what is not wanted */
     enum qf_status save_status;
     pthread_t thread;
     bool started;
@@ -35,6 +41,7 @@ struct qf_webhooks {
     struct qf_feed *feed;
     struct qf_fs fs;
     void (*tell)(const char *line);
+    pthread_mutex_t reading; /* held by the one who takes entries apart */
     struct sender *senders;
     size_t count;
 };
@@ -78,6 +85,7 @@ static void show(struct sender *s, unsigned delivered, unsigned failed)
     s->failed += failed;
     pthread_mutex_unlock(&s->lock);
     s->dirty = true;
+    s->delivered_since |= delivered + failed > 0;
 }
 
 /* A position that cannot be stored stops nothing: what is lost with it is sent again. */
@@ -90,6 +98,15 @@ static void save(struct sender *s)
     s->save_status = status;
     s->saved_ms = monotonic_ms();
     s->dirty = status != QF_OK;
+    s->delivered_since &= s->dirty;
+}
+
+/* How long the file may stay behind; 0: write it. */
+static int64_t save_in_ms(const struct sender *s, int64_t now_ms)
+{
+    int64_t left_ms =
+        s->saved_ms + (s->delivered_since ? QF_WEBHOOK_SAVE_MS : MOVED_SAVE_MS) - now_ms;
+    return left_ms > 0 ? left_ms : 0;
 }
 
 static void stop_for(struct sender *s, enum qf_webhook_stop stop)
@@ -216,7 +233,11 @@ static bool deliver_entry(struct sender *s, struct qf_arena *arena)
     struct qf_json events;
     struct qf_error err = {0};
     struct qf_webhook_answer answer = {0};
-    if (qf_events_of_entry(s->all->api, arena, s->state.leaf, &events, &err) != QF_OK) {
+    /* One webhook at a time: however many lag behind, they take a small part of the processors. */
+    pthread_mutex_lock(&s->all->reading);
+    enum qf_status status = qf_events_of_entry(s->all->api, arena, s->state.leaf, &events, &err);
+    pthread_mutex_unlock(&s->all->reading);
+    if (status != QF_OK) {
         snprintf(answer.reason, sizeof answer.reason, "entry %llu cannot be read: %.150s",
                  (unsigned long long)s->state.leaf, err.detail);
         note_failure(s, &answer);
@@ -243,7 +264,7 @@ static void deliver(struct sender *s)
     for (unsigned i = 0; i < SCAN_ENTRIES && s->state.leaf < log_size(s->all); i++) {
         bool went = deliver_entry(s, &arena);
         qf_arena_reset(&arena);
-        if (!went || (s->dirty && monotonic_ms() - s->saved_ms >= QF_WEBHOOK_SAVE_MS))
+        if (!went || (s->dirty && save_in_ms(s, monotonic_ms()) == 0))
             break;
     }
     qf_arena_deinit(&arena);
@@ -262,6 +283,8 @@ static int64_t pause_ms(const struct sender *s)
 static void *run(void *arg)
 {
     struct sender *s = arg;
+    /* Ordering goes first: on Linux each thread has a priority of its own. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICENESS);
     for (bool open = true; open;) {
         int64_t now_ms = monotonic_ms();
         if (now_ms - s->looked_ms >= QF_WEBHOOK_POLL_MS) {
@@ -270,11 +293,11 @@ static void *run(void *arg)
         }
         int64_t wait_ms = QF_WEBHOOK_POLL_MS;
         if (s->dirty) {
-            wait_ms = s->saved_ms + QF_WEBHOOK_SAVE_MS - now_ms;
-            if (wait_ms <= 0) {
+            int64_t left_ms = save_in_ms(s, now_ms);
+            if (left_ms == 0)
                 save(s);
-                wait_ms = QF_WEBHOOK_SAVE_MS;
-            }
+            else if (left_ms < wait_ms)
+                wait_ms = left_ms;
         }
         int64_t left_ms = pause_ms(s);
         if (left_ms > 0) {
@@ -420,6 +443,9 @@ static enum qf_status load_state(struct sender *s, struct qf_error *err)
         s->state = (struct qf_webhook_state){.stop = QF_WEBHOOK_LOST};
         tell(s, "disabled: its position file cannot be read");
     }
+    int64_t now_ms = wall_ms(s);
+    if (s->state.failures > 0 && now_ms > s->state.last_ms)
+        s->state.failing_since_ms += now_ms - s->state.last_ms; /* nobody tried meanwhile */
     s->state.next_ms = 0; /* whoever starts the node wants to know at once */
     s->shown = s->state;
     return QF_OK;
@@ -457,6 +483,7 @@ enum qf_status qf_webhooks_start(struct qf_webhooks **out,
                                 .feed = options->api->options.feed,
                                 .tell = options->tell,
                                 .senders = senders};
+    pthread_mutex_init(&all->reading, NULL);
     enum qf_status status = qf_fs_posix_init(&root, options->dir, err);
     if (status == QF_OK) {
         if (root.make_dir(root.self, FOLDER) != QF_OK || root.sync_dir(root.self, "") != QF_OK)
@@ -501,6 +528,7 @@ void qf_webhooks_free(struct qf_webhooks *webhooks)
     }
     if (webhooks->fs.self != NULL)
         qf_fs_posix_deinit(&webhooks->fs);
+    pthread_mutex_destroy(&webhooks->reading);
     free(webhooks->senders);
     free(webhooks);
 }
