@@ -399,8 +399,8 @@ int qf_cmd_webhook(int argc, char **argv)
 {
     struct webhooks w = {0};
     const struct qf_cli_option options[] = {
-        {"--from", "N|now", "enable: go on with entry N of the log, or with what comes next",
-         &w.from, NULL},
+        {"--from", "ENTRY",
+         "enable: go on with this entry of the log, or (now) with what comes next", &w.from, NULL},
         {"--add", NULL, "secret: a further secret in a file that is there", NULL, &w.add},
         {"--passphrase-file", "F", "of the key files (or QIFENG_PASSPHRASE_FILE)",
          &w.passphrase_file, NULL},
