@@ -1,8 +1,93 @@
 /* Any bytes as an event log: the reader refuses or reads; what it read is written and must read
- * back to the same bytes. The first byte chooses the size of the parts. */
+ * back to the same bytes. The first byte chooses the size of the parts. Each trace is replayed on a
+ * small process, whose interpreter must take what the replay found. */
 #include <stdlib.h>
 
+#include "bpmn/replay.h"
+#include "bpmn/run.h"
 #include "bpmn/xes.h"
+
+#define ACTIVITIES_MAX 64
+
+/* A, then B or nothing beside C in any order, back to A or on to D. */
+static const char process[] =
+    "<definitions xmlns='http://www.omg.org/spec/BPMN/20100524/MODEL' targetNamespace='t'>"
+    "<process id='p' isExecutable='true'><startEvent id='s'/><task id='a' name='A'/>"
+    "<parallelGateway id='f'/><exclusiveGateway id='x'/><task id='b' name='B'/>"
+    "<exclusiveGateway id='y'/><task id='c' name='C'/><parallelGateway id='j'/>"
+    "<exclusiveGateway id='z'/><exclusiveGateway id='m'/><task id='d' name='D'/><endEvent id='e'/>"
+    "<sequenceFlow id='f1' sourceRef='s' targetRef='m'/>"
+    "<sequenceFlow id='f2' sourceRef='m' targetRef='a'/>"
+    "<sequenceFlow id='f3' sourceRef='a' targetRef='f'/>"
+    "<sequenceFlow id='f4' sourceRef='f' targetRef='x'/>"
+    "<sequenceFlow id='f5' sourceRef='x' targetRef='b'/>"
+    "<sequenceFlow id='f6' sourceRef='x' targetRef='y'/>"
+    "<sequenceFlow id='f7' sourceRef='b' targetRef='y'/>"
+    "<sequenceFlow id='f8' sourceRef='f' targetRef='c'/>"
+    "<sequenceFlow id='f9' sourceRef='y' targetRef='j'/>"
+    "<sequenceFlow id='f10' sourceRef='c' targetRef='j'/>"
+    "<sequenceFlow id='f11' sourceRef='j' targetRef='z'/>"
+    "<sequenceFlow id='f12' sourceRef='z' targetRef='m'/>"
+    "<sequenceFlow id='f13' sourceRef='z' targetRef='d'/>"
+    "<sequenceFlow id='f14' sourceRef='d' targetRef='e'/></process></definitions>";
+
+static struct qf_arena model_arena;
+static struct qf_bpmn_model model;
+static struct qf_bpmn_program program;
+static struct qf_bpmn_replayer *replayer;
+
+static void make_model(void)
+{
+    if (replayer != NULL)
+        return;
+    /* There are no expressions in it that could be compiled. */
+    QF_ASSERT(qf_bpmn_import(&model_arena, &model, qf_slice_of(process), NULL) == QF_OK);
+    qf_bpmn_prepare(&program, &model, (struct qf_bpmn_expr){0});
+    QF_ASSERT(qf_bpmn_obstacles(&model) == 0);
+    replayer = qf_bpmn_replayer_new(&model);
+}
+
+static struct qf_bpmn_answer answer_of(const struct qf_bpmn_replayed *event)
+{
+    return (struct qf_bpmn_answer){
+        .actor = qf_slice_of("li"), .flows = event->flows, .flow_count = event->flow_count};
+}
+
+static void execute(struct qf_arena *arena, const struct qf_bpmn_replay *found)
+{
+    struct qf_bpmn_instance instance = {0};
+    struct qf_bpmn_answer answer = answer_of(&found->open);
+    struct qf_bpmn_call call = {.program = &program, .arena = arena};
+    QF_ASSERT(qf_bpmn_open(&call, &instance, QF_BPMN_NONE, QF_BPMN_NONE, &answer) == QF_OK);
+    for (uint32_t i = 0; i < found->event_count; i++) {
+        uint32_t wait = 0;
+        if (found->events[i].node == QF_BPMN_NONE)
+            continue;
+        for (uint32_t k = 0; k < instance.wait_count; k++)
+            if (instance.waits[k].node == found->events[i].node)
+                wait = instance.waits[k].id;
+        QF_ASSERT(wait > 0);
+        answer = answer_of(&found->events[i]);
+        call = (struct qf_bpmn_call){.program = &program, .arena = arena};
+        QF_ASSERT(qf_bpmn_complete(&call, &instance, wait, &answer) == QF_OK);
+    }
+    QF_ASSERT((instance.state == QF_BPMN_DONE) == found->ended);
+}
+
+static void replay(const struct qf_xes_trace *trace)
+{
+    struct qf_slice names[ACTIVITIES_MAX];
+    struct qf_bpmn_replay found;
+    struct qf_arena arena = {0};
+    uint32_t count = 0;
+    for (const struct qf_xes_event *event = trace->events; event != NULL; event = event->next)
+        if (count < ACTIVITIES_MAX)
+            names[count++] = event->activity;
+    make_model();
+    if (qf_bpmn_replay(replayer, &arena, &found, names, count, NULL) == QF_OK)
+        execute(&arena, &found);
+    qf_arena_deinit(&arena);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -28,6 +113,7 @@ static enum qf_status put_trace(void *self, const struct qf_xes_trace *trace, st
         }
     }
     qf_xes_write_trace(self, trace);
+    replay(trace);
     return QF_OK;
 }
 

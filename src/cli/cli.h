@@ -101,6 +101,7 @@ int qf_cmd_bench(int argc, char **argv);
 int qf_cmd_archive(int argc, char **argv);
 int qf_cmd_audit(int argc, char **argv);
 int qf_cmd_bundle(int argc, char **argv);
+int qf_cmd_case(int argc, char **argv);
 int qf_cmd_completion(int argc, char **argv);
 int qf_cmd_demo(int argc, char **argv);
 int qf_cmd_doctor(int argc, char **argv);
@@ -114,5 +115,6 @@ int qf_cmd_tx(int argc, char **argv);
 int qf_cmd_verify(int argc, char **argv);
 int qf_cmd_witness(int argc, char **argv);
 int qf_cmd_webhook(int argc, char **argv);
+int qf_cmd_xes(int argc, char **argv);
 
 #endif

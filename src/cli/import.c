@@ -1,13 +1,10 @@
 #include "cli/import.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "cli/import_log.h"
-#include "cli/sender.h"
+#include "cli/officials.h"
 #include "codec/text.h"
 
 #define MEDIA_TYPE "application/json"
@@ -20,7 +17,6 @@ struct importing {
     struct qf_import_log log;
     struct qf_sender *sender;
     struct qf_private_key *admin;
-    struct qf_slice member; /* in the arena */
     struct qf_arena arena;
     const char *source;
     bool *there; /* by the event's place: recorded already, with the same hash */
@@ -46,110 +42,15 @@ static const char *base_name(struct qf_arena *arena, const char *path)
 
 /* ---- officials ---- */
 
-static enum qf_status open_key(struct importing *im, struct qf_import_actor *actor)
+static struct qf_json group_roles(void *self, const struct qf_import_actor *actor)
 {
-    const struct qf_import_options *options = im->options;
-    enum qf_suite suite = qf_sender_rules(im->sender)->suite;
-    char *path = qf_arena_printf(&im->arena, "%s/%s.pem", options->keys, actor->id);
-    struct stat info;
-    struct qf_error *err = im->err;
-    enum qf_status status;
-    if (stat(path, &info) == 0) {
-        status = qf_private_key_load(&actor->key, path, options->passphrase, err);
-    } else {
-        status = qf_private_key_generate(&actor->key,
-                                         suite == QF_SUITE_GM ? QF_ALG_SM2_SM3 : QF_ALG_ES256, err);
-        if (status == QF_OK)
-            status = qf_private_key_save(actor->key, path, options->passphrase, err);
-        im->report->keys_made += status == QF_OK;
-    }
-    if (status != QF_OK) {
-        qf_error_within(err, "%s", path);
-        return status;
-    }
-    struct qf_public_key public;
-    qf_private_key_public(actor->key, &public);
-    qf_public_key_kid(actor->kid, &public);
-    return QF_OK;
-}
-
-static struct qf_json roles_json(struct importing *im, const struct qf_import_actor *actor,
-                                 const struct qf_json *known)
-{
+    struct importing *im = self;
     struct qf_json list = qf_json_make_array();
-    for (size_t i = 0; i < actor->group_count; i++) {
-        char *role =
-            qf_arena_printf(&im->arena, ROLE_PREFIX "%.*s", QF_SLICE_ARGS(actor->groups[i]));
-        bool has = false;
-        for (uint32_t j = 0; known != NULL && j < known->count; j++)
-            has = has || qf_json_is_text(&known->items[j], role);
-        if (!has)
-            qf_json_append(&im->arena, &list, qf_json_make_text(role));
-    }
+    for (size_t i = 0; i < actor->group_count; i++)
+        qf_json_append(&im->arena, &list,
+                       qf_json_make_text(qf_arena_printf(&im->arena, ROLE_PREFIX "%.*s",
+                                                         QF_SLICE_ARGS(actor->groups[i]))));
     return list;
-}
-
-/* The op that is still needed for this official, if any. */
-static enum qf_status registration(struct importing *im, const struct qf_import_actor *actor,
-                                   struct qf_json *op, bool *needed)
-{
-    struct qf_arena *arena = &im->arena;
-    struct qf_client *client = qf_sender_client(im->sender);
-    struct qf_json key;
-    struct qf_json known;
-    bool found;
-    *op = qf_json_make_object();
-    enum qf_status status = qf_client_get_json(
-        client, arena, qf_arena_printf(arena, "/v1/keys/%s", actor->kid), &key, &found, im->err);
-    if (status != QF_OK)
-        return status;
-    qf_json_put(arena, op, "actor", qf_json_make_text(actor->id));
-    if (!found) {
-        struct qf_public_key public;
-        qf_private_key_public(actor->key, &public);
-        qf_json_put(arena, op, "op", qf_json_make_text("identity.key.add"));
-        qf_json_put(arena, op, "key", qf_public_key_to_jwk(arena, &public));
-        qf_json_put(arena, op, "roles", roles_json(im, actor, NULL));
-        *needed = true;
-        return QF_OK;
-    }
-    if (!qf_json_is_text(qf_json_get(&key, "status"), "active") ||
-        !qf_json_is_text(qf_json_get(&key, "actor"), actor->id))
-        return qf_fail(im->err, QF_WRONG_STATE, actor->id,
-                       "his key %s is on the ledger, but not active or another actor's",
-                       actor->kid);
-    struct qf_buf path = {0};
-    qf_buf_put_text(&path, "/v1/members/");
-    qf_client_escape(&path, im->member);
-    qf_buf_printf(&path, "/actors/%s", actor->id);
-    status = qf_client_get_json(client, arena, qf_buf_text(&path), &known, NULL, im->err);
-    qf_buf_deinit(&path);
-    if (status != QF_OK)
-        return status;
-    struct qf_json missing = roles_json(im, actor, qf_json_get(&known, "roles"));
-    qf_json_put(arena, op, "op", qf_json_make_text("identity.role.grant"));
-    qf_json_put(arena, op, "roles", missing);
-    *needed = missing.count > 0;
-    return QF_OK;
-}
-
-static enum qf_status find_member(struct importing *im)
-{
-    struct qf_public_key public;
-    char kid[QF_KID_SIZE + 1];
-    struct qf_json key;
-    bool found;
-    qf_private_key_public(im->admin, &public);
-    qf_public_key_kid(kid, &public);
-    enum qf_status status =
-        qf_client_get_json(qf_sender_client(im->sender), &im->arena,
-                           qf_arena_printf(&im->arena, "/v1/keys/%s", kid), &key, &found, im->err);
-    if (status == QF_OK && !found)
-        status = qf_fail(im->err, QF_UNKNOWN_KEY, "--admin-key",
-                         "the node's network does not know this key (%s)", kid);
-    if (status == QF_OK)
-        status = qf_json_get_text(&key, "member", &im->member, im->err);
-    return status;
 }
 
 static void told_registration(void *arg, uint64_t tag, const struct qf_sender_result *result)
@@ -163,24 +64,16 @@ static void told_registration(void *arg, uint64_t tag, const struct qf_sender_re
 
 static enum qf_status register_officials(struct importing *im)
 {
-    enum qf_status status = find_member(im);
-    if (status == QF_OK && mkdir(im->options->keys, 0700) != 0 && errno != EEXIST)
-        status = qf_fail(im->err, QF_IO, im->options->keys, "cannot be made: %s",
-                         strerrordesc_np(errno));
-    for (size_t i = 0; i < im->log.actor_count && status == QF_OK; i++) {
-        struct qf_json op = {0};
-        struct qf_json ops = qf_json_make_array();
-        bool needed = false;
-        status = open_key(im, &im->log.actors[i]);
-        if (status == QF_OK)
-            status = registration(im, &im->log.actors[i], &op, &needed);
-        if (status == QF_OK && needed) {
-            qf_json_append(&im->arena, &ops, op);
-            status = qf_sender_add(im->sender, im->admin, &ops, i, im->err);
-        }
-    }
-    if (status == QF_OK)
-        status = qf_sender_flush(im->sender, im->err);
+    struct qf_officials officials = {.arena = &im->arena,
+                                     .sender = im->sender,
+                                     .folder = im->options->keys,
+                                     .passphrase = im->options->passphrase,
+                                     .admin = im->admin,
+                                     .roles = group_roles,
+                                     .self = im};
+    enum qf_status status =
+        qf_officials_register(&officials, im->log.actors, im->log.actor_count, im->err);
+    im->report->keys_made = officials.keys_made;
     return status == QF_OK ? im->err->status : status;
 }
 

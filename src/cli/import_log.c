@@ -114,7 +114,7 @@ static bool id_byte(uint8_t c, bool file_name)
 
 /* Other bytes become _XX in hex, so that different names stay different; what gets too long is
  * replaced by its hash. */
-static void put_name(struct qf_buf *out, struct qf_slice name, bool file_name, size_t size_max)
+void qf_import_put_name(struct qf_buf *out, struct qf_slice name, bool file_name, size_t size_max)
 {
     size_t start = out->size;
     for (size_t i = 0; i < name.size; i++) {
@@ -135,9 +135,9 @@ void qf_import_id(char out[QF_ID_SIZE_MAX + 1], const struct qf_import_log *log,
                   const struct qf_import_event *event)
 {
     struct qf_buf text = {0};
-    put_name(&text, qf_slice_of(log->name), true, 40);
+    qf_import_put_name(&text, qf_slice_of(log->name), true, 40);
     qf_buf_put_byte(&text, '/');
-    put_name(&text, event->trace, false, 70);
+    qf_import_put_name(&text, event->trace, false, 70);
     qf_buf_printf(&text, "/%u", event->number);
     snprintf(out, QF_ID_SIZE_MAX + 1, "%s", qf_buf_text(&text));
     qf_buf_deinit(&text);
@@ -173,8 +173,8 @@ static uint32_t *actor_slot(struct qf_import_log *log, struct qf_slice name)
             return &log->actor_slots[at];
 }
 
-static enum qf_status find_actor(struct qf_import_log *log, struct qf_slice name, uint32_t *out,
-                                 struct qf_error *err)
+enum qf_status qf_import_find_actor(struct qf_import_log *log, struct qf_slice name, uint32_t *out,
+                                    struct qf_error *err)
 {
     if (name.size == 0)
         name = qf_slice_of(NOBODY);
@@ -192,7 +192,7 @@ static enum qf_status find_actor(struct qf_import_log *log, struct qf_slice name
             log->actor_capacity = capacity;
         }
         struct qf_buf id = {0};
-        put_name(&id, name, true, 100);
+        qf_import_put_name(&id, name, true, 100);
         log->actors[log->actor_count] =
             (struct qf_import_actor){.name = qf_arena_copy(&log->arena, name),
                                      .id = qf_arena_text(&log->arena, qf_buf_slice(&id))};
@@ -213,8 +213,8 @@ static bool add_text(struct qf_slice *list, size_t *count, size_t max, struct qf
     return true;
 }
 
-static void note_group(struct qf_import_log *log, struct qf_import_actor *actor,
-                       struct qf_slice group)
+void qf_import_note_group(struct qf_import_log *log, struct qf_import_actor *actor,
+                          struct qf_slice group)
 {
     if (group.size == 0)
         return;
@@ -256,10 +256,10 @@ static enum qf_status add_event(struct qf_import_log *log, struct qf_slice trace
         return qf_fail(err, QF_MALFORMED, "time:timestamp",
                        "event %u of case %.*s has no time by which it could be ordered", number,
                        (int)(trace.size < 64 ? trace.size : 64), trace.data);
-    enum qf_status status = find_actor(log, source->resource, &event->actor, err);
+    enum qf_status status = qf_import_find_actor(log, source->resource, &event->actor, err);
     if (status != QF_OK)
         return status;
-    note_group(log, &log->actors[event->actor], event->group);
+    qf_import_note_group(log, &log->actors[event->actor], event->group);
     log->event_count++;
     return hash_event(log, event, source, err);
 }
@@ -290,17 +290,22 @@ static int by_time(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-enum qf_status qf_import_log_read(struct qf_import_log *log, const char *path, struct qf_error *err)
+enum qf_status qf_import_log_init(struct qf_import_log *log, struct qf_error *err)
 {
     log->actor_slot_count = 4UL * QF_IMPORT_ACTORS_MAX;
     log->actor_slots = calloc(log->actor_slot_count, sizeof *log->actor_slots);
     log->groups = calloc(GROUPS_MAX, sizeof *log->groups);
-    const struct qf_xes_handler handler = {.trace = take_trace, .self = log};
-    struct qf_xes_reader *reader = qf_xes_reader_new(&handler, QF_IMPORT_SIZE_MAX);
-    if (log->actor_slots == NULL || log->groups == NULL || reader == NULL) {
-        qf_xes_reader_free(reader);
+    if (log->actor_slots == NULL || log->groups == NULL)
         return qf_fail(err, QF_NO_MEMORY, "", "no memory");
-    }
+    return QF_OK;
+}
+
+enum qf_status qf_import_feed(const struct qf_xes_handler *handler, const char *path,
+                              struct qf_error *err)
+{
+    struct qf_xes_reader *reader = qf_xes_reader_new(handler, QF_IMPORT_SIZE_MAX);
+    if (reader == NULL)
+        return qf_fail(err, QF_NO_MEMORY, "", "no memory");
     gzFile file = gzopen(path, "rbe"); /* reads plain files as they are */
     enum qf_status status = QF_OK;
     if (file == NULL)
@@ -323,6 +328,15 @@ enum qf_status qf_import_log_read(struct qf_import_log *log, const char *path, s
     if (status == QF_OK)
         status = qf_xes_reader_finish(reader, err);
     qf_xes_reader_free(reader);
+    return status;
+}
+
+enum qf_status qf_import_log_read(struct qf_import_log *log, const char *path, struct qf_error *err)
+{
+    const struct qf_xes_handler handler = {.trace = take_trace, .self = log};
+    enum qf_status status = qf_import_log_init(log, err);
+    if (status == QF_OK)
+        status = qf_import_feed(&handler, path, err);
     if (status == QF_OK && log->event_count > 0)
         qsort(log->events, log->event_count, sizeof *log->events, by_time);
     return status;

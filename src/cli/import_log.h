@@ -49,6 +49,19 @@ QF_MUST_CHECK enum qf_status qf_import_log_read(struct qf_import_log *log, const
                                                 struct qf_error *err);
 void qf_import_log_deinit(struct qf_import_log *log);
 
+/* The parts of reading, for who reads a log in another way. init: the table of officials. feed: a
+ * file, packed or plain, into a reader. find_actor: the official's place in the table. */
+QF_MUST_CHECK enum qf_status qf_import_log_init(struct qf_import_log *log, struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_import_feed(const struct qf_xes_handler *handler, const char *path,
+                                            struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_import_find_actor(struct qf_import_log *log, struct qf_slice name,
+                                                  uint32_t *out, struct qf_error *err);
+void qf_import_note_group(struct qf_import_log *log, struct qf_import_actor *actor,
+                          struct qf_slice group);
+/* Appends a name as an id may hold it, or a file name: other bytes as _XX; longer ones than
+ * `size_max` (at least 32) as a hash. */
+void qf_import_put_name(struct qf_buf *out, struct qf_slice name, bool file_name, size_t size_max);
+
 /* "receipt/case-10011/1"; NUL-terminated. */
 void qf_import_id(char out[QF_ID_SIZE_MAX + 1], const struct qf_import_log *log,
                   const struct qf_import_event *event);

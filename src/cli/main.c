@@ -16,6 +16,8 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"bundle", "fetch everything needed to verify one transaction offline", qf_cmd_bundle},
     {"service", "check, test and deploy services", qf_cmd_service},
     {"bpmn", "check process models", qf_cmd_bpmn},
+    {"case", "histories of cases", qf_cmd_case},
+    {"xes", "play an event log on a running node", qf_cmd_xes},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
     {"archive", "move full tiles of the log elsewhere", qf_cmd_archive},
     {"audit", "play a whole log again and confirm everything in it", qf_cmd_audit},

@@ -24,9 +24,10 @@ struct qf_sender {
     struct qf_clock clock;
     qf_sender_fn *told;
     void *arg;
-    struct pending pending[QF_SENDER_LINES];
+    struct pending pending[QF_SENDER_LINES_MAX];
     size_t count;
-    size_t size; /* bytes of the lines */
+    size_t lines; /* in a request */
+    size_t size;  /* bytes of the lines */
 };
 
 enum qf_status qf_client_get_json(struct qf_client *client, struct qf_arena *arena,
@@ -80,6 +81,7 @@ enum qf_status qf_sender_new(struct qf_sender **out, const char *url, qf_sender_
     sender->random = qf_random_system();
     sender->clock = qf_clock_system();
     sender->told = told;
+    sender->lines = QF_SENDER_LINES;
     sender->arg = arg;
     enum qf_status status = qf_client_new(&sender->client, url, err);
     if (status == QF_OK)
@@ -221,6 +223,12 @@ enum qf_status qf_sender_flush(struct qf_sender *sender, struct qf_error *err)
     return QF_OK;
 }
 
+void qf_sender_set_lines(struct qf_sender *sender, size_t lines)
+{
+    QF_ASSERT(lines >= 1 && lines <= QF_SENDER_LINES_MAX);
+    sender->lines = lines;
+}
+
 enum qf_status qf_sender_add(struct qf_sender *sender, const struct qf_private_key *key,
                              const struct qf_json *ops, uint64_t tag, struct qf_error *err)
 {
@@ -236,7 +244,7 @@ enum qf_status qf_sender_add(struct qf_sender *sender, const struct qf_private_k
         sender->size += line.size + 1;
     }
     qf_buf_deinit(&line);
-    if (status == QF_OK && (sender->count == QF_SENDER_LINES ||
+    if (status == QF_OK && (sender->count >= sender->lines ||
                             sender->size > QF_HTTP_BODY_SIZE_MAX - QF_TX_SIZE_MAX - 1))
         status = qf_sender_flush(sender, err);
     return status;

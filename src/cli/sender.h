@@ -9,6 +9,7 @@
 #include "kernel/tx.h"
 
 #define QF_SENDER_LINES 100
+#define QF_SENDER_LINES_MAX 1000
 
 struct qf_sender;
 
@@ -30,6 +31,10 @@ void qf_sender_free(struct qf_sender *sender);
 const struct qf_tx_rules *qf_sender_rules(const struct qf_sender *sender);
 /* For reading from the same node. */
 struct qf_client *qf_sender_client(struct qf_sender *sender);
+
+/* How many lines a request has from now on: 1 to QF_SENDER_LINES_MAX, instead of QF_SENDER_LINES.
+ */
+void qf_sender_set_lines(struct qf_sender *sender, size_t lines);
 
 /* Signs `ops` (a canonical array) and sends when enough have come together. */
 QF_MUST_CHECK enum qf_status qf_sender_add(struct qf_sender *sender,
