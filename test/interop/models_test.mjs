@@ -23,8 +23,14 @@ const LINT = {
   rules: { 'no-inclusive-gateway': 'off', 'fake-join': 'off' },
 };
 
+// A model that was found by process mining and is kept as it came: its gateways have no names, its shapes
+// lie close, and the lanes that we gave it are not drawn.
+const FOREIGN = ['environmental-permit-receipt'];
+
 let failures = 0;
 const fail = (file, text) => { failures += 1; console.log(`FAILED ${file}: ${text}`); };
+
+const isForeign = (file) => FOREIGN.some((name) => file.includes(name));
 
 // Attributes and elements of the text that became something in the model: all ids must be found.
 function idsOf(text) {
@@ -47,7 +53,7 @@ function checkDrawnBpmn(file, definitions, elements) {
   for (const element of Object.values(elements)) {
     const visible = ['bpmn:FlowNode', 'bpmn:SequenceFlow', 'bpmn:Lane', 'bpmn:Participant',
       'bpmn:Artifact'].some((type) => element.$instanceOf?.(type));
-    if (!visible) continue;
+    if (!visible || (isForeign(file) && element.$type === 'bpmn:Lane')) continue;
     if (!drawn.has(element.id)) fail(file, `${element.id} is not drawn`);
     const edge = drawn.get(element.id);
     if (element.$instanceOf('bpmn:SequenceFlow') && edge?.waypoint) checkEnds(file, element, edge, drawn);
@@ -95,6 +101,7 @@ async function checkProcess(file) {
   checkDrawnBpmn(file, rootElement, elementsById);
   const own = checkExtensions(file, elementsById);
   if (own !== (text.match(/<qf:/g) ?? []).length) fail(file, `${own} extension elements were read`);
+  if (isForeign(file)) return `${Object.keys(elementsById).length} elements, kept as it came`;
   const found = await new Linter({ config: LINT, resolver: new NodeResolver() }).lint(rootElement);
   let objections = 0;
   for (const [rule, reports] of Object.entries(found))
