@@ -109,8 +109,12 @@ static bool take_work(struct qf_cosigning *c, const struct witness *w, struct wo
     if (head.size > 0 && due && (!c->has_round || head.height != c->round_height))
         begin_round(c, &head);
     const struct qf_round *round = qf_rounds_newest(&c->rounds);
-    if (round == NULL ||
-        (round->lines[w->index][0] != '\0' && now_s(c) - round->time_s[w->index] < REFRESH_S))
+    /* After a start everybody is asked, whatever was cosigned before: a log that was restored from
+     * an old copy has old cosignatures, too. */
+    bool fresh = round != NULL && w->report.state == QF_COSIGNING_GOOD &&
+                 round->lines[w->index][0] != '\0' &&
+                 now_s(c) - round->time_s[w->index] < REFRESH_S;
+    if (round == NULL || fresh)
         return false;
     out->note = (struct qf_buf){0};
     qf_buf_put_slice(&out->note, qf_buf_slice(&round->note));
