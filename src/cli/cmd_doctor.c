@@ -202,6 +202,40 @@ static void check_note_key(struct doctor *d)
         tell(d, GOOD, "note key", NULL, "signs checkpoints under a key that genesis names");
 }
 
+/* A node that witnesses others signs with a key of its own, which is no log's. */
+static void check_witness(struct doctor *d)
+{
+    struct qf_error err = {0};
+    struct qf_private_key *key = NULL;
+    struct qf_public_key public;
+    struct qf_note_key note;
+    if (d->config.witness_key == NULL)
+        return;
+    enum qf_status status = qf_cli_load_key(&key, d->config.witness_key, d->passphrase_file, &err);
+    if (status == QF_PASSPHRASE) {
+        tell(d, WARNING, "witness", "give --passphrase-file, so that it can be looked at",
+             "%s is encrypted", d->config.witness_key);
+        return;
+    }
+    if (status != QF_OK) {
+        tell(d, BAD, "witness", "restore it from its backup; a new one is a new witness", "%s: %s",
+             d->config.witness_key, err.detail);
+        return;
+    }
+    qf_private_key_public(key, &public);
+    qf_private_key_free(key);
+    qf_note_key_make(&note, qf_slice_of("x"), QF_NOTE_ED25519, public.bytes);
+    if (public.alg != QF_ALG_EDDSA)
+        tell(d, BAD, "witness", "make one with qifeng key create FILE --witness NAME",
+             "%s is no Ed25519 key", d->config.witness_key);
+    else if (note_key_known(d, &note))
+        tell(d, BAD, "witness", "make another with qifeng key create FILE --witness NAME",
+             "%s signs this network's checkpoints, too", d->config.witness_key);
+    else
+        tell(d, GOOD, "witness", NULL, "cosigns as %s: logs of %zu keys", d->config.witness_name,
+             d->config.log_count);
+}
+
 /* ---- machine ---- */
 
 static void check_disk(struct doctor *d)
@@ -527,6 +561,7 @@ static enum qf_status examine_folder(struct doctor *d, struct qf_error *err)
     check_config(d);
     check_keys(d);
     check_note_key(d);
+    check_witness(d);
     check_disk(d);
     check_machine(d);
     check_log(d);

@@ -149,6 +149,8 @@ uni.start()
 log.until("both again", lambda: log.checkpoint() == (7, BOTH))
 text = run(QIFENG, "witness", "status", log.url).decode()
 check(text.count("  good") == 2 and "the log has 7 entries" in text, text)
+doctor = subprocess.run([QIFENG, "doctor", court.dir], capture_output=True, text=True, check=False).stdout
+check("cosigns as court.example/w: logs of 1 keys" in doctor, doctor)
 check(f"this node witnesses as {court.vkey}\n  alpha: 7 entries" in
       run(QIFENG, "witness", "status", court.url).decode(), "the witness's side")
 shown = json.loads(run(QIFENG, "witness", "status", log.url, "--json"))
