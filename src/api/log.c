@@ -68,7 +68,11 @@ void qf_api_get_tile(struct qf_http_exchange *exchange)
     }
     exchange->response.status = 200;
     exchange->response.type = "application/octet-stream";
-    qf_http_set_header(exchange, "Cache-Control", "public, max-age=31536000, immutable");
+    /* Entries may be for members only, and then are no proxy's to give to others. */
+    bool shared = !api->options.members_only || strncmp(exchange->path, "/tile/entries/", 14) != 0;
+    qf_http_set_header(exchange, "Cache-Control",
+                       shared ? "public, max-age=31536000, immutable"
+                              : "private, max-age=31536000, immutable");
 }
 
 static struct qf_json hex_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])

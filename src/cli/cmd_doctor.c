@@ -20,6 +20,7 @@
 #include "merkle/note.h"
 #include "merkle/tile.h"
 #include "node/config.h"
+#include "store/journal.h"
 #include "store/state_files.h"
 
 #define GENESIS_SIZE_MAX (4u << 20)
@@ -350,6 +351,42 @@ static bool read_checkpoint(struct doctor *d, uint64_t *size)
     return true;
 }
 
+/* The blocks that are durable and not in the stored state yet: they must follow it without a gap.
+ */
+static void check_journal(struct doctor *d, uint64_t state_size)
+{
+    struct qf_fs fs;
+    struct qf_journal_report report;
+    struct qf_error err = {0};
+    static const char restore[] = "restore the data directory from a backup and run qifeng audit";
+    if (access(path_of(d, "journal"), R_OK | X_OK) != 0) {
+        if (state_size > 0)
+            tell(d, BAD, "journal", "restore the data directory from a backup",
+                 "the folder journal is missing: acknowledged transactions may be lost");
+        return;
+    }
+    enum qf_status status = qf_fs_posix_init(&fs, d->dir, &err);
+    if (status == QF_OK) {
+        status = qf_journal_inspect(&report, &fs, "journal", &err);
+        qf_fs_posix_deinit(&fs);
+    }
+    if (status != QF_OK)
+        tell(d, BAD, "journal", restore, "%s", err.detail);
+    else if (report.blocks == 0)
+        tell(d, GOOD, "journal", NULL, "no blocks: the state has them all");
+    else if (report.first_leaf > state_size)
+        tell(d, BAD, "journal", restore,
+             "it begins with entry %llu, and the state ends with %llu: entries between are lost",
+             (unsigned long long)report.first_leaf, (unsigned long long)state_size);
+    else
+        tell(d, GOOD, "journal", NULL,
+             "%llu blocks up to height %llu in %zu segments, %llu entries after the state's",
+             (unsigned long long)report.blocks, (unsigned long long)report.last_height,
+             report.segments,
+             (unsigned long long)(report.next_leaf > state_size ? report.next_leaf - state_size
+                                                                : 0));
+}
+
 static void check_log(struct doctor *d)
 {
     struct qf_error err = {0};
@@ -383,9 +420,7 @@ static void check_log(struct doctor *d)
                  "this computer's clock is %lld s behind the last block",
                  (long long)(time_ms - d->now_ms) / 1000);
     }
-    if (access(path_of(d, "journal"), R_OK | X_OK) != 0 && size > 0)
-        tell(d, BAD, "journal", "restore the data directory from a backup",
-             "the folder journal is missing: acknowledged transactions may be lost");
+    check_journal(d, (uint64_t)size);
     qf_buf_deinit(&text);
 }
 

@@ -38,6 +38,7 @@ int qf_cmd_bundle(int argc, char **argv)
     const char *output = NULL;
     const char *cosigned = NULL;
     bool receipt = false;
+    bool json = false;
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node that has it", &node, NULL},
         {"--output", "FILE.qfb", "where it goes; also -o (default: standard output)", &output,
@@ -45,6 +46,7 @@ int qf_cmd_bundle(int argc, char **argv)
         {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
         {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
          &receipt},
+        {"--json", NULL, "with -o: print what was written; the bundle itself is JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
         "qifeng bundle TXID --node URL [-o FILE.qfb] [--cosigned N] [--receipt]",
@@ -78,6 +80,15 @@ int qf_cmd_bundle(int argc, char **argv)
         status = fetch(client, &body, qf_buf_text(&path), cosigned != NULL, &err);
     if (status == QF_OK)
         status = qf_cli_write(output != NULL ? output : "-", qf_buf_slice(&body), &err);
+    if (status == QF_OK && json && output != NULL && strcmp(output, "-") != 0) {
+        struct qf_arena arena = {0};
+        struct qf_json written = qf_json_make_object();
+        qf_json_put(&arena, &written, "file", qf_json_make_text(output));
+        qf_json_put(&arena, &written, "size", qf_json_make_int((int64_t)body.size));
+        qf_json_put(&arena, &written, "transaction", qf_json_make_text(argv[0]));
+        qf_cli_print_json(&written);
+        qf_arena_deinit(&arena);
+    }
     qf_client_free(client);
     qf_buf_deinit(&path);
     qf_buf_deinit(&body);

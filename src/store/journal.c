@@ -657,6 +657,63 @@ enum qf_status qf_journal_replay(struct qf_journal *journal, uint64_t after_heig
     return status;
 }
 
+static enum qf_status note_block(void *arg, const struct qf_journal_block *block)
+{
+    struct qf_journal_report *report = arg;
+    if (report->blocks++ == 0)
+        report->first_leaf = block->first_leaf;
+    report->next_leaf = block->first_leaf + block->count;
+    report->last_height = block->height;
+    return QF_OK;
+}
+
+static enum qf_status inspect_segments(struct qf_journal *journal, struct qf_journal_report *out)
+{
+    struct name_list *names = calloc(1, sizeof *names);
+    struct chain chain = {0};
+    bool first = true;
+    if (names == NULL)
+        return QF_NO_MEMORY;
+    enum qf_status status = journal->fs.list(journal->fs.self, journal->dir, take_name, names);
+    if (status == QF_OK && names->overflow)
+        status = QF_OVER_LIMIT;
+    for (size_t i = 0; status == QF_OK && i < names->count; i++)
+        status = load_segment(journal, names->numbers[i]);
+    free(names);
+    qsort(journal->segments, journal->segment_count, sizeof journal->segments[0], by_sequence);
+    for (size_t i = 0; status == QF_OK && i < journal->segment_count; i++) {
+        struct segment *segment = journal->segments[i];
+        size_t blocks = 0;
+        if (segment->state != SEGMENT_LIVE)
+            continue;
+        if (!first && memcmp(segment->prev_hash, chain.hash, QF_HASH_SIZE) != 0)
+            return QF_CORRUPT;
+        memcpy(chain.hash, segment->prev_hash, QF_HASH_SIZE);
+        first = false;
+        status = scan_segment(journal, segment, &chain, 0, note_block, out, &blocks);
+        out->segments += blocks > 0;
+    }
+    return status;
+}
+
+enum qf_status qf_journal_inspect(struct qf_journal_report *out, const struct qf_fs *fs,
+                                  const char *dir, struct qf_error *err)
+{
+    *out = (struct qf_journal_report){0};
+    struct qf_journal *journal = calloc(1, sizeof *journal);
+    if (journal == NULL)
+        return qf_fail(err, QF_NO_MEMORY, dir, "no memory for the journal");
+    QF_ASSERT(strlen(dir) < sizeof journal->dir);
+    strcpy(journal->dir, dir); /* NOLINT: the size is asserted */
+    journal->fs = *fs;
+    pthread_mutex_init(&journal->mutex, NULL);
+    enum qf_status status = inspect_segments(journal, out);
+    qf_journal_close(journal);
+    return status == QF_OK ? QF_OK
+                           : qf_fail(err, status, dir, "the journal cannot be read: %s",
+                                     qf_status_title(status));
+}
+
 /* ---- appending ---- */
 
 static enum qf_status build_record(struct qf_journal *journal, const struct qf_journal_block *block,

@@ -57,6 +57,18 @@ qf_journal_replay(struct qf_journal *journal, uint64_t after_height,
                   enum qf_status (*each)(void *arg, const struct qf_journal_block *block),
                   void *arg, struct qf_error *err);
 
+/* What a journal holds, read without changing a byte, so that it can be asked of a folder that a
+ * node is serving (whose last record may then be seen as it is written). QF_CORRUPT: a segment does
+ * not continue the one before it; QF_NOT_FOUND: there is no such folder. */
+struct qf_journal_report {
+    size_t segments; /* with records */
+    uint64_t blocks;
+    uint64_t first_leaf, next_leaf, last_height; /* with blocks */
+};
+QF_MUST_CHECK enum qf_status qf_journal_inspect(struct qf_journal_report *out,
+                                                const struct qf_fs *fs, const char *dir,
+                                                struct qf_error *err);
+
 /* Appends a block: heights rise, first_leaf follows the last block's leaves (both asserted).
  * After a failed append or sync the journal refuses everything until it is opened again: what is on
  * disk is then unknown, and only a replay can tell. */

@@ -354,6 +354,40 @@ class Archive(Case):
         run("doctor", self.dir, "--listen", "127.0.0.1:0")
 
 
+class Tx(Case):
+    def test_json_and_what_is_not_signed(self):
+        self.init()
+        op = {"op": "evidence.record", "id": "a", "hash": self.hash_of(b"a")}
+        sign = ("tx", "sign", "--key", self.admin, "--network", "try")
+        jws = json.loads(run(*sign, "--json", stdin=json.dumps(op)).stdout)["jws"]
+        self.assertEqual(jws.count("."), 2)
+        other = run(*sign, stdin=json.dumps({**op, "id": "b"})).stdout
+        for wrong, near in (("evidence.recrd", "evidence.record"), ("key.add", "identity.key.add"),
+                            ("evidence.supercede", "evidence.supersede"), ("zzzzzzzzzzzz", None)):
+            said = run(*sign, stdin=json.dumps([op, {"op": wrong}]), code=1).stderr
+            self.assertIn(f"[1].op: there is no {wrong}", said)
+            self.assertEqual("near it are" in said, near is not None)
+            self.assertIn(near or "", said)
+        for ops in ("[]", "{}", "[1]", '[{"op":1}]', "7"):
+            run(*sign, stdin=ops, code=1)
+        for ttl in ("12x", "0", "-5", "", "3601", "x", "9" * 30):
+            run(*sign, "--ttl", ttl, stdin=json.dumps(op), code=2)
+        with Node(self.dir) as node:
+            send = ("tx", "send", "--node", node.url)
+            done = json.loads(run(*send, "--json", stdin=f"{jws}\n{other}").stdout)
+            self.assertEqual([r["status"] for r in done["results"]], ["accepted", "accepted"])
+            again = json.loads(run(*send, "--json", stdin=jws).stdout)
+            self.assertTrue(again["results"][0]["problem"]["type"].endswith(":duplicate"))
+            self.assertEqual(len(run(*send, stdin=jws).stdout.splitlines()), 1)
+            file = self.path / "a.qfb"
+            ident = done["results"][0]["id"]
+            written = json.loads(run("bundle", ident, "--node", node.url, "-o", file, "--json").stdout)
+            self.assertEqual(written, {"file": str(file), "size": file.stat().st_size,
+                                       "transaction": ident})
+            self.assertEqual(json.loads(run("bundle", ident, "--node", node.url, "--json").stdout),
+                             json.loads(file.read_text()))
+
+
 class Doctor(Case):
     def examine(self, where=None, code=0):
         done = json.loads(run("doctor", where or self.dir, "--listen", "127.0.0.1:0", "--json",
@@ -368,12 +402,20 @@ class Doctor(Case):
             self.record(node, 1)
             self.assertEqual(self.examine(node.url), {})
         self.assertEqual(self.examine(), {})
+        with Node(self.dir) as node:
+            self.record(node, 2)
+            node.process.kill()
+            node.process.wait()
+        self.assertRegex(run("doctor", self.dir, "--listen", "127.0.0.1:0").stdout,
+                         r"ok +journal +\d+ blocks up to height \d+")
+        with Node(self.dir):
+            pass
         key = self.dir / "keys/admin.pem"
         key.chmod(0o644)
         found = self.examine(code=1)
         self.assertEqual(found["keys"]["cure"], f"chmod 600 {key}")
         key.chmod(0o600)
-        tile = next((self.dir / "log/tile/0/000.p").iterdir())
+        tile = self.dir / "log/tile/0/000.p/2"
         tile.rename(self.path / "kept")
         self.assertIn("log", self.examine(code=1))
         (self.path / "kept").rename(tile)
@@ -384,7 +426,7 @@ class Doctor(Case):
         (self.path / "kept").rename(note)
         checkpoint = self.dir / "log/checkpoint"
         good = checkpoint.read_bytes()
-        checkpoint.write_bytes(good.replace(b"\n1\n", b"\n2\n"))
+        checkpoint.write_bytes(good.replace(b"\n2\n", b"\n3\n"))
         self.assertIn("checkpoint", self.examine(code=1))
         checkpoint.write_bytes(good)
         with socket.socket() as other:

@@ -99,6 +99,7 @@ for (const target of TARGETS) {
   assert.match(got.headers["accept-signature"], /@target-uri/);
   for (const who of [admin, clerk]) await good(who, target);
 }
+assert.match((await good(admin, "/tile/entries/000.p/1")).headers["cache-control"], /^private/);
 await refused(401, "unauthenticated", "Signature-Input", "GET", "/v1/events");
 await refused(401, "unauthenticated", "Signature-Input", "GET", "/v1/network?x=1");
 await good(clerk, "/v1/network", { fields: ["@method", "@target-uri", "@authority", "@scheme", "@path", "@query"] });
