@@ -24,6 +24,7 @@ static const struct {
     {"service.task.begin", "begun"},        {"service.task.delegate", "delegated"},
     {"service.case.message", "message"},    {"service.case.unplanned", "unplanned"},
     {"service.case.withdraw", "withdrawn"}, {"service.case.appeal", "appealed"},
+    {"service.decision.record", "decided"},
 };
 
 static void put_node(struct history *h, struct qf_json *item, int64_t number)
@@ -77,6 +78,23 @@ static enum qf_status read_entry(struct history *h, uint64_t leaf, struct qf_err
     return QF_OK;
 }
 
+/* What the ledger did by itself in the step of an entry: [leaf, node, -1]. */
+static enum qf_status automatic_item(struct history *h, const struct qf_json *step,
+                                     struct qf_json *item, struct qf_error *err)
+{
+    static const char *const of_entry[] = {"leaf", "time", NULL};
+    enum qf_status status = read_entry(h, (uint64_t)step->items[0].integer, err);
+    if (status != QF_OK)
+        return status;
+    *item = qf_json_make_object();
+    for (size_t i = 0; of_entry[i] != NULL; i++)
+        qf_json_put(h->arena, item, of_entry[i], *qf_json_get(&h->shown, of_entry[i]));
+    put_node(h, item, step->items[1].integer);
+    qf_json_put(h->arena, item, "kind", qf_json_make_text("automatic"));
+    qf_json_put(h->arena, item, "tx", *qf_json_get(&h->shown, "id"));
+    return QF_OK;
+}
+
 /* What somebody signed: [leaf, node] or [leaf, node, op]. */
 static enum qf_status signed_item(struct history *h, const struct qf_json *step,
                                   struct qf_json *item, struct qf_error *err)
@@ -85,6 +103,8 @@ static enum qf_status signed_item(struct history *h, const struct qf_json *step,
                                         "name",     "task", "to",    NULL};
     static const char *const of_entry[] = {"actor", "leaf", "member", "time", NULL};
     int64_t node = step->items[1].integer;
+    if (step->count > 2 && step->items[2].integer < 0)
+        return automatic_item(h, step, item, err);
     size_t op = step->count > 2 ? (size_t)step->items[2].integer : 0;
     enum qf_status status = read_entry(h, (uint64_t)step->items[0].integer, err);
     if (status == QF_OK && op >= h->record.tx.op_count)

@@ -19,6 +19,7 @@ static const struct {
     {"completed", "complete", true},  {"voted", "complete", true},
     {"unplanned", "complete", true},  {"message", "complete", true},
     {"approved", "complete", true},   {"refused", "complete", true},
+    {"automatic", "complete", true},  {"decided", "complete", true},
     {"claimed", "assign", false},     {"released", "unknown", false},
     {"delegated", "reassign", false}, {"begun", "start", false},
     {"withdrawn", "pi_abort", false}, {"timer", "complete", false},
@@ -189,8 +190,8 @@ static bool is_overtaken(const struct qf_json *items, uint32_t at)
 }
 
 enum qf_status qf_case_trace(struct qf_client *client, struct qf_arena *arena,
-                             struct qf_xes_trace *out, struct qf_slice case_id, bool all,
-                             struct qf_error *err)
+                             struct qf_xes_trace *out, struct qf_slice case_id,
+                             enum qf_case_events which, struct qf_error *err)
 {
     struct qf_json items;
     struct qf_xes_event **tail = &out->events;
@@ -209,7 +210,9 @@ enum qf_status qf_case_trace(struct qf_client *client, struct qf_arena *arena,
     for (uint32_t i = 0; i < items.count; i++) {
         const char *lifecycle;
         bool done = completes(&items.items[i], &lifecycle);
-        if (!all && (!done || is_overtaken(&items, i)))
+        if (which == QF_CASE_PEOPLE && qf_json_get(&items.items[i], "actor") == NULL)
+            continue;
+        if (which != QF_CASE_ALL && (!done || is_overtaken(&items, i)))
             continue;
         *tail = make_event(arena, &items.items[i], lifecycle);
         tail = &(*tail)->next;

@@ -11,11 +11,16 @@
 #include "bpmn/xes.h"
 #include "cli/client.h"
 
-/* Asks the node for the history of a case. `all`: also what completes nothing (claims, releases,
- * escalations, timers, …), with the transitions that XES has for it. QF_NO_SUCH_RESOURCE. */
+enum qf_case_events {
+    QF_CASE_PEOPLE,    /* what somebody completed, or did unplanned */
+    QF_CASE_COMPLETED, /* and what the ledger did by itself, and deadlines decided */
+    QF_CASE_ALL,       /* and claims, releases, escalations, timers, …, as XES names such steps */
+};
+
+/* Asks the node for the history of a case. QF_NO_SUCH_RESOURCE. */
 QF_MUST_CHECK enum qf_status qf_case_trace(struct qf_client *client, struct qf_arena *arena,
                                            struct qf_xes_trace *out, struct qf_slice case_id,
-                                           bool all, struct qf_error *err);
+                                           enum qf_case_events which, struct qf_error *err);
 
 /* A log that is being written: packed where the name ends in .gz; "-" is standard output. The file
  * appears under its name when it is whole. */

@@ -20,7 +20,8 @@ static enum qf_status export_case(struct export *e, struct qf_slice id, struct q
 {
     struct qf_arena arena = {0};
     struct qf_xes_trace trace;
-    enum qf_status status = qf_case_trace(e->client, &arena, &trace, id, e->all, err);
+    enum qf_status status =
+        qf_case_trace(e->client, &arena, &trace, id, e->all ? QF_CASE_ALL : QF_CASE_COMPLETED, err);
     if (status == QF_OK)
         status = qf_xes_file_trace(e->file, &trace, err);
     if (status == QF_OK) {

@@ -281,7 +281,7 @@ static enum qf_status count_done(struct qf_replay *r, struct qf_replay_trace *tr
     struct qf_arena arena = {0};
     struct qf_xes_trace there = {0};
     enum qf_status status = qf_case_trace(qf_sender_client(r->sender), &arena, &there,
-                                          qf_slice_of(trace->id), false, err);
+                                          qf_slice_of(trace->id), QF_CASE_PEOPLE, err);
     trace->done = 0;
     if (status == QF_OK)
         match_there(r, trace, &there);

@@ -71,7 +71,7 @@ static enum qf_status compare_trace(struct qf_replay *r, const struct qf_replay_
     struct qf_arena arena = {0};
     struct qf_xes_trace there = {0};
     enum qf_status status = qf_case_trace(qf_sender_client(r->sender), &arena, &there,
-                                          qf_slice_of(trace->id), false, err);
+                                          qf_slice_of(trace->id), QF_CASE_PEOPLE, err);
     if (status == QF_NO_SUCH_RESOURCE)
         status = QF_OK; /* the differences say so */
     if (status == QF_OK && !qf_slice_equal(there.name, trace->name) && there.events != NULL)

@@ -69,12 +69,14 @@ check(case["status"] == "done" and case["decisions"] == before["decisions"], f"d
 history = node.json("/v1/cases/c1/history")
 kinds = [(item["kind"], item.get("node"), item.get("actor")) for item in history["items"]]
 check(kinds == [("opened", None, "admin"), ("completed", "check", "admin"),
-                ("completed", "review", "admin")], f"history: {kinds}")
+                ("automatic", "route", None), ("completed", "review", "admin")],
+      f"history: {kinds}")
 check(history["items"][1]["data"] == {"area": 500} and history["items"][1]["role"] == "desk"
       and history["items"][1]["activity"] == "Check the application"
-      and history["items"][2]["flows"] == ["f-no"], f"history: {history}")
-entry = node.json("/v1/transactions/" + history["items"][2]["tx"])
-check(entry["ops"][history["items"][2]["op"]]["task"] == review["task"], "the entry is named")
+      and history["items"][3]["flows"] == ["f-no"], f"history: {history}")
+check(history["items"][2]["tx"] == history["items"][1]["tx"], "the step that led to it")
+entry = node.json("/v1/transactions/" + history["items"][3]["tx"])
+check(entry["ops"][history["items"][3]["op"]]["task"] == review["task"], "the entry is named")
 pages, path = [], "/v1/cases/c1/history?limit=1"
 while path:
     page = node.json(path)

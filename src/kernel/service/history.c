@@ -55,6 +55,23 @@ static void add_time(struct qf_service_step *step, struct qf_json *steps)
     }
 }
 
+/* What the ledger did by itself on the way: these tasks are done when a token has come to them. */
+static bool is_automatic(const struct qf_bpmn_node *node)
+{
+    return node->kind == QF_BPMN_SERVICE || node->kind == QF_BPMN_SCRIPT ||
+           node->kind == QF_BPMN_SEND || (node->kind == QF_BPMN_RULE && !node->ext.sealed);
+}
+
+static void add_automatic(struct qf_service_step *step, struct qf_json *steps)
+{
+    const struct qf_op_context *ctx = step->ctx;
+    bool time = ctx->signer == NULL;
+    struct qf_json by = time ? qf_json_make_text("automatic") : qf_json_make_int(-1);
+    for (const struct qf_bpmn_action *a = step->call.actions; a != NULL; a = a->next)
+        if (a->act == QF_BPMN_ACT_MOVED && is_automatic(&step->model->bpmn.nodes[a->node]))
+            add_step(step, steps, time ? ctx->time_ms : (int64_t)ctx->leaf, a->node, &by);
+}
+
 static struct qf_json copied(struct qf_service_step *step, const char *name)
 {
     struct qf_json copy = qf_json_make_array();
@@ -73,6 +90,7 @@ void qf_service_history_put(struct qf_service_step *step, struct qf_json *record
         add_time(step, &steps);
     else
         add_step(step, &steps, (int64_t)ctx->leaf, step->about, ctx->op > 0 ? &op : NULL);
+    add_automatic(step, &steps);
     if (steps.count > 0)
         qf_json_put(step->arena, record, "steps", steps);
     if (step->deviation.type != QF_JSON_OBJECT)

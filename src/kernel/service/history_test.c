@@ -19,6 +19,10 @@ enum { A = 0, B = 1, CLERK = 4, OTHER = 5 };
     "<flowNodeRef>x</flowNodeRef><flowNodeRef>y</flowNodeRef><flowNodeRef>wait</flowNodeRef>"      \
     "<flowNodeRef>sign</flowNodeRef></lane></laneSet>"
 
+#define SCRIPT(id)                                                                                 \
+    "<scriptTask id='" id "' scriptFormat='feel'><extensionElements><qf:result variable='total'/>" \
+    "</extensionElements><script>1 + 1</script></scriptTask>"
+
 static const char process[] =
     "<definitions xmlns='http://www.omg.org/spec/BPMN/20100524/MODEL' "
     "xmlns:qf='https://qifeng.dev/bpmn/1' targetNamespace='t'><message id='m' name='more'/>"
@@ -31,13 +35,15 @@ static const char process[] =
     "</intermediateCatchEvent><userTask id='sign' name='Sign it'/>"
     "<boundaryEvent id='late' name='Too late' attachedToRef='sign'><timerEventDefinition>"
     "<timeDuration>P3D</timeDuration></timerEventDefinition></boundaryEvent><endEvent id='e'/>"
-    "<endEvent id='n'/>"
-    "<sequenceFlow id='f1' sourceRef='s' targetRef='check'/>"
-    "<sequenceFlow id='f2' sourceRef='check' targetRef='h'/>"
-    "<sequenceFlow id='f3' sourceRef='h' targetRef='wait'/>"
-    "<sequenceFlow id='f4' sourceRef='wait' targetRef='sign'/>"
-    "<sequenceFlow id='f5' sourceRef='sign' targetRef='e'/>"
-    "<sequenceFlow id='f6' sourceRef='late' targetRef='n'/></process></definitions>";
+    "<endEvent id='n'/>" SCRIPT("count") SCRIPT(
+        "begun") "<sequenceFlow id='f1' sourceRef='s' targetRef='check'/>"
+                 "<sequenceFlow id='f2' sourceRef='check' targetRef='begun'/>"
+                 "<sequenceFlow id='f8' sourceRef='begun' targetRef='h'/>"
+                 "<sequenceFlow id='f3' sourceRef='h' targetRef='wait'/>"
+                 "<sequenceFlow id='f4' sourceRef='wait' targetRef='sign'/>"
+                 "<sequenceFlow id='f5' sourceRef='sign' targetRef='e'/>"
+                 "<sequenceFlow id='f6' sourceRef='late' targetRef='count'/>"
+                 "<sequenceFlow id='f7' sourceRef='count' targetRef='n'/></process></definitions>";
 
 /* Deploys `process` as service `id` with more members of the manifest. */
 static void deploy(struct qf_testing_world *world, const char *id, const char *manifest)
@@ -133,7 +139,8 @@ static void expect_steps(struct qf_testing_world *world, const char *id, const c
 #define BEGIN "[{\"op\":\"service.task.begin\",\"case\":\"%s\",\"task\":%u,\"activity\":\"%s\"}]"
 #define UNPLANNED "[{\"op\":\"service.case.unplanned\",\"case\":\"%s\",\"activity\":\"%s\"}]"
 
-/* Nodes in document order: s 0, check 1, h 2, x 3, y 4, wait 5, sign 6, late 7. */
+/* Nodes in document order: s 0, check 1, h 2, x 3, y 4, wait 5, sign 6, late 7, count 10,
+ * begun 11. */
 static void people_and_time_stand_in_the_record(void **state)
 {
     struct qf_testing_world *world = *state;
@@ -150,14 +157,14 @@ static void people_and_time_stand_in_the_record(void **state)
     qf_testing_expect(world, QF_NOT_FOUND, "ops[0].task", CLERK, BEGIN, "c", 4u, "x");
     qf_testing_expect(world, QF_OK, "", CLERK, BEGIN, "c", 3u, "y");
     qf_testing_expect(world, QF_OK, "", CLERK, TASK, "complete", "c", 4u);
-    expect_steps(world, "c", "0:-1 1:1 2:1 7:3 9:4 10:3");
+    expect_steps(world, "c", "0:-1 1:1 2:1 2:11:-1 7:3 9:4 10:3");
     world->block.time_ms += 20 * DAY;
     qf_testing_begin(world);
     qf_testing_end(world, false);
-    int64_t deemed = qf_json_get(case_of(world, "c"), "steps")->items[6].items[0].integer;
+    int64_t deemed = qf_json_get(case_of(world, "c"), "steps")->items[7].items[0].integer;
     assert_true(deemed <= world->block.time_ms && deemed > world->block.time_ms - DAY);
     world->block.time_ms = deemed;
-    expect_steps(world, "c", "0:-1 1:1 2:1 7:3 9:4 10:3 0:4:approved");
+    expect_steps(world, "c", "0:-1 1:1 2:1 2:11:-1 7:3 9:4 10:3 0:4:approved");
     /* ending it: what is still open in it is closed */
     qf_testing_expect(world, QF_OK, "", CLERK, BEGIN, "c", 3u, "x");
     qf_testing_expect(world, QF_OK, "", CLERK, TASK, "complete", "c", 3u);
@@ -171,11 +178,13 @@ static void people_and_time_stand_in_the_record(void **state)
     qf_testing_begin(world);
     qf_testing_end(world, false);
     const struct qf_json *steps = qf_json_get(case_of(world, "c"), "steps");
-    assert_int_equal(steps->count, 11);
-    assert_int_equal(steps->items[9].items[1].integer, 5);
-    assert_int_equal(steps->items[9].items[2].integer, 1); /* the second op of its transaction */
-    assert_int_equal(steps->items[10].items[1].integer, 7);
-    assert_true(qf_json_is_text(&steps->items[10].items[2], "timer"));
+    assert_int_equal(steps->count, 13);
+    assert_int_equal(steps->items[10].items[1].integer, 5);
+    assert_int_equal(steps->items[10].items[2].integer, 1); /* the second op of its transaction */
+    assert_int_equal(steps->items[11].items[1].integer, 7);
+    assert_true(qf_json_is_text(&steps->items[11].items[2], "timer"));
+    assert_int_equal(steps->items[12].items[1].integer, 10);
+    assert_true(qf_json_is_text(&steps->items[12].items[2], "automatic"));
     assert_true(qf_json_is_text(qf_json_get(case_of(world, "c"), "status"), "done"));
 }
 
@@ -259,7 +268,7 @@ static void what_another_system_said(void **state)
                       "\"attributes\":{\"org:group\":\"Group 1\"},"
                       "\"time\":\"2011-10-11T13:45:40.276+02:00\"");
     assert_string_not_equal(member_text(world, "c", "steps"), before);
-    expect_steps(world, "c", "0:-1 5:1");
+    expect_steps(world, "c", "0:-1 5:1 5:11:-1");
 }
 
 int main(void)

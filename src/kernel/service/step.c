@@ -241,6 +241,7 @@ enum qf_status qf_service_step_begin(struct qf_service_step *step, struct qf_err
                                        .calendar = qf_services_calendar(step->ctx),
                                        .now_ms = step->ctx->time_ms,
                                        .steps = step->given,
+                                       .trace = true,
                                        .decide = qf_service_decide,
                                        .self = step};
     return QF_OK;
