@@ -1,6 +1,7 @@
 #include "network.h"
 
 #include <ftw.h>
+#include <lmdb.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -423,4 +424,36 @@ int network_get(const struct network *network, struct qf_buf *out, const char *p
         close(fd);
     qf_buf_deinit(&answer);
     return good ? 0 : -1;
+}
+
+/* Bytes of the pages of one database; 0 when it cannot be read. */
+static uint64_t database_size(MDB_env *env, const char *name)
+{
+    MDB_txn *txn = NULL;
+    MDB_dbi dbi;
+    MDB_stat stat = {0};
+    uint64_t size = 0;
+    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != 0)
+        return 0;
+    if (mdb_dbi_open(txn, name, 0, &dbi) == 0 && mdb_stat(txn, dbi, &stat) == 0)
+        size = (stat.ms_branch_pages + stat.ms_leaf_pages + stat.ms_overflow_pages) * stat.ms_psize;
+    mdb_txn_abort(txn);
+    return size;
+}
+
+int network_state_size(const struct network *network, struct network_state_size *out)
+{
+    char path[128];
+    MDB_env *env = NULL;
+    snprintf(path, sizeof path, "%s/state", network->dir);
+    *out = (struct network_state_size){0};
+    if (mdb_env_create(&env) == 0 && mdb_env_set_maxdbs(env, 8) == 0 &&
+        mdb_env_open(env, path, MDB_RDONLY | MDB_NOTLS, 0640) == 0)
+        *out = (struct network_state_size){.records = database_size(env, "record"),
+                                           .lookups = database_size(env, "name"),
+                                           .tree = database_size(env, "tree"),
+                                           .index = database_size(env, "index")};
+    if (env != NULL)
+        mdb_env_close(env);
+    return out->records > 0 ? 0 : -1;
 }

@@ -58,6 +58,14 @@ void requests_make_kind(struct network *network, struct requests *out,
 /* Ready-made GET requests, one for each text after the other's zero byte. */
 void requests_get(struct requests *out, const struct qf_buf *paths);
 
+/* Bytes of the pages in use as of the state's last commit. The file is larger, by pages that are
+ * free and used again, so that it alone does not tell what a record takes. */
+struct network_state_size {
+    uint64_t records, lookups, tree; /* what stands for the state */
+    uint64_t index;                  /* by which transactions are found in the log */
+};
+int network_state_size(const struct network *network, struct network_state_size *out);
+
 /* The body of a GET, appended to `out`. 0, or -1 when the answer is not 200. */
 int network_get(const struct network *network, struct qf_buf *out, const char *path);
 

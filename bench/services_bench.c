@@ -16,6 +16,7 @@ struct way { /* in which transactions come in */
     size_t lines;
     unsigned connections;
     struct bench_samples evidence, complete, claim_complete, course, ratio;
+    struct bench_samples evidence_cost, complete_cost; /* processor time of the node, µs each */
 };
 
 static const char *program_path(void)
@@ -58,7 +59,11 @@ static int measure(struct network *network, struct way *way, size_t cases, uint6
     struct requests requests;
     size_t count = cases * SERVICES_TASKS;
     requests_make(network, &requests, count, way->lines);
+    uint64_t cpu_ns = network_cpu_ns(network);
     double evidence = submit(network, &requests, count, way);
+    bench_samples_add(&way->evidence_cost,
+                      (double)(network_cpu_ns(network) - cpu_ns) / 1000.0 / (double)count);
+    uint64_t complete_ns = 0;
     struct services_work work = {.service = "reference", .first_case = *first};
     double opening = step(network, &work, cases, way);
     double completing = 0;
@@ -70,13 +75,16 @@ static int measure(struct network *network, struct way *way, size_t cases, uint6
         work.step = SERVICES_CLAIM;
         double claimed = step(network, &work, cases, way);
         work.step = SERVICES_COMPLETE;
+        cpu_ns = network_cpu_ns(network);
         double completed = step(network, &work, cases, way);
+        complete_ns += network_cpu_ns(network) - cpu_ns;
         if (claimed <= 0 || completed <= 0)
             return -1;
         claiming += claimed;
         completing += completed;
     }
     double done = (double)count;
+    bench_samples_add(&way->complete_cost, (double)complete_ns / 1000.0 / done);
     bench_samples_add(&way->evidence, done / evidence);
     bench_samples_add(&way->complete, done / completing);
     bench_samples_add(&way->claim_complete, done / (completing + claiming));
@@ -102,6 +110,15 @@ static void report_way(struct bench_report *report, const struct way *way)
                                             .bar = 0.5,
                                             .better = BENCH_HIGHER,
                                             .runs = way->complete.count});
+    snprintf(id, sizeof id, "completions.%s.cost", way->name);
+    bench_report_add(report,
+                     &(struct bench_result){.id = id,
+                                            .value = bench_samples_median(&way->complete_cost),
+                                            .unit = "µs CPU each",
+                                            .base = "evidence, likewise",
+                                            .base_value = bench_samples_median(&way->evidence_cost),
+                                            .better = BENCH_LOWER,
+                                            .runs = way->complete_cost.count});
     const struct {
         const char *name;
         const struct bench_samples *samples;

@@ -91,7 +91,9 @@ static int measure_state(struct scale *scale)
     uint64_t ready;
     if (network_restart(&scale->network, scale->program, "auto", &ready) != 0)
         return -1;
-    uint64_t before = network_disk_of(&scale->network, "state");
+    struct network_state_size before, after;
+    if (network_state_size(&scale->network, &before) != 0)
+        return -1;
     struct services_work work = {.service = kinds[0], .first_case = scale->next[0]};
     const struct requests_kind kind = {services_ops, &work};
     if (submit(scale, &kind, cases, 100) != 0)
@@ -103,9 +105,16 @@ static int measure_state(struct scale *scale)
     scale->next[0] += cases;
     if (network_restart(&scale->network, scale->program, "auto", &ready) != 0)
         return -1;
-    uint64_t after = network_disk_of(&scale->network, "state");
-    add(scale, "cases.finished.state", (double)(after - before) / (double)cases, "bytes/case",
-        1500);
+    if (network_state_size(&scale->network, &after) != 0)
+        return -1;
+    double state = (double)(after.records - before.records) +
+                   (double)(after.lookups - before.lookups) + (double)(after.tree - before.tree);
+    double index = (double)(after.index - before.index);
+    add(scale, "cases.finished.state", state / (double)cases, "bytes/case", 1500);
+    add(scale, "cases.finished.index", index / (double)cases, "bytes/case", 0);
+    add(scale, "cases.finished.both", (state + index) / (double)cases, "bytes/case", 1500);
+    add(scale, "cases.state.file", (double)network_disk_of(&scale->network, "state") / 1048576.0,
+        "MiB", 0);
     add(scale, "cases.restart", (double)ready / 1e9, "s", 3);
     add(scale, "cases.memory.anonymous", (double)network_memory(&scale->network) / 1048576.0, "MiB",
         0);

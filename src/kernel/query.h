@@ -69,6 +69,7 @@ bool qf_query_case_steps(const struct qf_state_reader *reader, struct qf_arena *
  * that was escalated stands in both roles' lists. At most QF_QUERY_SCAN_MAX tasks are looked at:
  * *next is then set though the page is not full. */
 #define QF_QUERY_SCAN_MAX 4096
+#define QF_QUERY_CASES_MAX 1024 /* the same of cases, each of which is read */
 #define QF_QUERY_CURSOR_MAX 128
 enum qf_query_held { QF_HELD_ANY, QF_HELD_NONE, QF_HELD_SOME };
 struct qf_query_tasks {

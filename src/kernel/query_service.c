@@ -310,7 +310,7 @@ static bool see_case(void *arg, struct qf_slice key, struct qf_slice value)
     struct case_scan *scan = arg;
     const size_t prefix = sizeof QF_LOOKUP_CASE - 1;
     (void)value;
-    if (scan->items->count == scan->query->limit || scan->seen == QF_QUERY_SCAN_MAX) {
+    if (scan->items->count == scan->query->limit || scan->seen == QF_QUERY_CASES_MAX) {
         scan->stopped = true;
         scan->next = qf_arena_copy(
             scan->arena, qf_slice_make(scan->last.text + prefix, scan->last.size - prefix));
