@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/case_work.h"
 #include "cli/case_xes.h"
 #include "cli/cli.h"
 #include "cli/sender.h"
@@ -72,7 +73,7 @@ static enum qf_status export_all(struct export *e, struct qf_error *err)
     return status;
 }
 
-static int run(struct export *e, const char *id, bool json)
+static int export_run(struct export *e, const char *id, bool json)
 {
     struct qf_error err = {0};
     qf_cli_progress_start(&e->progress, "reading cases", 0);
@@ -103,44 +104,85 @@ static int run(struct export *e, const char *id, bool json)
     return QF_EXIT_OK;
 }
 
+static int work(const struct qf_case_request *request, int count, char **argv)
+{
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    enum qf_status status = qf_remote_open(&remote, request->node, request->key,
+                                           request->passphrase_file, request->lang, &err);
+    if (status == QF_OK)
+        status = qf_case_work(&remote, request, count, argv, &err);
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : (int)qf_cli_error(&err);
+}
+
+static const struct qf_cli_help help = {
+    "qifeng case list | show CASE | open SERVICE | message CASE NAME | withdraw CASE | export",
+    "show: where a case stands, since when, who is to act until when, and why it was decided so:\n"
+    "the rules that matched, the clause that each cites, and the inputs; decisions are made again\n"
+    "here for it. open: opens one; data are checked here first, with the node's code.\n"
+    "export [CASE]: the histories of cases as an event log (XES): what was done, by whom, when; "
+    "what\n"
+    "the process did not allow is marked, and every event says at which leaf of the log it "
+    "stands.\n"
+    "A case at a time is held in memory.",
+    "  qifeng case open urban-incident --key keys/yang.pem --node http://127.0.0.1:8700\n"
+    "  qifeng case show c-17 --lang zh --node http://127.0.0.1:8700\n"
+    "  qifeng case export c-2026-0017 --node http://127.0.0.1:8700\n"
+    "  qifeng case export --service welfare-subsidy --status done \\\n"
+    "      --node http://127.0.0.1:8700 -o done.xes.gz\n"};
+
 int qf_cmd_case(int argc, char **argv)
 {
+    struct qf_case_request request = {0};
     struct export e = {.out = "-"};
-    bool json = false;
     bool xes = false;
+    const char *set = NULL; /* for the help; taken out before */
     const struct qf_cli_option options[] = {
-        {"--node", "URL", "where to ask (required)", &e.node, NULL},
-        {"--xes", NULL, "as an event log for process mining (the only form there is)", NULL, &xes},
-        {"--service", "ID", "instead of one case: all cases of a service", &e.service, NULL},
-        {"--status", "STATUS", "of them only running, done, failed or withdrawn ones", &e.status,
-         NULL},
-        {"--all", NULL, "also claims, releases, escalations and timers", NULL, &e.all},
-        {"--output", "FILE", "where it goes (default standard output); packed if it ends in .gz",
+        {"--node", "URL", "the node (required)", &request.node, NULL},
+        {"--key", "FILE", "open, message, withdraw: key file or pkcs11: URI that signs",
+         &request.key, NULL},
+        {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
+         &request.passphrase_file, NULL},
+        {"--id", "ID", "open: id of the case (default: made of service, day and chance)",
+         &request.id, NULL},
+        {"--data", "FILE", "open, message: data, a JSON object", &request.file, NULL},
+        {"--set", "NAME=VALUE", "open, message: one field, may be given several times", &set, NULL},
+        {"--reveal", "FILE", "open, message: where values and salts of sealed fields are kept",
+         &request.reveal, NULL},
+        {"--choose", "FLOWS", "open, message: ids of the flows chosen, with commas",
+         &request.choose, NULL},
+        {"--service", "ID", "list, export: of this service", &request.service, NULL},
+        {"--status", "STATUS", "list, export: running, done, failed or withdrawn ones",
+         &request.status, NULL},
+        {"--cursor", "C", "list: go on there", &request.cursor, NULL},
+        {"--lang", "zh|en", "language of titles (default by LANG)", &request.lang, NULL},
+        {"--xes", NULL, "export: for process mining (the only form there is)", NULL, &xes},
+        {"--all", NULL, "export: also claims, releases, escalations and timers", NULL, &e.all},
+        {"--output", "FILE", "export: where it goes (default standard output); packed if in .gz",
          &e.out, NULL},
-        {"--json", NULL, "print what was written as JSON (with -o)", NULL, &json},
+        {"--json", NULL, "print JSON (export: with -o, what was written)", NULL, &request.json},
     };
-    static const struct qf_cli_help help = {
-        "qifeng case export [CASE] --node URL [--xes] [--service ID] [-o FILE]",
-        "Writes the histories of cases as an event log (XES): what was done, by whom, when; what "
-        "the\n"
-        "process did not allow is marked, and every event says at which leaf of the log it "
-        "stands.\n"
-        "A case at a time is held in memory.",
-        "  qifeng case export c-2026-0017 --node http://127.0.0.1:8700\n"
-        "  qifeng case export --service welfare-subsidy --status done \\\n"
-        "      --node http://127.0.0.1:8700 -o done.xes.gz\n"};
     int count;
     enum qf_exit code;
+    if (!qf_remote_take_sets(request.sets, &request.set_count, &argc, argv))
+        return (int)qf_cli_usage("--set wants NAME=VALUE, at most %d times", QF_SERVICE_DATA_MAX);
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
         return (int)code;
-    bool one = count == 2;
-    if (count < 1 || count > 2 || strcmp(argv[0], "export") != 0 || e.node == NULL ||
-        (one && (e.service != NULL || e.status != NULL)))
+    if (count < 1 || request.node == NULL)
         return (int)qf_cli_usage("usage: %s", help.usage);
-    if (!one && e.service == NULL)
+    if (strcmp(argv[0], "export") != 0)
+        return work(&request, count, argv);
+    bool one = count == 2;
+    if (count > 2 || (one && (request.service != NULL || request.status != NULL)))
+        return (int)qf_cli_usage("usage: qifeng case export [CASE] --node URL [--service ID]");
+    if (!one && request.service == NULL)
         return (int)qf_cli_usage("name a case, or a service with --service");
-    if (json && strcmp(e.out, "-") == 0)
+    if (request.json && strcmp(e.out, "-") == 0)
         return (int)qf_cli_usage("--json wants -o: standard output is one document");
-    return run(&e, one ? argv[1] : NULL, json);
+    e.node = request.node;
+    e.service = request.service;
+    e.status = request.status;
+    return export_run(&e, one ? argv[1] : NULL, request.json);
 }

@@ -1,0 +1,161 @@
+#include "cli/case_work.h"
+
+#include <stdio.h>
+
+static void put_query(struct qf_buf *path, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    qf_buf_printf(path, "&%s=", name);
+    qf_client_escape(path, qf_slice_of(value));
+}
+
+static const char *text_at(struct qf_remote *remote, const struct qf_json *object, const char *name)
+{
+    const struct qf_json *value = qf_json_get(object, name);
+    return value != NULL ? qf_remote_value(remote, value) : "";
+}
+
+enum qf_status qf_case_put_answer(struct qf_remote *remote, struct qf_json *op,
+                                  const struct qf_case_request *request, struct qf_slice form,
+                                  struct qf_error *err)
+{
+    const struct qf_remote_data from = {.file = request->file,
+                                        .reveal = request->reveal,
+                                        .sets = request->sets,
+                                        .set_count = request->set_count,
+                                        .form = form};
+    struct qf_json data, flows = qf_json_make_array();
+    enum qf_status status = qf_remote_data(remote, &data, &from, err);
+    if (status != QF_OK)
+        return status;
+    if (data.count > 0)
+        qf_json_put(&remote->arena, op, "data", data);
+    for (const char *at = request->choose; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, ",");
+        qf_json_append(&remote->arena, &flows, qf_json_make_slice(qf_slice_make(at, size)));
+        at += size + (at[size] == ',');
+    }
+    if (flows.count > 0)
+        qf_json_put(&remote->arena, op, "flows", flows);
+    return QF_OK;
+}
+
+/* ---- list ---- */
+
+static enum qf_status list(struct qf_remote *remote, const struct qf_case_request *request,
+                           struct qf_error *err)
+{
+    struct qf_buf path = {0};
+    struct qf_json page;
+    qf_buf_put_text(&path, "/v1/cases?limit=1000");
+    put_query(&path, "service", request->service);
+    put_query(&path, "status", request->status);
+    put_query(&path, "cursor", request->cursor);
+    enum qf_status status = qf_remote_get(remote, &page, err, "%s", qf_buf_text(&path));
+    qf_buf_deinit(&path);
+    const struct qf_json *items = status == QF_OK ? qf_json_get(&page, "items") : NULL;
+    if (status == QF_OK && request->json)
+        qf_cli_print_json(&page);
+    for (uint32_t i = 0; !request->json && items != NULL && i < items->count; i++) {
+        const struct qf_json *item = &items->items[i];
+        printf("%-28s %-24s %-6s %s\n", text_at(remote, item, "case"),
+               text_at(remote, item, "service"), text_at(remote, item, "version"),
+               text_at(remote, item, "status"));
+    }
+    const struct qf_json *next = status == QF_OK ? qf_json_get(&page, "next") : NULL;
+    if (!request->json && next != NULL && next->type == QF_JSON_STRING)
+        fprintf(stderr, "there are more: --cursor %.*s\n", (int)next->count, next->text);
+    return status;
+}
+
+/* ---- open, message, withdraw ---- */
+
+static const char *made_id(struct qf_remote *remote, const char *service)
+{
+    struct qf_random random = qf_random_system();
+    struct qf_clock clock = qf_clock_system();
+    uint8_t bytes[4] = {0};
+    if (random.fill(random.self, bytes, sizeof bytes) != QF_OK)
+        return "";
+    const char *day = qf_remote_time(remote, clock.now_ms(clock.self));
+    return qf_arena_printf(&remote->arena, "%.24s-%.4s%.2s%.2s-%02x%02x%02x%02x", service, day,
+                           day + 5, day + 8, bytes[0], bytes[1], bytes[2], bytes[3]);
+}
+
+static enum qf_status open_case(struct qf_remote *remote, const struct qf_case_request *request,
+                                const char *service, struct qf_error *err)
+{
+    struct qf_json found, op = qf_json_make_object();
+    struct qf_slice version = {NULL, 0};
+    if (!qf_member_id_valid(qf_slice_of(service)))
+        return qf_fail(err, QF_USAGE, "SERVICE", "an id has 1 to 48 of A-Z a-z 0-9 . _ -");
+    enum qf_status status = qf_remote_get(remote, &found, err, "/v1/services/%s", service);
+    if (status == QF_OK)
+        status = qf_json_get_text(&found, "version", &version, err);
+    if (status == QF_OK)
+        status = qf_remote_service(remote, qf_slice_of(service), version, err);
+    if (status != QF_OK)
+        return status;
+    const char *id = request->id != NULL ? request->id : made_id(remote, service);
+    qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.open"));
+    qf_json_put(&remote->arena, &op, "service", qf_json_make_text(service));
+    status = qf_case_put_answer(remote, &op, request, (struct qf_slice){0}, err);
+    if (status == QF_OK && request->json)
+        status = qf_remote_send(remote, op, err);
+    else if (status == QF_OK)
+        status =
+            qf_remote_act(remote, op, false, qf_arena_printf(&remote->arena, "opened %s", id), err);
+    if (status == QF_OK && request->json) {
+        struct qf_json out = qf_json_make_object();
+        qf_json_put(&remote->arena, &out, "case", qf_json_make_text(id));
+        qf_json_put(&remote->arena, &out, "leaf", qf_json_make_int(remote->answer.leaf));
+        qf_json_put(&remote->arena, &out, "tx", qf_json_make_text(remote->answer.id));
+        qf_cli_print_json(&out);
+    }
+    return status;
+}
+
+static enum qf_status message(struct qf_remote *remote, const struct qf_case_request *request,
+                              const char *id, const char *name, struct qf_error *err)
+{
+    struct qf_json found, op = qf_json_make_object();
+    enum qf_status status = qf_remote_case(remote, &found, id, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &op, "name", qf_json_make_text(name));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.message"));
+    status = qf_case_put_answer(remote, &op, request,
+                                qf_service_message_form(remote->model, qf_slice_of(name)), err);
+    return status == QF_OK ? qf_remote_act(remote, op, request->json, "sent", err) : status;
+}
+
+static enum qf_status withdraw(struct qf_remote *remote, const struct qf_case_request *request,
+                               const char *id, struct qf_error *err)
+{
+    struct qf_json op = qf_json_make_object();
+    qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.withdraw"));
+    return qf_remote_act(remote, op, request->json, "withdrawn", err);
+}
+
+enum qf_status qf_case_work(struct qf_remote *remote, const struct qf_case_request *request,
+                            int count, char **argv, struct qf_error *err)
+{
+    const char *verb = argv[0];
+    if (count == 1 && strcmp(verb, "list") == 0)
+        return list(remote, request, err);
+    if (count == 2 && strcmp(verb, "show") == 0)
+        return qf_case_show(remote, request, argv[1], err);
+    if (request->key == NULL)
+        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
+    if (count == 2 && strcmp(verb, "open") == 0)
+        return open_case(remote, request, argv[1], err);
+    if (count == 3 && strcmp(verb, "message") == 0)
+        return message(remote, request, argv[1], argv[2], err);
+    if (count == 2 && strcmp(verb, "withdraw") == 0)
+        return withdraw(remote, request, argv[1], err);
+    return qf_fail(err, QF_USAGE, verb, "see qifeng case --help");
+}

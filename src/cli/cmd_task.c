@@ -1,0 +1,255 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/case_work.h"
+
+/* CASE/TASK, the task by its number or by the id of its element. */
+static enum qf_status find_task(struct qf_remote *remote, struct qf_json *out, const char *ref,
+                                struct qf_error *err)
+{
+    struct qf_json found;
+    const char *slash = strchr(ref, '/');
+    if (slash == NULL)
+        return qf_fail(err, QF_USAGE, "TASK", "want CASE/TASK, such as c-17/3 or c-17/check");
+    const char *id = qf_arena_text(&remote->arena, qf_slice_make(ref, (size_t)(slash - ref)));
+    enum qf_status status = qf_remote_case(remote, &found, id, err);
+    if (status != QF_OK)
+        return status;
+    const struct qf_json *tasks = qf_json_get(&found, "tasks");
+    char *end;
+    long long number = strtoll(slash + 1, &end, 10);
+    for (uint32_t i = 0; tasks != NULL && i < tasks->count; i++) {
+        const struct qf_json *task = &tasks->items[i];
+        if ((*end == '\0' && qf_json_get(task, "task")->integer == number) ||
+            qf_json_is_text(qf_json_get(task, "node"), slash + 1)) {
+            *out = *task;
+            return QF_OK;
+        }
+    }
+    return qf_fail(err, QF_NOT_FOUND, "TASK", "the case is %s and has no open task %s",
+                   qf_remote_value(remote, qf_json_get(&found, "status")), slash + 1);
+}
+
+static const struct qf_bpmn_node *node_of(const struct qf_remote *remote,
+                                          const struct qf_json *task)
+{
+    uint16_t at = qf_bpmn_find_node(&remote->model->bpmn, qf_json_text(qf_json_get(task, "node")));
+    return at == QF_BPMN_NONE ? NULL : &remote->model->bpmn.nodes[at];
+}
+
+/* ---- list and show ---- */
+
+static enum qf_status list(struct qf_remote *remote, const struct qf_case_request *request,
+                           struct qf_error *err)
+{
+    struct qf_buf path = {0};
+    struct qf_json page;
+    const char *names[] = {"role", "service", "holder", "cursor"};
+    const char *values[] = {request->role, request->service, request->holder, request->cursor};
+    if (request->role == NULL && request->service == NULL && request->holder == NULL)
+        return qf_fail(err, QF_USAGE, "--role", "name a role, a service or a holder");
+    qf_buf_put_text(&path, "/v1/tasks?limit=1000");
+    for (size_t i = 0; i < 4; i++)
+        if (values[i] != NULL) {
+            qf_buf_printf(&path, "&%s=", names[i]);
+            qf_client_escape(&path, qf_slice_of(values[i]));
+        }
+    enum qf_status status = qf_remote_get(remote, &page, err, "%s", qf_buf_text(&path));
+    qf_buf_deinit(&path);
+    if (status == QF_OK && request->json)
+        qf_cli_print_json(&page);
+    const struct qf_json *items = status == QF_OK ? qf_json_get(&page, "items") : NULL;
+    const struct qf_json *service = NULL;
+    for (uint32_t i = 0; !request->json && items != NULL && i < items->count; i++) {
+        const struct qf_json *own = qf_json_get(&items->items[i], "service");
+        struct qf_json found;
+        struct qf_slice version;
+        /* The current version's words: a task of an older one shows its id where it differs. */
+        if ((service == NULL || !qf_slice_equal(qf_json_text(service), qf_json_text(own))) &&
+            qf_remote_get(remote, &found, NULL, "/v1/services/%.*s", (int)own->count, own->text) ==
+                QF_OK &&
+            qf_json_get_text(&found, "version", &version, NULL) == QF_OK)
+            (void)!qf_remote_service(remote, qf_json_text(own), version, NULL);
+        service = own;
+        qf_case_print_task(remote, &items->items[i]);
+    }
+    return status;
+}
+
+static void print_property(struct qf_remote *remote, const struct qf_json_member *property,
+                           bool required)
+{
+    static const char *const bounds[] = {"format",  "pattern", "minLength", "maxLength",
+                                         "minimum", "maximum", "minItems",  "maxItems"};
+    const struct qf_json *schema = &property->value, *choices = qf_json_get(schema, "enum");
+    const struct qf_service_field *field = qf_service_field_of(remote->model, property->key);
+    printf("  %.*s%s  %s  (%s", QF_SLICE_ARGS(property->key), required ? "*" : "",
+           qf_remote_field(remote, property->key),
+           qf_remote_value(remote, qf_json_get(schema, "type")));
+    for (size_t i = 0; i < sizeof bounds / sizeof bounds[0]; i++)
+        if (qf_json_get(schema, bounds[i]) != NULL)
+            printf(", %s %s", bounds[i], qf_remote_value(remote, qf_json_get(schema, bounds[i])));
+    printf("%s)\n", field != NULL && field->sealed ? ", sealed" : "");
+    for (uint32_t i = 0; choices != NULL && i < choices->count; i++) {
+        const struct qf_json *choice = &choices->items[i];
+        const char *name = qf_arena_text(&remote->arena, property->key);
+        printf("      %s  %s\n", qf_remote_value(remote, choice),
+               choice->type == QF_JSON_STRING
+                   ? qf_remote_word(remote, "values", name, qf_json_text(choice))
+                   : "");
+    }
+}
+
+static void print_form(struct qf_remote *remote, const struct qf_json *schema)
+{
+    const struct qf_json *properties = qf_json_get(schema, "properties");
+    const struct qf_json *required = qf_json_get(schema, "required");
+    printf("form (* must be given):\n");
+    for (uint32_t i = 0; i < properties->count; i++) {
+        bool must = false;
+        for (uint32_t k = 0; required != NULL && k < required->count; k++)
+            must = must ||
+                   qf_slice_equal(qf_json_text(&required->items[k]), properties->members[i].key);
+        print_property(remote, &properties->members[i], must);
+    }
+}
+
+/* The flows that somebody chooses from at the gateway behind the task. */
+static void print_choices(struct qf_remote *remote, const struct qf_bpmn_node *node)
+{
+    const struct qf_bpmn_model *bpmn = &remote->model->bpmn;
+    for (uint16_t f = node->first_out; f != QF_BPMN_NONE; f = bpmn->flows[f].next_out) {
+        const struct qf_bpmn_node *gateway = &bpmn->nodes[bpmn->flows[f].target];
+        if (!gateway->choice)
+            continue;
+        printf("choose one (--choose):\n");
+        for (uint16_t c = gateway->first_out; c != QF_BPMN_NONE; c = bpmn->flows[c].next_out)
+            printf("  %.*s  %s\n", QF_SLICE_ARGS(bpmn->flows[c].id),
+                   qf_remote_word(remote, "choices", NULL, bpmn->flows[c].id));
+    }
+}
+
+static enum qf_status show(struct qf_remote *remote, const struct qf_case_request *request,
+                           const char *ref, struct qf_error *err)
+{
+    struct qf_json task;
+    enum qf_status status = find_task(remote, &task, ref, err);
+    const struct qf_bpmn_node *node = status == QF_OK ? node_of(remote, &task) : NULL;
+    if (node == NULL)
+        return status;
+    const struct qf_json *files = qf_json_get(&remote->package, "files");
+    const struct qf_json *schema =
+        node->ext.form.size == 0
+            ? NULL
+            : qf_json_get(files, qf_arena_printf(&remote->arena, "schemas/%.*s",
+                                                 QF_SLICE_ARGS(node->ext.form)));
+    if (request->json) {
+        if (schema != NULL)
+            qf_json_put(&remote->arena, &task, "form", *schema);
+        qf_cli_print_json(&task);
+        return QF_OK;
+    }
+    qf_case_print_task(remote, &task);
+    if (schema != NULL)
+        print_form(remote, schema);
+    print_choices(remote, node);
+    return QF_OK;
+}
+
+/* ---- acts ---- */
+
+static enum qf_status act(struct qf_remote *remote, const struct qf_case_request *request,
+                          const char *verb, const char *ref, struct qf_error *err)
+{
+    struct qf_json task, op = qf_json_make_object();
+    if (request->key == NULL)
+        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
+    enum qf_status status = find_task(remote, &task, ref, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(&remote->arena, &op, "case", *qf_json_get(&task, "case"));
+    qf_json_put(&remote->arena, &op, "op",
+                qf_json_make_text(qf_arena_printf(&remote->arena, "service.task.%s", verb)));
+    qf_json_put(&remote->arena, &op, "task", *qf_json_get(&task, "task"));
+    if (strcmp(verb, "delegate") == 0 && request->to == NULL)
+        return qf_fail(err, QF_USAGE, "--to", "is missing: the actor who gets the task");
+    if (strcmp(verb, "delegate") == 0)
+        qf_json_put(&remote->arena, &op, "to", qf_json_make_text(request->to));
+    const struct qf_bpmn_node *node = node_of(remote, &task);
+    if (strcmp(verb, "complete") == 0 && node != NULL)
+        status = qf_case_put_answer(remote, &op, request, node->ext.form, err);
+    if (status != QF_OK)
+        return status;
+    const char *done = strcmp(verb, "complete") == 0   ? "completed"
+                       : strcmp(verb, "claim") == 0    ? "claimed"
+                       : strcmp(verb, "delegate") == 0 ? "delegated"
+                                                       : "released";
+    return qf_remote_act(remote, op, request->json, done, err);
+}
+
+static enum qf_status run(struct qf_remote *remote, const struct qf_case_request *request,
+                          int count, char **argv, struct qf_error *err)
+{
+    static const char *const verbs[] = {"claim", "release", "complete", "delegate"};
+    if (count == 1 && strcmp(argv[0], "list") == 0)
+        return list(remote, request, err);
+    if (count == 2 && strcmp(argv[0], "show") == 0)
+        return show(remote, request, argv[1], err);
+    for (size_t i = 0; count == 2 && i < sizeof verbs / sizeof verbs[0]; i++)
+        if (strcmp(argv[0], verbs[i]) == 0)
+            return act(remote, request, verbs[i], argv[1], err);
+    return qf_fail(err, QF_USAGE, "task", "see qifeng task --help");
+}
+
+int qf_cmd_task(int argc, char **argv)
+{
+    struct qf_case_request request = {0};
+    const char *set = NULL; /* for the help; taken out before */
+    const struct qf_cli_option options[] = {
+        {"--node", "URL", "the node (required)", &request.node, NULL},
+        {"--key", "FILE", "key file or pkcs11: URI that signs", &request.key, NULL},
+        {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
+         &request.passphrase_file, NULL},
+        {"--role", "ROLE", "list: the work list of a role", &request.role, NULL},
+        {"--service", "ID", "list: of this service", &request.service, NULL},
+        {"--holder", "WHO", "list: any, none, some, or whose: MEMBER/ACTOR", &request.holder, NULL},
+        {"--cursor", "C", "list: go on there", &request.cursor, NULL},
+        {"--data", "FILE", "complete: data of the form, a JSON object", &request.file, NULL},
+        {"--set", "NAME=VALUE", "complete: one field of it, may be given several times", &set,
+         NULL},
+        {"--reveal", "FILE", "complete: where values and salts of sealed fields are kept",
+         &request.reveal, NULL},
+        {"--choose", "FLOWS", "complete: ids of the flows chosen, with commas", &request.choose,
+         NULL},
+        {"--to", "ACTOR", "delegate: who gets the task", &request.to, NULL},
+        {"--lang", "zh|en", "language of titles (default by LANG)", &request.lang, NULL},
+        {"--json", NULL, "print JSON", NULL, &request.json},
+    };
+    static const struct qf_cli_help help = {
+        "qifeng task list | show|claim|release|complete|delegate CASE/TASK --node URL",
+        "The work list of a role, and what is done with a task: TASK is its number, or the id of "
+        "its\n"
+        "element in the process. Data are checked against the form before they are sent, with the\n"
+        "code that the node will use.",
+        "  qifeng task list --role desk --node http://127.0.0.1:8700\n"
+        "  qifeng task show c-17/check --lang zh --node http://127.0.0.1:8700\n"
+        "  qifeng task complete c-17/check --set area=120 --key keys/li.pem \\\n"
+        "      --node http://127.0.0.1:8700\n"};
+    int count;
+    enum qf_exit code;
+    if (!qf_remote_take_sets(request.sets, &request.set_count, &argc, argv))
+        return (int)qf_cli_usage("--set wants NAME=VALUE, at most %d times", QF_SERVICE_DATA_MAX);
+    if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
+                      &code))
+        return (int)code;
+    if (count < 1 || request.node == NULL)
+        return (int)qf_cli_usage("usage: %s", help.usage);
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    enum qf_status status = qf_remote_open(&remote, request.node, request.key,
+                                           request.passphrase_file, request.lang, &err);
+    if (status == QF_OK)
+        status = run(&remote, &request, count, argv, &err);
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : (int)qf_cli_error(&err);
+}

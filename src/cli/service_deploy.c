@@ -1,0 +1,265 @@
+/* qifeng service deploy|vote|list|show: bringing services into force, and what is. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli/remote.h"
+#include "cli/service.h"
+#include "codec/text.h"
+
+#define WAIT_S 600
+
+static struct qf_json make_op(struct qf_remote *remote, const char *name)
+{
+    struct qf_json op = qf_json_make_object();
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text(name));
+    return op;
+}
+
+/* ---- deploy ---- */
+
+static enum qf_status put_parts(struct qf_remote *remote, const struct qf_folder *folder,
+                                const char *hash, struct qf_error *err)
+{
+    enum qf_status status = QF_OK;
+    struct qf_slice package = folder->package;
+    for (size_t at = 0, part = 0; status == QF_OK && at < package.size;
+         at += QF_SERVICE_PART_SIZE_MAX, part++) {
+        size_t left = package.size - at;
+        struct qf_slice bytes = qf_slice_make(
+            package.data + at, left < QF_SERVICE_PART_SIZE_MAX ? left : QF_SERVICE_PART_SIZE_MAX);
+        size_t size = QF_BASE64_SIZE(bytes.size);
+        char *text = qf_arena_alloc(&remote->arena, size);
+        qf_base64_encode(text, bytes);
+        struct qf_json op = make_op(remote, "service.part");
+        qf_json_put(&remote->arena, &op, "data", qf_json_make_slice(qf_slice_make(text, size)));
+        qf_json_put(&remote->arena, &op, "hash", qf_json_make_text(hash));
+        qf_json_put(&remote->arena, &op, "part", qf_json_make_int((int64_t)part));
+        status = qf_remote_send(remote, op, err);
+    }
+    return status;
+}
+
+static enum qf_status vote(struct qf_remote *remote, const char *proposal, const char *choice,
+                           struct qf_error *err)
+{
+    struct qf_json op = make_op(remote, "consortium.vote");
+    qf_json_put(&remote->arena, &op, "choice", qf_json_make_text(choice));
+    qf_json_put(&remote->arena, &op, "proposal", qf_json_make_text(proposal));
+    return qf_remote_send(remote, op, err);
+}
+
+/* Whether this version is there; QF_EXISTS when it is there with another package. */
+static enum qf_status look(struct qf_remote *remote, bool *there, const struct qf_folder *folder,
+                           const char *hash, struct qf_error *err)
+{
+    struct qf_json proof, record;
+    struct qf_slice value;
+    enum qf_status status =
+        qf_remote_get(remote, &proof, err, "/v1/state/service/version/%s/%s",
+                      qf_folder_text(folder, "id"), qf_folder_text(folder, "version"));
+    *there = status == QF_OK && qf_json_get_text(&proof, "value", &value, NULL) == QF_OK;
+    if (!*there)
+        return status;
+    status = qf_json_parse(&remote->arena, &record, value, QF_JSON_ANY, err);
+    if (status == QF_OK && !qf_json_is_text(qf_json_get(&record, "hash"), hash))
+        return qf_fail(err, QF_EXISTS, "version",
+                       "%s %s is deployed with another package; give the changed one a new version",
+                       qf_folder_text(folder, "id"), qf_folder_text(folder, "version"));
+    return status;
+}
+
+static enum qf_status propose(struct qf_remote *remote, const struct qf_folder *folder,
+                              const char *hash, const char *proposal, struct qf_error *err)
+{
+    struct qf_json who, action = qf_json_make_object(), op = make_op(remote, "consortium.propose");
+    struct qf_arena *arena = &remote->arena;
+    const struct qf_json *capabilities = qf_json_get(&folder->manifest.yaml.value, "capabilities");
+    enum qf_status status = qf_remote_whoami(remote, &who, err);
+    if (status == QF_OK)
+        status = put_parts(remote, folder, hash, err);
+    if (status != QF_OK)
+        return status;
+    if (capabilities != NULL)
+        qf_json_put(arena, &action, "capabilities", *capabilities);
+    qf_json_put(arena, &action, "do", qf_json_make_text("service.deploy"));
+    qf_json_put(arena, &action, "hash", qf_json_make_text(hash));
+    qf_json_put(arena, &action, "member", *qf_json_get(&who, "member"));
+    qf_json_put(arena, &action, "service", qf_json_make_text(qf_folder_text(folder, "id")));
+    qf_json_put(arena, &action, "version", qf_json_make_text(qf_folder_text(folder, "version")));
+    qf_json_put(arena, &op, "action", action);
+    qf_json_put(arena, &op, "proposal", qf_json_make_text(proposal));
+    return qf_remote_send(remote, op, err);
+}
+
+static enum qf_status wait_for(struct qf_remote *remote, bool *there,
+                               const struct qf_folder *folder, const char *hash,
+                               struct qf_error *err)
+{
+    enum qf_status status = look(remote, there, folder, hash, err);
+    for (int i = 0; i < WAIT_S && status == QF_OK && !*there; i++) {
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
+        status = look(remote, there, folder, hash, err);
+    }
+    return status;
+}
+
+static void print_deployed(struct qf_remote *remote, const struct qf_service_request *request,
+                           const struct qf_folder *folder, const char *proposal, bool there,
+                           const char *hash)
+{
+    const char *id = qf_folder_text(folder, "id"), *version = qf_folder_text(folder, "version");
+    if (request->json) {
+        struct qf_json out = qf_json_make_object();
+        qf_json_put(&remote->arena, &out, "deployed", qf_json_make_bool(there));
+        qf_json_put(&remote->arena, &out, "hash", qf_json_make_text(hash));
+        if (proposal != NULL)
+            qf_json_put(&remote->arena, &out, "proposal", qf_json_make_text(proposal));
+        qf_json_put(&remote->arena, &out, "service", qf_json_make_text(id));
+        qf_json_put(&remote->arena, &out, "version", qf_json_make_text(version));
+        qf_cli_print_json(&out);
+        return;
+    }
+    if (proposal == NULL)
+        printf("%s %s is deployed already, with this package\n", id, version);
+    else if (there)
+        printf("%s %s is in force (proposal %s)\n", id, version, proposal);
+    else
+        printf("proposed: %s\n  %s %s, %s\nthe members vote with\n"
+               "  qifeng service vote %s --yes --node %s --key THEIR_KEY\n",
+               proposal, id, version, hash, proposal, request->node);
+}
+
+enum qf_exit qf_service_cli_deploy(const struct qf_service_request *request, const char *dir)
+{
+    struct qf_folder folder;
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    char hash[80], proposal[160];
+    bool there = false, fresh = true;
+    enum qf_status status = qf_service_cli_ready(&folder, dir, &err);
+    enum qf_status opened =
+        qf_remote_open(&remote, request->node, request->key, request->passphrase_file, "en",
+                       status == QF_OK ? &err : NULL);
+    if (status == QF_OK)
+        status = opened;
+    if (status == QF_OK) {
+        qf_folder_hash(&folder, qf_suite_hash(qf_sender_rules(remote.sender)->suite), hash);
+        snprintf(proposal, sizeof proposal, "deploy-%s-%s-%.8s", qf_folder_text(&folder, "id"),
+                 qf_folder_text(&folder, "version"), strchr(hash, ':') + 1);
+        status = look(&remote, &there, &folder, hash, &err);
+        fresh = !there;
+    }
+    if (status == QF_OK && fresh)
+        status = propose(&remote, &folder, hash, proposal, &err);
+    if (status == QF_OK && fresh && request->yes)
+        status = vote(&remote, proposal, "yes", &err);
+    if (status == QF_OK && fresh)
+        status = request->wait ? wait_for(&remote, &there, &folder, hash, &err)
+                               : look(&remote, &there, &folder, hash, &err);
+    if (status == QF_OK)
+        print_deployed(&remote, request, &folder, fresh ? proposal : NULL, there, hash);
+    qf_remote_close(&remote);
+    qf_folder_deinit(&folder);
+    if (status != QF_OK)
+        return qf_cli_error(&err);
+    return request->wait && !there ? QF_EXIT_REFUSED : QF_EXIT_OK;
+}
+
+/* ---- vote ---- */
+
+enum qf_exit qf_service_cli_vote(const struct qf_service_request *request, const char *proposal)
+{
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    struct qf_json now;
+    enum qf_status status =
+        qf_remote_open(&remote, request->node, request->key, request->passphrase_file, "en", &err);
+    if (status == QF_OK)
+        status = vote(&remote, proposal, request->yes ? "yes" : "no", &err);
+    struct qf_buf path = {0};
+    qf_client_escape(&path, qf_slice_of(proposal));
+    if (status == QF_OK)
+        status = qf_remote_get(&remote, &now, &err, "/v1/proposals/%s", qf_buf_text(&path));
+    qf_buf_deinit(&path);
+    if (status == QF_OK && request->json)
+        qf_cli_print_json(&now);
+    else if (status == QF_OK)
+        printf("voted %s: %s is %s\n", request->yes ? "yes" : "no", proposal,
+               qf_remote_value(&remote, qf_json_get(&now, "status")));
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : qf_cli_error(&err);
+}
+
+/* ---- list and show ---- */
+
+enum qf_exit qf_service_cli_list(const struct qf_service_request *request)
+{
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    struct qf_json list;
+    enum qf_status status = qf_remote_open(&remote, request->node, NULL, NULL, request->lang, &err);
+    if (status == QF_OK)
+        status = qf_remote_get(&remote, &list, &err, "/v1/services?limit=1000");
+    const struct qf_json *items = status == QF_OK ? qf_json_get(&list, "items") : NULL;
+    if (status == QF_OK && request->json)
+        qf_cli_print_json(&list);
+    for (uint32_t i = 0; !request->json && items != NULL && i < items->count; i++) {
+        const struct qf_json *item = &items->items[i];
+        struct qf_slice id = qf_json_text(qf_json_get(item, "service"));
+        printf("%-28.*s %-8s %-10s %s\n", QF_SLICE_ARGS(id),
+               qf_remote_value(&remote, qf_json_get(item, "version")),
+               qf_remote_value(&remote, qf_json_get(item, "status")),
+               qf_remote_titles(&remote, item, qf_slice_of("")));
+    }
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : qf_cli_error(&err);
+}
+
+static void print_service(struct qf_remote *remote, const struct qf_json *service)
+{
+    const struct qf_json *manifest = qf_json_get(&remote->package, "manifest");
+    const struct qf_json *laws = qf_json_get(manifest, "legal_basis");
+    const struct qf_json *roles = qf_json_get(manifest, "participants");
+    struct qf_slice id = qf_json_text(qf_json_get(service, "service"));
+    printf("%s\n  id       %.*s, version %s, %s\n", qf_remote_titles(remote, manifest, id),
+           QF_SLICE_ARGS(id), qf_remote_value(remote, qf_json_get(service, "version")),
+           qf_remote_value(remote, qf_json_get(service, "status")));
+    for (uint32_t i = 0; laws != NULL && i < laws->count; i++) {
+        const struct qf_json *clause = qf_json_get(&laws->items[i], "clause");
+        printf("  law      %s%s%s\n", qf_remote_titles(remote, &laws->items[i], qf_slice_of("")),
+               clause != NULL ? ", " : "", clause != NULL ? qf_remote_value(remote, clause) : "");
+    }
+    for (uint32_t i = 0; roles != NULL && i < roles->count; i++) {
+        struct qf_slice role = qf_json_text(qf_json_get(&roles->items[i], "role"));
+        printf("  role     %.*s: %s\n", QF_SLICE_ARGS(role),
+               qf_remote_titles(remote, &roles->items[i], role));
+    }
+}
+
+enum qf_exit qf_service_cli_show(const struct qf_service_request *request, const char *id)
+{
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    struct qf_json service;
+    struct qf_slice version = {NULL, 0};
+    enum qf_status status =
+        qf_member_id_valid(qf_slice_of(id))
+            ? qf_remote_open(&remote, request->node, NULL, NULL, request->lang, &err)
+            : (remote = (struct qf_remote){0}, qf_fail(&err, QF_USAGE, "ID", "is no id"));
+    if (status == QF_OK)
+        status = qf_remote_get(&remote, &service, &err, "/v1/services/%s", id);
+    if (status == QF_OK)
+        status = qf_json_get_text(&service, "version", &version, &err);
+    if (status == QF_OK)
+        status = qf_remote_service(&remote, qf_slice_of(id), version, &err);
+    if (status == QF_OK && request->json) {
+        const struct qf_json *manifest = qf_json_get(&remote.package, "manifest");
+        qf_json_put(&remote.arena, &service, "manifest", *manifest);
+        qf_cli_print_json(&service);
+    } else if (status == QF_OK) {
+        print_service(&remote, &service);
+    }
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : qf_cli_error(&err);
+}
