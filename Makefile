@@ -58,6 +58,7 @@ soak-verify: ## compare both signature checkers for hours (SOAK_COUNT=10000000 p
 soak-sim: $(BUILD)/build.ninja ## thousands of seeds of the simulation (SOAK_SEEDS=1..5000), and every fault of the ledger
 	@ninja -C $(BUILD) src/engine/qifeng-sim src/engine/ledger-test >/dev/null
 	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000)
+	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000) --services
 	@$(BUILD)/src/engine/ledger-test 1
 
 soak-threads: ## the whole node under everything at once, with ThreadSanitizer, then AddressSanitizer (SOAK_SECONDS=60 each)

@@ -39,5 +39,8 @@ uint64_t qf_ledger_testing_pick(struct qf_ledger_testing *testing, uint64_t belo
  * up: repeats, expired ones, bad signatures, unknown and revoked keys, suspended members, wrong
  * states, missing rights. */
 struct qf_slice qf_ledger_testing_next(struct qf_ledger_testing *testing, int64_t now_ms);
+/* The same of a stream about services: two versions of one are deployed, then cases are opened,
+ * worked on, decided, messaged and withdrawn, by the right people and by others. */
+struct qf_slice qf_ledger_testing_next_service(struct qf_ledger_testing *testing, int64_t now_ms);
 
 #endif

@@ -1,6 +1,6 @@
 /* qifeng-sim: the simulation over real ledgers, each with a simulated disk for journal and log.
- * Usage: qifeng-sim --seeds A..B [--verbose]. A failing seed is printed; the same seed fails again
- * in the same way. */
+ * Usage: qifeng-sim --seeds A..B [--services] [--verbose]. A failing seed is printed; the same seed
+ * fails again in the same way. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +27,7 @@ struct cluster {
     struct qf_private_key *note_key;
     struct disk disks[REPLICAS_MAX];
     uint64_t random; /* of faults; the stream's own is in testing */
+    bool services;   /* the stream is about services */
 };
 
 static uint64_t pick(struct cluster *cluster, uint64_t below)
@@ -102,7 +103,8 @@ static enum qf_status idle(void *self, unsigned replica)
 static struct qf_slice next(void *self, int64_t now_ms)
 {
     struct cluster *cluster = self;
-    return qf_ledger_testing_next(&cluster->testing, now_ms);
+    return cluster->services ? qf_ledger_testing_next_service(&cluster->testing, now_ms)
+                             : qf_ledger_testing_next(&cluster->testing, now_ms);
 }
 
 static enum qf_status run_seed(struct cluster *cluster, uint64_t seed, struct qf_sim_report *report,
@@ -141,10 +143,15 @@ int main(int argc, char **argv)
     unsigned long long to;
     if (argc < 3 || strcmp(argv[1], "--seeds") != 0 ||
         sscanf(argv[2], "%llu..%llu", &from, &to) != 2) { /* NOLINT(cert-err34-c) */
-        fprintf(stderr, "usage: qifeng-sim --seeds A..B [--verbose]\n");
+        fprintf(stderr, "usage: qifeng-sim --seeds A..B [--services] [--verbose]\n");
         return 2;
     }
     static struct cluster cluster;
+    bool verbose = false;
+    for (int i = 3; i < argc; i++) {
+        cluster.services = cluster.services || strcmp(argv[i], "--services") == 0;
+        verbose = verbose || strcmp(argv[i], "--verbose") == 0;
+    }
     qf_ledger_testing_init(&cluster.testing, QF_SUITE_INTL);
     if (qf_private_key_generate(&cluster.note_key, QF_ALG_EDDSA, NULL) != QF_OK)
         return 3;
@@ -154,12 +161,13 @@ int main(int argc, char **argv)
         struct qf_sim_report report;
         struct qf_error err = {0};
         if (run_seed(&cluster, seed, &report, &err) != QF_OK) {
-            printf("%s\nagain with: qifeng-sim --seeds %llu..%llu\n", err.detail,
-                   (unsigned long long)seed, (unsigned long long)seed);
+            printf("%s\nagain with: qifeng-sim --seeds %llu..%llu%s\n", err.detail,
+                   (unsigned long long)seed, (unsigned long long)seed,
+                   cluster.services ? " --services" : "");
             result = 1;
             break;
         }
-        if (argc > 3) {
+        if (verbose) {
             printf("seed %llu ", (unsigned long long)seed);
             for (int i = 0; i < QF_HASH_SIZE; i++)
                 printf("%02x", report.app_hash[i]);
