@@ -102,6 +102,10 @@ QF_MUST_CHECK enum qf_status qf_feel_test(const struct qf_feel_program *program,
 /* A name without the white space at its ends and with single spaces inside. */
 struct qf_slice qf_feel_name_normal(struct qf_arena *arena, struct qf_slice name);
 
+/* Whether a zone is known and has had one offset since 2000, and will have: then `*seconds` is east
+ * of UTC, and days begin and end at the same time every day. */
+QF_MUST_CHECK bool qf_feel_zone_fixed(struct qf_slice name, int32_t *seconds);
+
 /* The version of the time zone table, such as "2025b". */
 const char *qf_feel_zone_version(void);
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "feel/number.h"
+#include "feel/feel.h"
 #include "feel/zone_table.h"
 
 #define DAY_SECONDS 86400
@@ -555,6 +556,22 @@ static int32_t offset_at(const struct qf_zone *zone, int64_t at)
     int64_t end = rule_moment(&rule->end, year) - rule->daylight;
     bool daylight = start < end ? at >= start && at < end : at >= start || at < end;
     return daylight ? rule->daylight : rule->standard;
+}
+
+bool qf_feel_zone_fixed(struct qf_slice name, int32_t *seconds)
+{
+    const int64_t year_2000 = 946684800;
+    int32_t number = 0;
+    if (!find_zone(&number, name))
+        return false;
+    const struct qf_zone *zone = &qf_zones[qf_zone_names[number].zone];
+    if (qf_zone_rules[zone->rule].has_daylight)
+        return false;
+    for (uint32_t i = 0; i < zone->count; i++)
+        if (qf_zone_changes[zone->first + i].at >= year_2000)
+            return false;
+    *seconds = offset_at(zone, year_2000);
+    return true;
 }
 
 /* The offset for a local time: the earlier one where clocks went back, and where they went forward

@@ -13,7 +13,7 @@ bool qf_query_rules(const struct qf_state_reader *reader, struct qf_arena *arena
 /* {"genesis":"<hex>","id","suite"} */
 bool qf_query_network(const struct qf_state_reader *reader, struct qf_arena *arena,
                       struct qf_json *out);
-/* {"proposal_ttl_s","quorum_members","vote_yes_den","vote_yes_num"} */
+/* {"proposal_ttl_s","quorum_members","vote_yes_den","vote_yes_num","zone"} */
 bool qf_query_parameters(const struct qf_state_reader *reader, struct qf_arena *arena,
                          struct qf_json *out);
 /* {"holidays":[…],"workdays":[…],"year"} */

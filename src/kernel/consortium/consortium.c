@@ -134,6 +134,13 @@ static const struct qf_field parameter_fields[] = {
      .type = QF_FIELD_INT,
      .optional = true,
      .max = 1000},
+    {.name = "zone",
+     .doc = "Time zone in which days begin and end, such as Asia/Shanghai; one whose offset from "
+            "UTC does not change in the course of a year.",
+     .type = QF_FIELD_TEXT,
+     .optional = true,
+     .min = 1,
+     .max = 64},
 };
 const struct qf_fields qf_parameter_fields = QF_FIELDS(parameter_fields);
 

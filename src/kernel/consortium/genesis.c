@@ -42,6 +42,7 @@ static void put_first_parameters(struct qf_op_context *ctx)
     qf_json_put(ctx->arena, &record, "quorum_members", qf_json_make_int(1));
     qf_json_put(ctx->arena, &record, "vote_yes_den", qf_json_make_int(3));
     qf_json_put(ctx->arena, &record, "vote_yes_num", qf_json_make_int(2));
+    qf_json_put(ctx->arena, &record, "zone", qf_json_make_text("Asia/Shanghai"));
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_PARAMETERS, (struct qf_slice){NULL, 0});
     (void)qf_context_insert(ctx, &at, &record);

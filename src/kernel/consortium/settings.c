@@ -1,3 +1,4 @@
+#include "feel/feel.h"
 #include "kernel/consortium/consortium.h"
 
 const struct qf_json *qf_consortium_parameters(struct qf_op_context *ctx)
@@ -80,7 +81,11 @@ enum qf_status qf_validators_set(struct qf_op_context *ctx, const struct qf_json
 enum qf_status qf_parameters_set(struct qf_op_context *ctx, const struct qf_json *body,
                                  struct qf_error *err)
 {
-    (void)err;
+    const struct qf_json *zone = qf_json_get(body, "zone");
+    int32_t seconds;
+    if (zone != NULL && !qf_feel_zone_fixed(qf_json_text(zone), &seconds))
+        return qf_fail(err, QF_BAD_FIELD, "zone",
+                       "must be a known zone without daylight saving time, such as Asia/Shanghai");
     struct qf_json changed = qf_context_copy(ctx, qf_consortium_parameters(ctx));
     for (size_t i = 0; i < qf_parameter_fields.count; i++) {
         const char *name = qf_parameter_fields.rows[i].name;

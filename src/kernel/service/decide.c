@@ -15,6 +15,10 @@ static struct qf_json make_item(struct qf_service_step *step, struct qf_slice de
         qf_json_put(step->arena, &item, "leaf", qf_json_make_int((int64_t)step->ctx->leaf));
     qf_json_put(step->arena, &item, "time", qf_json_make_int(time_ms));
     qf_json_put(step->arena, &item, "trace", qf_json_make_slice(hex));
+    if (strcmp(step->ctx->services->zone, QF_SERVICE_ZONE) != 0)
+        qf_json_put(
+            step->arena, &item, "zone",
+            qf_json_make_slice(qf_arena_copy(step->arena, qf_slice_of(step->ctx->services->zone))));
     return item;
 }
 
@@ -56,7 +60,7 @@ enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_j
     struct qf_services *services = step->ctx->services;
     struct qf_service_moment moment = {
         .time_ms = step->ctx->time_ms,
-        .zone = qf_slice_of(QF_SERVICE_ZONE),
+        .zone = qf_slice_of(services->zone),
         .steps_max = services->steps < QF_FEEL_STEPS_MAX ? services->steps : QF_FEEL_STEPS_MAX};
     struct qf_service_outcome outcome;
     if (services->steps == 0)

@@ -394,9 +394,7 @@ void qf_service_free(struct qf_service_model *model)
 
 void qf_services_deinit(struct qf_services *services)
 {
-    for (size_t i = 0; i < services->count; i++)
-        qf_service_free(services->models[i]);
-    services->count = 0;
+    qf_services_forget(services);
     qf_arena_deinit(&services->scratch);
 }
 
@@ -434,9 +432,17 @@ enum qf_status qf_services_compile(struct qf_services *services,
     enum qf_status status = qf_service_compile(&model, package, hash, err);
     if (status != QF_OK)
         return status;
+    model->feel.zone = qf_arena_copy(&model->arena, qf_slice_of(services->zone));
     keep(services, model);
     *out = model;
     return QF_OK;
+}
+
+void qf_services_forget(struct qf_services *services)
+{
+    for (size_t i = 0; i < services->count; i++)
+        qf_service_free(services->models[i]);
+    services->count = 0;
 }
 
 /* What was compiled when it was deployed may be refused by later software. Its service then stands
@@ -457,6 +463,7 @@ enum qf_status qf_services_model(struct qf_op_context *ctx, const struct qf_serv
                                  struct qf_error *err)
 {
     struct qf_state_key at;
+    qf_services_zone(ctx);
     qf_state_key_make2(&at, QF_STATE_SERVICE_VERSION, service, version);
     const struct qf_json *record = qf_record_get(&ctx->state, &ctx->services->scratch, &at);
     if (record == NULL)

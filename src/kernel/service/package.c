@@ -145,6 +145,7 @@ enum qf_status qf_service_deploy(struct qf_op_context *ctx, const struct qf_json
                                  struct qf_error *err)
 {
     qf_arena_reset(&ctx->services->scratch);
+    qf_services_zone(ctx);
     struct qf_slice package = {NULL, 0};
     int64_t parts = 0;
     const struct qf_service_model *model = NULL;

@@ -404,6 +404,23 @@ static void bad_manifests(void **state)
     }
 }
 
+/* Days end where the network is. */
+static void the_zone_of_the_network(void **state)
+{
+    struct qf_testing_world *world = *state;
+#define ZONE                                                                                       \
+    "[{\"op\":\"consortium.propose\",\"proposal\":\"z%u\",\"action\":{\"do\":"                     \
+    "\"parameters.set\",\"zone\":\"%s\"}}]"
+    static const char *const bad[] = {"Europe/Berlin", "Beijing", "UTC+8", "asia/shanghai"};
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        qf_testing_expect(world, QF_BAD_FIELD, "ops[0].action.zone", QF_ADMIN_A, ZONE, i, bad[i]);
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, ZONE, 9, "Asia/Tokyo");
+    qf_service_testing_vote(world, "z9");
+    come_to_sign(world);
+    const struct qf_json *due = qf_json_get(qf_service_testing_case(world, "c"), "timer");
+    assert_int_equal(due->integer % DAY, 15 * 3600000); /* 24:00 in Tokyo */
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -419,6 +436,7 @@ int main(void)
         TEST(withdrawing),
         TEST(a_suspended_service),
         TEST(bad_manifests),
+        TEST(the_zone_of_the_network),
         TEST(a_suspended_member),
         TEST(a_package_that_no_longer_compiles),
     };

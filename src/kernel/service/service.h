@@ -32,7 +32,7 @@
 #include "kernel/context.h"
 
 #define QF_SERVICE_MODELS_MAX 64        /* compiled packages that a kernel keeps */
-#define QF_SERVICE_ZONE "Asia/Shanghai" /* in which days begin and end */
+#define QF_SERVICE_ZONE "Asia/Shanghai" /* a network's, unless it has set another */
 #define QF_SERVICE_ZONE_MINUTES 480
 
 _Static_assert((long long)QF_SERVICE_PART_SIZE_MAX *QF_SERVICE_PARTS_MAX >=
@@ -139,16 +139,25 @@ struct qf_services {
     uint64_t steps;  /* left for the block */
     size_t fell_due; /* cases in which something fell due when the block began */
     int64_t due_ms;  /* nothing falls due before it; may be earlier than the next thing */
+    char zone[65];   /* the network's when the block began; compiled models have it */
+    bool zone_known; /* it was read in this block */
+    int32_t zone_s;  /* east of UTC */
     const struct qf_calendar *calendar;
     struct qf_arena scratch; /* one op's */
     struct qf_service_step *step;
 };
 
 void qf_services_deinit(struct qf_services *services);
+/* Drops every compiled model. */
+void qf_services_forget(struct qf_services *services);
 
 /* Begins a block: renews the budget and lets fall due what is due, oldest first. What does not fit
  * the bounds of a block is left to the next one. */
 void qf_services_begin(struct qf_op_context *ctx);
+
+/* Reads the zone of the network as the state had it before the block, once: what is compiled with
+ * another one is dropped. */
+void qf_services_zone(struct qf_op_context *ctx);
 
 /* Takes steps off what the block has left, as far as there are. */
 void qf_services_spend(struct qf_services *services, uint64_t steps);

@@ -74,7 +74,7 @@ const struct qf_calendar *qf_services_calendar(struct qf_op_context *ctx)
                                      .off_count = days.off_count,
                                      .worked_count = days.worked_count,
                                      .rest = 0x60,
-                                     .offset_minutes = QF_SERVICE_ZONE_MINUTES};
+                                     .offset_minutes = services->zone_s / 60};
     services->calendar = calendar;
     return calendar;
 }
@@ -126,11 +126,36 @@ void qf_services_spend(struct qf_services *services, uint64_t steps)
     services->steps -= steps < services->steps ? steps : services->steps;
 }
 
+void qf_services_zone(struct qf_op_context *ctx)
+{
+    struct qf_services *services = ctx->services;
+    if (services->zone_known)
+        return;
+    services->zone_known = true;
+    struct qf_slice zone = qf_slice_of(QF_SERVICE_ZONE);
+    struct qf_state_key at;
+    qf_state_key_make(&at, QF_STATE_PARAMETERS, (struct qf_slice){NULL, 0});
+    const struct qf_json *parameters = qf_record_get(ctx->overlay->reader, ctx->arena, &at);
+    const struct qf_json *own = parameters == NULL ? NULL : qf_json_get(parameters, "zone");
+    if (own != NULL)
+        zone = qf_json_text(own);
+    if (qf_slice_is(zone, services->zone))
+        return;
+    QF_ASSERT(zone.size < sizeof services->zone);
+    qf_services_forget(services);
+    memcpy(services->zone, zone.data, zone.size);
+    services->zone[zone.size] = '\0';
+    /* One that a later table has dropped or changed is taken for UTC: days still end. */
+    if (!qf_feel_zone_fixed(zone, &services->zone_s))
+        services->zone_s = 0;
+}
+
 /* What is known of the next thing due only rises when nothing was due: a block in which something
  * was may be dropped, and it would fall due again. */
 void qf_services_begin(struct qf_op_context *ctx)
 {
     struct qf_services *services = ctx->services;
+    services->zone_known = false;
     services->steps = QF_FEEL_BLOCK_STEPS_MAX;
     services->calendar = NULL;
     services->step = NULL;
