@@ -349,6 +349,7 @@ static void check_names(struct check *c, const struct qf_bpmn_node *node)
     check_formula(c, &node->condition);
     check_formula(c, &node->cardinality);
     check_formula(c, &ext->collection);
+    check_formula(c, &ext->to);
     check_formula(c, &ext->deadline.days);
     check_formulas(c, &ext->deadline.set);
     check_formulas(c, &ext->fields);

@@ -120,6 +120,7 @@ struct qf_bpmn_ext {
     struct qf_bpmn_deadline deadline;
     struct qf_bpmn_assigns inputs;
     struct qf_bpmn_assigns outputs;
+    struct qf_bpmn_formula to;         /* of what sends: the case that it goes to */
     struct qf_bpmn_formula collection; /* of a multi-instance activity */
     struct qf_slice item;              /* variable within an instance */
 };

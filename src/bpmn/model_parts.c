@@ -352,6 +352,11 @@ static void read_extension(struct bpmn_import *in, struct qf_bpmn_node *node,
         ext->result = qf_xml_attr(xml, "variable");
         if (ext->result.size == 0)
             wrong(in, node, xml, "needs variable");
+    } else if (qf_slice_is(name, "to")) {
+        ext->to = value_of(qf_xml_attr(xml, "case"), xml->line);
+        bool sends = node->kind == QF_BPMN_SEND || node->event == QF_BPMN_EVENT_MESSAGE;
+        if (ext->to.text.size == 0 || !sends)
+            wrong(in, node, xml, "needs case, and belongs to what sends a message");
     } else if (qf_slice_is(name, "deadline")) {
         read_deadline(in, node, xml);
     } else if (qf_slice_is(name, "loop")) {

@@ -39,6 +39,7 @@ void qf_bpmn_prepare(struct qf_bpmn_program *out, struct qf_bpmn_model *model,
         compile(out, model, &node->condition, node->xml);
         compile(out, model, &node->cardinality, node->xml);
         compile(out, model, &node->ext.collection, node->xml);
+        compile(out, model, &node->ext.to, node->xml);
         compile(out, model, &node->ext.deadline.days, node->xml);
         compile_all(out, model, &node->ext.deadline.set, node->xml);
         compile_all(out, model, &node->ext.fields, node->xml);

@@ -168,6 +168,8 @@ struct qf_bpmn_action {
     int64_t due_ms;
     struct qf_slice role;
     struct qf_slice name;
+    struct qf_slice to; /* SEND: the case that it goes to, as the model says; empty: it says none */
+    bool addressed;     /* SEND: the model names another case */
     struct qf_json data;
     struct qf_bpmn_action *next;
 };

@@ -71,6 +71,13 @@ static enum qf_status send_message(struct run *run, uint16_t node, uint32_t scop
     struct qf_bpmn_action *action = qf_run_act(run, QF_BPMN_ACT_SEND, node, 0);
     struct qf_json context = qf_run_context(run, scope, NULL);
     action->name = n->message;
+    if (n->ext.to.text.data != NULL) {
+        struct qf_json to;
+        RUN_TRY(qf_run_evaluate(run, node, &n->ext.to, &context, &to));
+        action->addressed = true;
+        if (to.type == QF_JSON_STRING)
+            action->to = qf_json_text(&to);
+    }
     return qf_run_object(run, node, &n->ext.inputs, &context, &action->data);
 }
 

@@ -2,8 +2,8 @@
 
 #include <stdio.h>
 
-#include "feel/number.h"
 #include "feel/feel.h"
+#include "feel/number.h"
 #include "feel/zone_table.h"
 
 #define DAY_SECONDS 86400

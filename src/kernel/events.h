@@ -46,6 +46,8 @@
     X(CASE_UNPLANNED, "service.case-unplanned",                                                    \
       "Something was done that the process does not say.")                                         \
     X(ACTIVITY_BEGUN, "service.activity-begun", "An activity was begun by hand.")                  \
+    X(MESSAGE_UNDELIVERED, "service.message-undelivered", "Nobody took what the case sent.")       \
+    X(CASE_APPEALED, "service.case-appealed", "A case was opened that hears an appeal.")           \
     X(CASE_TIMER, "service.case-timer", "Something fell due in the case.")                         \
     X(CASE_DONE, "service.case-done", "The case came to its end.")                                 \
     X(CASE_FAILED, "service.case-failed", "The case ended with an error that nothing catches.")    \

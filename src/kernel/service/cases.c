@@ -173,9 +173,9 @@ enum qf_status qf_service_target_decision(struct qf_op_context *ctx, const struc
 
 /* ---- answers ---- */
 
-static enum qf_status read_answer(struct qf_service_step *step, struct qf_bpmn_answer *out,
-                                  const struct qf_json *body, struct qf_slice form,
-                                  struct qf_error *err)
+enum qf_status qf_service_read_answer(struct qf_service_step *step, struct qf_bpmn_answer *out,
+                                      const struct qf_json *body, struct qf_slice form,
+                                      struct qf_error *err)
 {
     const struct qf_json *data = qf_json_get(body, "data");
     const struct qf_json *flows = qf_json_get(body, "flows");
@@ -197,7 +197,7 @@ enum qf_status qf_service_case_open(struct qf_op_context *ctx, const struct qf_j
     struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_arena *arena = step->arena;
     struct qf_bpmn_answer answer;
-    enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
+    enum qf_status status = qf_service_read_answer(step, &answer, body, (struct qf_slice){0}, err);
     if (status == QF_OK)
         status = qf_service_step_begin(step, err);
     if (status != QF_OK)
@@ -216,7 +216,7 @@ enum qf_status qf_service_case_message(struct qf_op_context *ctx, const struct q
 {
     struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_bpmn_answer answer;
-    enum qf_status status = read_answer(
+    enum qf_status status = qf_service_read_answer(
         step, &answer, body, qf_service_message_form(step->model, text_of(body, "name")), err);
     if (status == QF_OK)
         status = qf_service_step_begin(step, err);
@@ -275,7 +275,7 @@ enum qf_status qf_service_task_complete(struct qf_op_context *ctx, const struct 
 {
     struct qf_service_step *step = qf_service_step_take(ctx);
     struct qf_bpmn_answer answer;
-    enum qf_status status = read_answer(step, &answer, body, step->node->ext.form, err);
+    enum qf_status status = qf_service_read_answer(step, &answer, body, step->node->ext.form, err);
     if (status == QF_OK)
         status = qf_service_step_begin(step, err);
     if (status != QF_OK)
@@ -328,7 +328,7 @@ enum qf_status qf_service_case_unplanned(struct qf_op_context *ctx, const struct
         return qf_fail(err, QF_OVER_LIMIT, "case", "the case has %d unplanned activities",
                        QF_SERVICE_DEVIATIONS_MAX);
     struct qf_bpmn_answer answer;
-    enum qf_status status = read_answer(step, &answer, body, (struct qf_slice){0}, err);
+    enum qf_status status = qf_service_read_answer(step, &answer, body, (struct qf_slice){0}, err);
     if (status == QF_OK)
         status = qf_service_step_begin(step, err);
     if (status != QF_OK)

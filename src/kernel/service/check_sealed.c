@@ -98,6 +98,7 @@ static void check_node(const struct qf_service_model *model, struct qf_bpmn_mode
     refuse_formula(bpmn, &node->condition, node->xml);
     refuse_formula(bpmn, &node->cardinality, node->xml);
     refuse_formula(bpmn, &ext->collection, node->xml);
+    refuse_formula(bpmn, &ext->to, node->xml);
     refuse_formula(bpmn, &ext->deadline.days, node->xml);
     check_assigns(model, bpmn, &ext->deadline.set, node->xml);
     check_assigns(model, bpmn, &ext->outputs, node->xml);

@@ -81,7 +81,12 @@ enum qf_status qf_service_check_manifest(const struct qf_service_model *model, s
         status = bad(err, "messages", none, "must be an object of messages by name");
     for (uint32_t i = 0; messages != NULL && status == QF_OK && i < messages->count; i++)
         status = check_message(model, &messages->members[i], err);
-    return status;
+    const struct qf_json *appeal = qf_json_get(model->manifest, "appeal");
+    if (status == QF_OK && appeal != NULL && appeal->type != QF_JSON_OBJECT)
+        status = bad(err, "appeal", none, "must be an object");
+    if (status == QF_OK && appeal != NULL)
+        status = check_roles(model, qf_json_get(appeal, "by"), "appeal.by", none, err);
+    return status == QF_OK ? qf_service_check_appeal(model, err) : status;
 }
 
 const struct qf_json *qf_service_message_of(const struct qf_service_model *model,

@@ -122,6 +122,13 @@ static const struct qf_field record_fields[] = {
      .min = 72,
      .max = 72},
 };
+static const struct qf_field appeal_fields[] = {
+    {.name = "appeal", .doc = "Id of the new case that hears it.", .type = QF_FIELD_MEMBER},
+    CASE,
+    DATA,
+    FLOWS,
+    ON_BEHALF,
+};
 static const struct qf_field message_fields[] = {
     CASE,
     DATA,
@@ -137,6 +144,7 @@ static const struct qf_field message_fields[] = {
 
 static const struct qf_may council[] = {{.roles = QF_ROLE_COUNCIL}};
 static const struct qf_may participant[] = {{.relation = QF_TO_PARTICIPANT}};
+/* Whoever opened it, or has the role: for withdrawing and for appeals. */
 static const struct qf_may withdrawing[] = {{.relation = QF_TO_OWN_MEMBER},
                                             {.relation = QF_TO_PARTICIPANT}};
 static const struct qf_may holder_or_lead[] = {{.relation = QF_TO_SELF}, {.relation = QF_TO_LEAD}};
@@ -213,6 +221,14 @@ static const struct qf_op_row ops[] = {
      QF_MAY(withdrawing),
      .target = qf_service_target_withdraw,
      .apply = qf_service_case_withdraw},
+    {.name = "service.case.appeal",
+     .doc = "Appeals against a case that is done, within the term that the manifest gives: opens a "
+            "case of the same version that hears it. By the member that opened the case, and by "
+            "the roles that the manifest names for it. Once for each case.",
+     .fields = QF_FIELDS(appeal_fields),
+     QF_MAY(withdrawing),
+     .target = qf_service_target_appeal,
+     .apply = qf_service_case_appeal},
     {.name = "service.case.message",
      .doc = "Sends a message that the case waits for; by the roles that the manifest names for it, "
             "else by any participant of the service.",

@@ -91,6 +91,8 @@ struct qf_service_reporter {
 /* What of the manifest bears on the ledger, but roles and fields; part of compilation. */
 QF_MUST_CHECK enum qf_status qf_service_check_manifest(const struct qf_service_model *model,
                                                        struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_service_check_appeal(const struct qf_service_model *model,
+                                                     struct qf_error *err);
 /* A declared message, or NULL; and the form that it must meet, or empty. */
 const struct qf_json *qf_service_message_of(const struct qf_service_model *model,
                                             struct qf_slice name);
@@ -130,6 +132,7 @@ QF_MUST_CHECK enum qf_status qf_service_check_form(const struct qf_service_model
                                                    struct qf_slice name, struct qf_error *err);
 
 struct qf_service_step;
+struct qf_service_outbox;
 
 /* What a kernel keeps for services between blocks (models), within one (budget, calendar), and
  * between finding the target of an op and applying it (step). */
@@ -145,6 +148,8 @@ struct qf_services {
     const struct qf_calendar *calendar;
     struct qf_arena scratch; /* one op's */
     struct qf_service_step *step;
+    struct qf_service_outbox *outbox; /* what cases send each other (messages.h); scratch */
+    bool delivering;
 };
 
 void qf_services_deinit(struct qf_services *services);
@@ -189,10 +194,10 @@ typedef enum qf_status qf_service_target(struct qf_op_context *ctx, const struct
 qf_service_apply qf_service_part, qf_service_case_open, qf_service_case_message,
     qf_service_case_withdraw, qf_service_task_claim, qf_service_task_release,
     qf_service_task_delegate, qf_service_task_complete, qf_service_task_begin,
-    qf_service_case_unplanned, qf_service_decision_record;
+    qf_service_case_unplanned, qf_service_decision_record, qf_service_case_appeal;
 qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_service_target_withdraw,
-    qf_service_target_message, qf_service_target_delegate, qf_service_target_task,
-    qf_service_target_decision;
+    qf_service_target_message, qf_service_target_delegate, qf_service_target_appeal,
+    qf_service_target_task, qf_service_target_decision;
 /* actions */
 qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
 

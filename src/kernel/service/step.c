@@ -1,4 +1,4 @@
-#include "kernel/service/step.h"
+#include "kernel/service/messages.h"
 
 /* ---- the record ---- */
 
@@ -10,9 +10,10 @@ static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
 /* Everything of the record that stays, in the scratch arena. */
 static struct qf_json kept(struct qf_service_step *step)
 {
-    static const char *const names[] = {"actor",      "data_omitted", "decisions", "deemed",
-                                        "deviations", "instance",     "leaf",      "member",
-                                        "service",    "status",       "steps",     "version"};
+    static const char *const names[] = {"actor",     "appeal", "appeal_of",   "data_omitted",
+                                        "decisions", "deemed", "deviations",  "ended",
+                                        "instance",  "leaf",   "member",      "service",
+                                        "status",    "steps",  "undelivered", "version"};
     struct qf_json copy = qf_json_make_object();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct qf_json *value = qf_json_get(&step->record, names[i]);
@@ -154,6 +155,8 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     qf_json_put(step->arena, &record, "instance", qf_json_make_null()); /* see put_record */
     qf_service_history_put(step, &record);
     qf_json_put(step->arena, &record, "status", qf_json_make_text(states[step->instance.state]));
+    if (step->instance.state != QF_BPMN_RUNNING && qf_json_get(&record, "ended") == NULL)
+        qf_json_put(step->arena, &record, "ended", qf_json_make_int(step->ctx->time_ms));
     int64_t due_ms = qf_bpmn_next_due(&step->instance);
     if (due_ms != INT64_MAX)
         qf_json_put(step->arena, &record, "timer", qf_json_make_int(due_ms));
@@ -254,8 +257,12 @@ enum qf_status qf_service_step_end(struct qf_service_step *step, enum qf_status 
     uint64_t used = step->given - (step->call.steps < step->given ? step->call.steps : step->given);
     qf_services_spend(services, used);
     if (status == QF_OK)
-        return save(step, event, err);
-    if (err != NULL)
+        status = save(step, event, err);
+    else if (err != NULL)
         *err = step->call.err;
+    if (status == QF_OK) {
+        qf_service_post(step);
+        qf_service_deliver(step->ctx);
+    }
     return status;
 }

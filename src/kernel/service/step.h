@@ -73,6 +73,11 @@ struct qf_service_step *qf_service_step_new(struct qf_op_context *ctx,
                                             struct qf_slice case_id);
 /* The step that the target function of the op has made. */
 struct qf_service_step *qf_service_step_take(struct qf_op_context *ctx);
+/* What the body of an op answers; its data must meet the form (may be empty). */
+QF_MUST_CHECK enum qf_status qf_service_read_answer(struct qf_service_step *step,
+                                                    struct qf_bpmn_answer *out,
+                                                    const struct qf_json *body,
+                                                    struct qf_slice form, struct qf_error *err);
 /* Before the call into bpmn: its budget. QF_BUDGET when the block has none left. */
 QF_MUST_CHECK enum qf_status qf_service_step_begin(struct qf_service_step *step,
                                                    struct qf_error *err);

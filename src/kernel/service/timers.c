@@ -106,6 +106,7 @@ static void fire(struct qf_op_context *ctx, struct qf_slice id)
     struct qf_error err = {0};
     struct qf_service_step *step;
     qf_arena_reset(&ctx->services->scratch);
+    ctx->services->outbox = NULL;
     enum qf_status status = qf_service_step_load(ctx, &step, id, &err);
     QF_ASSERT(status != QF_NOT_FOUND);
     size_t mark = qf_overlay_mark(ctx->overlay);
@@ -159,6 +160,8 @@ void qf_services_begin(struct qf_op_context *ctx)
     services->steps = QF_FEEL_BLOCK_STEPS_MAX;
     services->calendar = NULL;
     services->step = NULL;
+    services->outbox = NULL;
+    services->delivering = false;
     services->fell_due = 0;
     if (services->due_ms > ctx->time_ms)
         return;
