@@ -6,9 +6,9 @@
 
 static const char *what_of(struct qf_play *play, const struct qf_json *step)
 {
-    static const char *const words[] = {"open",    "claim",    "release", "complete",
-                                        "decide",  "delegate", "message", "withdraw",
-                                        "advance", "expect",   "decided"};
+    static const char *const words[] = {"open",   "claim",    "release", "complete",
+                                        "decide", "delegate", "message", "withdraw",
+                                        "appeal", "advance",  "expect",  "decided"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         const struct qf_json *value = qf_json_get(step, words[i]);
         const struct qf_json *by = qf_json_get(step, "by");

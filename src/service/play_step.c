@@ -90,6 +90,7 @@ static const struct {
     {"release", "service.task.release", NULL},   {"complete", "service.task.complete", NULL},
     {"decide", "service.decision.record", NULL}, {"delegate", "service.task.delegate", NULL},
     {"message", "service.case.message", "name"}, {"withdraw", "service.case.withdraw", "case"},
+    {"appeal", "service.case.appeal", "case"},
 };
 
 static enum qf_status put_case(struct qf_play *play, struct qf_json *op, struct qf_slice *case_id,
@@ -134,11 +135,14 @@ static enum qf_status put_rest(struct qf_play *play, struct qf_json *op, struct 
     const struct qf_json *data = qf_json_get(step, "data");
     const struct qf_json *flows = qf_json_get(step, "choose");
     const struct qf_json *to = qf_json_get(step, "to");
+    const struct qf_json *as = qf_json_get(step, "as");
     if (strcmp(word, "open") == 0)
         qf_json_put(&play->arena, op, "service",
                     qf_json_make_text(qf_folder_text(play->folder, "id")));
     if (strcmp(word, "delegate") == 0 && to != NULL)
         qf_json_put(&play->arena, op, "to", *to);
+    if (strcmp(word, "appeal") == 0 && as != NULL)
+        qf_json_put(&play->arena, op, "appeal", *as);
     if (flows != NULL)
         qf_json_put(&play->arena, op, "flows", *flows);
     if (data == NULL)
@@ -189,8 +193,9 @@ static enum qf_status do_act(struct qf_play *play, const struct qf_json *step, s
         note_given(play, case_id, step);
     QF_ASSERT(actor != NULL);
     status = qf_world_act(play->world, actor->key, &ops, err);
-    if (status == QF_OK && strcmp(word, "open") == 0) {
-        play->last_case = case_id;
+    bool hears = strcmp(word, "appeal") == 0;
+    if (status == QF_OK && (hears || strcmp(word, "open") == 0)) {
+        play->last_case = hears ? qf_json_text(qf_json_get(step, "as")) : case_id;
         play->cases++;
     }
     return status;

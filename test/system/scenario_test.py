@@ -155,7 +155,9 @@ class World:
         self.act(step, {"op": "service.case.withdraw", "case": step["withdraw"]})
 
     def step_appeal(self, step):
-        self.answer(step, {"op": "service.case.appeal", "case": step["appeal"]})
+        self.answer(step, {"op": "service.case.appeal", "case": step["appeal"], "appeal": step["as"]})
+        if "refused" not in step:
+            self.cases.append(step["as"])
 
     # ---- sealed decisions
 
