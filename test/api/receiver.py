@@ -18,6 +18,8 @@ class Receiver:
     def __init__(self, secret=SECRET, context=None):
         self.secret, self.taken, self.seen, self.answers = secret, [], [], []
         self.slow_s = 0
+        self.gate = threading.Event()  # closed: nothing is answered
+        self.gate.set()
         self.lock = threading.Condition()
         outer = self
 
@@ -54,6 +56,7 @@ class Receiver:
             return 401, {}
         event = json.loads(body)
         time.sleep(self.slow_s)
+        self.gate.wait(60)
         with self.lock:
             self.seen.append((ident, event, time.monotonic(), dict(request.headers)))
             status, headers = self.answers.pop(0) if self.answers else (200, {})
@@ -62,7 +65,7 @@ class Receiver:
             self.lock.notify_all()
         return status, headers
 
-    def wait(self, count, timeout=15):
+    def wait(self, count, timeout=30):
         """The first `count` events that were taken."""
         end = time.monotonic() + timeout
         with self.lock:
@@ -92,7 +95,7 @@ def health(node, name):
     return next(h for h in whole["webhooks"] if h["id"] == name), whole
 
 
-def until(what, condition, timeout=10):
+def until(what, condition, timeout=30):
     end = time.monotonic() + timeout
     while not condition():
         check(time.monotonic() < end, f"in time: {what}")

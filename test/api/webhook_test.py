@@ -21,12 +21,12 @@ node.settings(f"""webhooks:
 node.start()
 
 # In order, each op an event, filters, one receiver that is slow and nobody who waits for it.
-slow.slow_s = 0.3
+slow.gate.clear()
 for i in range(20):
     node.record(f"e-{i}")
 events = all_of_it.wait(20)
 check(all_of_it.names() == [f"e-{i}" for i in range(20)], all_of_it.names())
-check(len(slow.taken) < 10, "the slow one is behind")
+check(not slow.taken, "while another one gives no answer")
 ident, first = events[0]
 check(first["specversion"] == "1.0" and first["type"] == "evidence.record" and
       first["source"] == "urn:qifeng:network:alpha" and first["id"] == "0.0", "a CloudEvent")
@@ -49,11 +49,13 @@ hook, whole = health(node, "all")
 check(hook["position"] == 22 and hook["lag"] == 0 and hook["last_status"] == 200 and
       hook["delivered"] == 27 and whole["status"] == "ok", hook)
 check(health(node, "picky")[0]["position"] == 22, "a position passes what is not wanted")
-check(health(node, "slow")[0]["state"] == "delivering", "and the slow one delivers")
+check(health(node, "slow")[0]["state"] in ("delivering", "waiting"), "and the slow one waits")
 metrics = node.get("/metrics")[2].decode()
 check('qifeng_webhook_delivered_total{webhook="all"} 27\n' in metrics and
       'qifeng_webhook_lag_entries{webhook="all"} 0\n' in metrics, metrics)
-slow.slow_s = 0
+slow.gate.set()
+slow.wait(26)
+check(slow.names() == all_of_it.names()[:26], "it gets the same, later")
 
 # Failures: tried again with growing pauses, the same id, nothing behind it goes first.
 seen = len(all_of_it.seen)
@@ -176,6 +178,6 @@ node.record("h-0")
 time.sleep(0.2)
 started = time.monotonic()
 node.stop()
-check(time.monotonic() - started < 4, "a stop is quick")
+check(time.monotonic() - started < 10, "a stop is quick")
 for receiver in (all_of_it, picky, slow):
     receiver.close()
