@@ -40,6 +40,7 @@
 #define QF_SERVICE_FIELDS_MAX 256             /* declared fields of a service */
 #define QF_SERVICE_VERSIONS_MAX 256           /* versions of a service */
 #define QF_SERVICE_DATA_MAX 64                /* fields in one answer */
+#define QF_SERVICE_MIGRATED_BLOCK_MAX 64      /* cases looked at in a block for a migration */
 #define QF_SERVICE_MESSAGES_MAX 16            /* between cases, that one step brings about */
 #define QF_SERVICE_UNDELIVERED_MAX 32         /* of them, those kept that nobody took */
 #define QF_SERVICE_DECISIONS_MAX 1000         /* decisions of one case */

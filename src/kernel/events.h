@@ -35,6 +35,9 @@
     X(SERVICE_SUSPENDED, "service.suspended", "A service takes no new cases.")                     \
     X(SERVICE_RESUMED, "service.resumed", "A suspension ended.")                                   \
     X(SERVICE_RETIRED, "service.retired", "A service was ended for good.")                         \
+    X(SERVICE_MIGRATED, "service.migrated",                                                        \
+      "All cases that were to be moved have been looked at.")                                      \
+    X(CASE_MIGRATED, "service.case-migrated", "A case was brought to another version.")            \
     X(CASE_OPENED, "service.case-opened", "A case was opened.")                                    \
     X(TASK_CLAIMED, "service.task-claimed", "A task of the case was claimed.")                     \
     X(TASK_RELEASED, "service.task-released", "A task of the case was given back.")                \

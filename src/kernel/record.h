@@ -24,6 +24,7 @@
     X(SERVICE_VERSION, "service/version/", false)                                                  \
     X(SERVICE_PACKAGE, "service/package/", false)                                                  \
     X(SERVICE_PART, "service/part/", false)                                                        \
+    X(MIGRATION, "service/migration/", true)                                                       \
     X(CASE, "service/case/", false)
 
 enum qf_state_kind {

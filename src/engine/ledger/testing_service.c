@@ -341,7 +341,14 @@ static void put_council(struct qf_ledger_testing *t, struct qf_buf *out)
     unsigned proposal = pick(t, 5);
     char id[16];
     snprintf(id, sizeof id, "s%u", proposal);
-    if (pick(t, 3) == 0)
+    if (proposal > 2)
+        snprintf(id, sizeof id, "m%u", (unsigned)t->made / 60);
+    if (proposal > 2 && pick(t, 3) == 0)
+        qf_buf_printf(out,
+                      "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
+                      "\"service.migrate\",\"service\":\"sim\",\"from\":\"%u\",\"to\":\"%u\"}}",
+                      id, 1 + proposal % 2, 2 - proposal % 2);
+    else if (pick(t, 3) == 0)
         qf_buf_printf(out,
                       "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
                       "\"service.%s\",\"service\":\"sim\"}}",
@@ -368,7 +375,7 @@ struct qf_slice qf_ledger_testing_next_service(struct qf_ledger_testing *t, int6
         signer = 0;
         qf_buf_printf(&ops, "{\"op\":\"service.case.open\",\"service\":\"sim\",\"case\":\"c%u\"}",
                       (unsigned)t->made / 12);
-    } else if (pick(t, 20) == 0) {
+    } else if (pick(t, 12) == 0) {
         put_council(t, &ops);
     } else {
         unsigned count = pick(t, 6) == 0 ? 3 : 1;

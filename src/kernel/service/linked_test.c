@@ -260,13 +260,106 @@ static void appeals_that_a_manifest_cannot_have(void **state)
     qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0].case", QF_CLERK, APPEAL, "a", "h", "");
 }
 
+/* ---- other versions ---- */
+
+#define VERSION(number, nodes)                                                                     \
+    {                                                                                              \
+        .id = "moving", .version = number,                                                         \
+        .process = "<process id='p' isExecutable='true'><startEvent id='s'/>" nodes                \
+                   "<endEvent id='e'/></process>",                                                 \
+        .manifest = "{" FIELDS ",\"open\":[\"desk\"],\"participants\":[{\"actor_role\":"           \
+                    "\"clerk\",\"members\":[\"a\"],\"role\":\"desk\"},{\"kinds\":[\"court\"],"     \
+                    "\"role\":\"court\"}]}"                                                        \
+    }
+#define COURT(id)                                                                                  \
+    "<userTask id='" id "'><extensionElements><qf:who "                                            \
+    "role='court'/></extensionElements></userTask>"
+#define MIGRATE                                                                                    \
+    "[{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":\"service.migrate\","  \
+    "\"service\":\"%s\",\"from\":\"%s\",\"to\":\"%s\"}}]"
+#define OPEN_MOVING "[{\"op\":\"service.case.open\",\"service\":\"moving\",\"case\":\"%s\"}]"
+
+static void cases_are_moved(void **state)
+{
+    struct qf_testing_world *world = *state;
+    const struct qf_service_package one =
+        VERSION("1", TASK("t") FLOW("f1", "s", "t") FLOW("f2", "t", "e"));
+    const struct qf_service_package two =
+        VERSION("2", TASK("new") COURT("t") TASK("u") FLOW("f0", "s", "new") FLOW("f1", "new", "t")
+                         FLOW("f2", "t", "u") FLOW("f3", "u", "e"));
+    const struct qf_service_package three =
+        VERSION("3", TASK("other") FLOW("f1", "s", "other") FLOW("f2", "other", "e"));
+    const int count = QF_SERVICE_MIGRATED_BLOCK_MAX + 6;
+    char id[8];
+    qf_service_testing_deploy(world, &one);
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        qf_testing_expect(world, QF_OK, "", QF_CLERK, OPEN_MOVING, id);
+    }
+    qf_testing_expect(world, QF_OK, "", QF_CLERK,
+                      "[{\"op\":\"service.task.claim\",\"case\":\"c1\",\"task\":1}]");
+    qf_service_testing_deploy(world, &two);
+    qf_service_testing_deploy(world, &three);
+    qf_testing_expect(world, QF_NOT_FOUND, "ops[0].action.service", QF_ADMIN_A, MIGRATE, "m", "x",
+                      "1", "2");
+    qf_testing_expect(world, QF_NOT_FOUND, "ops[0].action.from", QF_ADMIN_A, MIGRATE, "m", "moving",
+                      "0", "2");
+    qf_testing_expect(world, QF_NOT_FOUND, "ops[0].action.to", QF_ADMIN_A, MIGRATE, "m", "moving",
+                      "1", "9");
+    qf_testing_expect(world, QF_BAD_FIELD, "ops[0].action.to", QF_ADMIN_A, MIGRATE, "m", "moving",
+                      "1", "1");
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, MIGRATE, "m", "moving", "1", "2");
+    qf_service_testing_vote(world, "m");
+    /* A portion in each block. */
+    qf_service_testing_wait(world, 1);
+    assert_non_null(qf_testing_value(world, "service/migration/moving"));
+    snprintf(id, sizeof id, "c%d", count - 1);
+    assert_true(qf_json_is_text(qf_json_get(qf_service_testing_case(world, id), "version"), "1"));
+    qf_service_testing_wait(world, 1);
+    assert_null(qf_testing_value(world, "service/migration/moving"));
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "c%d", i);
+        assert_true(
+            qf_json_is_text(qf_json_get(qf_service_testing_case(world, id), "version"), "2"));
+        assert_int_equal(qf_service_testing_task(world, "desk", id), 0);
+        assert_int_equal(qf_service_testing_task(world, "court", id), 1);
+    }
+    const struct qf_json *service =
+        qf_testing_json(world, "%s", qf_testing_value(world, "service/service/moving"));
+    const struct qf_json *migrated = qf_json_get(service, "migrated");
+    assert_int_equal(qf_json_get(migrated, "moved")->integer, count);
+    assert_int_equal(qf_json_get(migrated, "stayed")->integer, 0);
+    qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0]", QF_CLERK,
+                      "[{\"op\":\"service.task.complete\",\"case\":\"c0\",\"task\":1}]");
+    qf_testing_expect(world, QF_OK, "", QF_EXPERT,
+                      "[{\"op\":\"service.task.complete\",\"case\":\"c0\",\"task\":1}]");
+    assert_int_equal(complete(world, "c0", "so").code, QF_OK);
+    qf_service_testing_status(world, "c0", "done");
+    /* Version 3 has no place for them. */
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, MIGRATE, "n", "moving", "2", "3");
+    qf_service_testing_vote(world, "n");
+    qf_service_testing_wait(world, 1);
+    qf_service_testing_wait(world, 1);
+    const struct qf_json *stays = qf_json_get(qf_service_testing_case(world, "c2"), "stays");
+    assert_non_null(stays);
+    assert_non_null(
+        strstr(qf_arena_text(&world->arena, qf_json_text(qf_json_get(stays, "detail"))), "t"));
+    assert_true(qf_json_is_text(qf_json_get(qf_service_testing_case(world, "c2"), "version"), "2"));
+    qf_testing_expect(world, QF_OK, "", QF_EXPERT,
+                      "[{\"op\":\"service.task.complete\",\"case\":\"c2\",\"task\":1}]");
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_question_and_its_answer), TEST(what_nobody_takes_is_not_lost),
-        TEST(it_comes_to_an_end),        TEST(an_appeal_is_heard),
-        TEST(an_appeal_comes_too_late),  TEST(appeals_that_a_manifest_cannot_have),
+        TEST(a_question_and_its_answer),
+        TEST(what_nobody_takes_is_not_lost),
+        TEST(it_comes_to_an_end),
+        TEST(an_appeal_is_heard),
+        TEST(an_appeal_comes_too_late),
+        TEST(cases_are_moved),
+        TEST(appeals_that_a_manifest_cannot_have),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

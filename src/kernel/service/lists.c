@@ -176,6 +176,13 @@ static void update_case(struct qf_service_step *step, const struct qf_json *reco
     qf_overlay_put_lookup(step->ctx->overlay, qf_state_key_slice(&at), (struct qf_slice){0});
 }
 
+void qf_service_lists_close(struct qf_service_step *step)
+{
+    for (uint32_t i = 0; i < step->before_count; i++)
+        change_task(step, &step->before[i], false);
+    step->before_count = 0;
+}
+
 void qf_service_lists_halt(struct qf_service_step *step, const struct qf_json *record)
 {
     update_due(step, record);

@@ -254,12 +254,24 @@ static const struct qf_field deploy_fields[] = {
 };
 static const struct qf_field service_fields[] = {SERVICE};
 
+static const struct qf_field migrate_fields[] = {
+    {.name = "from", .doc = "Version that the cases are on.", .type = QF_FIELD_MEMBER},
+    SERVICE,
+    {.name = "to", .doc = "Version that they are brought to.", .type = QF_FIELD_MEMBER},
+};
+
 static const struct qf_action_row actions[] = {
     {.name = "service.deploy",
      .doc = "Puts a version of a service into force; new cases open on it. The package is checked "
             "when this is proposed.",
      .fields = QF_FIELDS(deploy_fields),
      .apply = qf_service_deploy},
+    {.name = "service.migrate",
+     .doc =
+         "Brings the running cases of one version of a service to another one, a portion in each "
+         "block. A case that the new version has no place for stays, and says why.",
+     .fields = QF_FIELDS(migrate_fields),
+     .apply = qf_service_migrate},
     {.name = "service.suspend",
      .doc = "Stops new cases of a service; running ones go on.",
      .fields = QF_FIELDS(service_fields),

@@ -163,6 +163,8 @@ void qf_services_begin(struct qf_op_context *ctx);
 /* Reads the zone of the network as the state had it before the block, once: what is compiled with
  * another one is dropped. */
 void qf_services_zone(struct qf_op_context *ctx);
+/* Goes on with bringing cases to another version (migrate.c); part of beginning a block. */
+void qf_services_migrate(struct qf_op_context *ctx);
 
 /* Takes steps off what the block has left, as far as there are. */
 void qf_services_spend(struct qf_services *services, uint64_t steps);
@@ -199,6 +201,7 @@ qf_service_target qf_service_target_unplanned, qf_service_target_open, qf_servic
     qf_service_target_message, qf_service_target_delegate, qf_service_target_appeal,
     qf_service_target_task, qf_service_target_decision;
 /* actions */
-qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire;
+qf_service_apply qf_service_deploy, qf_service_suspend, qf_service_resume, qf_service_retire,
+    qf_service_migrate;
 
 #endif

@@ -10,10 +10,10 @@ static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
 /* Everything of the record that stays, in the scratch arena. */
 static struct qf_json kept(struct qf_service_step *step)
 {
-    static const char *const names[] = {"actor",     "appeal", "appeal_of",   "data_omitted",
-                                        "decisions", "deemed", "deviations",  "ended",
-                                        "instance",  "leaf",   "member",      "service",
-                                        "status",    "steps",  "undelivered", "version"};
+    static const char *const names[] = {
+        "actor",      "appeal", "appeal_of", "data_omitted", "decisions", "deemed",
+        "deviations", "ended",  "instance",  "leaf",         "member",    "service",
+        "status",     "stays",  "steps",     "undelivered",  "version"};
     struct qf_json copy = qf_json_make_object();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct qf_json *value = qf_json_get(&step->record, names[i]);

@@ -42,6 +42,8 @@ uint32_t qf_service_lists_tasks(struct qf_service_step *step, struct qf_service_
 /* Brings all look-ups from what was when the step began to the instance and the new record. */
 void qf_service_lists_update(struct qf_service_step *step, const struct qf_json *record);
 /* The same when only the timer was taken off. */
+/* Takes every task out, as before the case goes on with another model. */
+void qf_service_lists_close(struct qf_service_step *step);
 void qf_service_lists_halt(struct qf_service_step *step, const struct qf_json *record);
 
 /* history.c: what is kept of every step */

@@ -153,7 +153,7 @@ void qf_services_zone(struct qf_op_context *ctx)
 
 /* What is known of the next thing due only rises when nothing was due: a block in which something
  * was may be dropped, and it would fall due again. */
-void qf_services_begin(struct qf_op_context *ctx)
+static void fire_due(struct qf_op_context *ctx)
 {
     struct qf_services *services = ctx->services;
     services->zone_known = false;
@@ -178,4 +178,10 @@ void qf_services_begin(struct qf_op_context *ctx)
         fire(ctx, due->ids[i]);
         services->fell_due++;
     }
+}
+
+void qf_services_begin(struct qf_op_context *ctx)
+{
+    fire_due(ctx);
+    qf_services_migrate(ctx);
 }
