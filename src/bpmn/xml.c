@@ -351,11 +351,31 @@ enum qf_status qf_xml_parse(struct qf_arena *arena, struct qf_xml_node **root,
 
 /* --- writing --- */
 
+/* Bytes at `i` that no XML document may hold (XML 1.0, 2.2), or 0: control characters, U+FFFE and
+ * U+FFFF, which UTF-8 has as EF BF BE and EF BF BF. */
+static size_t unwritable(struct qf_slice text, size_t i)
+{
+    const uint8_t *at = text.data + i;
+    if (*at < 0x20)
+        return *at != '\t' && *at != '\n' && *at != '\r';
+    bool noncharacter =
+        text.size - i >= 3 && at[0] == 0xEF && at[1] == 0xBF && (at[2] == 0xBE || at[2] == 0xBF);
+    return noncharacter ? 3 : 0;
+}
+
 static void put_escaped(struct qf_buf *buf, struct qf_slice text, bool attr)
 {
     size_t done = 0;
     for (size_t i = 0; i < text.size; i++) {
         const char *as = NULL;
+        size_t bad = unwritable(text, i);
+        if (bad > 0) {
+            qf_buf_put(buf, text.data + done, i - done);
+            qf_buf_put_text(buf, "\xEF\xBF\xBD"); /* U+FFFD, in its stead */
+            done = i + bad;
+            i = done - 1;
+            continue;
+        }
         switch (text.data[i]) {
         case '&':
             as = "&amp;";
