@@ -92,7 +92,9 @@ static bool is_reserved(const struct qf_xes_attr *attrs, struct qf_slice key)
 static void add_attributes(struct qf_arena *arena, struct qf_xes_attr **attrs,
                            const struct qf_json *attributes)
 {
-    for (uint32_t i = 0; attributes != NULL && i < attributes->count; i++)
+    if (attributes == NULL || attributes->type != QF_JSON_OBJECT)
+        return;
+    for (uint32_t i = 0; i < attributes->count; i++)
         if (!is_reserved(*attrs, attributes->members[i].key))
             add_value(arena, attrs, qf_arena_text(arena, attributes->members[i].key),
                       &attributes->members[i].value);
@@ -167,6 +169,11 @@ static enum qf_status read_history(struct qf_client *client, struct qf_arena *ar
         for (uint32_t i = 0; i < list->count; i++)
             if (list->items[i].type == QF_JSON_OBJECT)
                 qf_json_append(arena, items, list->items[i]);
+        if (items->count > QF_XES_TRACE_EVENTS_MAX)
+            status = qf_fail(err, QF_OVER_LIMIT, "items", "the case has more than %d steps",
+                             QF_XES_TRACE_EVENTS_MAX);
+        if (list->count == 0)
+            break;
         struct qf_slice next = text_of(&page, "next");
         snprintf(cursor, sizeof cursor, "%.*s", QF_SLICE_ARGS(next));
     }

@@ -83,11 +83,14 @@ static enum qf_status look(struct qf_replay *r, const char *hash, bool *there, s
     if (state == NULL || !qf_json_is_text(state, "active"))
         return qf_fail(err, QF_WRONG_STATE, "service", "the service is not active on the network");
     bool known = false;
-    for (uint32_t i = 0; versions != NULL && i < versions->count; i++)
-        known = known || qf_slice_equal(qf_json_text(&versions->items[i]), r->model->version);
+    for (uint32_t i = 0; versions != NULL && versions->type == QF_JSON_ARRAY && i < versions->count;
+         i++)
+        known = known || (versions->items[i].type == QF_JSON_STRING &&
+                          qf_slice_equal(qf_json_text(&versions->items[i]), r->model->version));
     if (!known)
         return QF_OK;
-    if (now == NULL || !qf_slice_equal(qf_json_text(now), r->model->version))
+    if (now == NULL || now->type != QF_JSON_STRING ||
+        !qf_slice_equal(qf_json_text(now), r->model->version))
         return qf_fail(err, QF_WRONG_STATE, "version",
                        "new cases of the service open on another version than %.*s",
                        QF_SLICE_ARGS(r->model->version));
@@ -98,7 +101,8 @@ static enum qf_status look(struct qf_replay *r, const char *hash, bool *there, s
     if (value == NULL || value->type != QF_JSON_STRING)
         return status;
     status = qf_json_parse(&r->arena, &record, qf_json_text(value), QF_JSON_CANONICAL, err);
-    if (status == QF_OK && !qf_json_is_text(qf_json_get(&record, "hash"), hash))
+    const struct qf_json *deployed = status == QF_OK ? qf_json_get(&record, "hash") : NULL;
+    if (status == QF_OK && (deployed == NULL || !qf_json_is_text(deployed, hash)))
         status = qf_fail(err, QF_WRONG_STATE, "version",
                          "another package has this version on the network; give the folder's "
                          "service.yaml a new one");
