@@ -31,8 +31,8 @@ def package(source):
     """What goes onto the ledger (spec/service.md, "Package"), made by somebody else's YAML and JSON."""
     manifest = load(source / "service.yaml")
     files = {"process.bpmn": (source / "process.bpmn").read_text(encoding="utf-8"),
-             "rules.dmn": (source / "rules.dmn").read_text(encoding="utf-8")}
-    for schema in sorted((source / "schemas").iterdir()):
+             **{path.name: path.read_text(encoding="utf-8") for path in source.glob("rules.dmn")}}
+    for schema in sorted(source.glob("schemas/*")):
         files["schemas/" + schema.name] = json.loads(schema.read_text(encoding="utf-8"))
     texts = {lang: load(source / f"texts/{lang}.yaml") for lang in ("en", "zh")}
     whole = {"files": files, "id": manifest.pop("id"), "version": manifest.pop("version"),
