@@ -93,7 +93,8 @@ struct qf_route {
     const char *pattern; /* a path in which a star stands for one segment, two for all the rest */
     void (*handle)(struct qf_http_exchange *exchange);
     const char *summary;
-    bool open; /* answers whoever asks, even where reading is for members only */
+    bool open;  /* answers whoever asks, even where reading is for members only */
+    bool fresh; /* answers are of their moment: not stored, without ETag (etag.h) */
     /* For the OpenAPI document; schemas and parameters are those of schemas.json. */
     const char *accepts;  /* content types of the body, ", " between them; NULL: it takes none */
     const char *request;  /* schema of the body */
@@ -104,7 +105,6 @@ struct qf_route {
     const char *headers;  /* request headers with a meaning of its own */
     const char *statuses; /* those of its own; every route may answer some more (openapi.c) */
     const char *refusals; /* statuses, 200s aside, that are answered in the form `answer` too */
-    bool fresh;           /* answers are of their moment: not stored, without ETag (etag.h) */
 };
 
 struct qf_http_options {

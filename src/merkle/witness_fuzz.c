@@ -35,9 +35,32 @@ static void decide(const struct qf_witness_request *request)
     }
 }
 
+/* The same bytes as what a witness answers to the log: nothing in them is a cosignature. */
+static void take_answer(struct qf_slice answer)
+{
+    static const char text[] = "example.com/log/testdata\n0\n"
+                               "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n";
+    static struct qf_verifier *verifier;
+    const struct qf_verifier_options options = {0};
+    const uint8_t public_key[32] = {1};
+    struct qf_note_key key;
+    struct qf_buf line = {0};
+    uint64_t number = 0;
+    if (verifier == NULL)
+        QF_ASSERT(qf_verifier_new(&verifier, &options, NULL) == QF_OK);
+    qf_note_key_make(&key, qf_slice_of("w"), QF_NOTE_COSIGNATURE, public_key);
+    QF_ASSERT(qf_witness_take_cosignature(&line, &number, qf_slice_of(text), answer, &key, verifier,
+                                          NULL) != QF_OK);
+    QF_ASSERT(line.size == 0);
+    if (qf_witness_size_parse(&number, answer))
+        QF_ASSERT(number < QF_LOG_SIZE_MAX && answer.data[answer.size - 1] == '\n');
+    qf_buf_deinit(&line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct qf_arena arena = {0};
+    take_answer(qf_slice_make(data, size));
     struct qf_error err;
     struct qf_witness_request request;
     if (qf_witness_request_parse(&arena, &request, qf_slice_make(data, size), &err) == QF_OK) {

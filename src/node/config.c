@@ -261,11 +261,20 @@ static enum qf_status read_witnesses(struct reader *r, const struct qf_json *roo
     for (uint32_t i = 0; i < list->count && status == QF_OK; i++) {
         const char *path = qf_arena_printf(r->arena, "witnesses[%u]", i);
         struct qf_config_witness *witness = &out->witnesses[out->witness_count++];
-        status = want_fields(r, &list->items[i], path, "ca, key, url");
+        status =
+            want_fields(r, &list->items[i], path, "certificate, certificate_key, key, roots, url");
         if (status == QF_OK)
             status = get_url(r, &list->items[i], path, &witness->url);
         if (status == QF_OK)
-            status = get_path(r, &list->items[i], path, "ca", false, &witness->ca);
+            status = get_path(r, &list->items[i], path, "roots", false, &witness->roots);
+        if (status == QF_OK)
+            status =
+                get_path(r, &list->items[i], path, "certificate", false, &witness->certificate);
+        if (status == QF_OK)
+            status = get_path(r, &list->items[i], path, "certificate_key", false,
+                              &witness->certificate_key);
+        if (status == QF_OK && (witness->certificate == NULL) != (witness->certificate_key == NULL))
+            status = refuse(r, QF_BAD_FIELD, path, "certificate and certificate_key go together");
         if (status == QF_OK)
             status = get_note_key(r, &list->items[i], path, QF_NOTE_COSIGNATURE, &witness->key);
         for (uint32_t j = 0; status == QF_OK && j < i; j++)

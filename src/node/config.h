@@ -34,9 +34,10 @@ struct qf_config_tsa { /* key NULL: no time-stamps are issued */
     const char *actor_key; /* of an actor on the ledger who records what is issued */
 };
 
-struct qf_config_witness { /* somebody who witnesses our log */
-    const char *url;       /* its prefix: /add-checkpoint is appended */
-    const char *ca;        /* PEM of the roots for https; NULL: the system's */
+struct qf_config_witness {                     /* somebody who witnesses our log */
+    const char *url;                           /* its prefix: /add-checkpoint is appended */
+    const char *roots;                         /* PEM, for https; NULL: the system's */
+    const char *certificate, *certificate_key; /* PEM, shown to it; NULL: none */
     struct qf_note_key key;
 };
 

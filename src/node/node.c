@@ -170,8 +170,11 @@ static enum qf_status start_cosigning(struct qf_node *node, const char *dir,
     struct qf_cosigning_witness *witnesses =
         QF_ARENA_ARRAY(&node->arena, struct qf_cosigning_witness, config->witness_count);
     for (size_t i = 0; i < config->witness_count; i++)
-        witnesses[i] = (struct qf_cosigning_witness){
-            config->witnesses[i].url, config->witnesses[i].ca, config->witnesses[i].key};
+        witnesses[i] = (struct qf_cosigning_witness){.url = config->witnesses[i].url,
+                                                     .tls = {config->witnesses[i].roots,
+                                                             config->witnesses[i].certificate,
+                                                             config->witnesses[i].certificate_key},
+                                                     .key = config->witnesses[i].key};
     enum qf_status status = open_witness_folder(node, dir, err);
     const struct qf_cosigning_options options = {.ledger = node->ledger,
                                                  .signer = *signer,

@@ -41,7 +41,7 @@ static int should_stop(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return atomic_load(ask->stop) ? 1 : 0;
 }
 
-enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const char *ca,
+enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const struct qf_ask_tls *tls,
                           const atomic_bool *stop, struct qf_error *err)
 {
     pthread_once(&curl_once, curl_start);
@@ -72,8 +72,12 @@ enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const char *ca,
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, should_stop);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ask);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "qifeng/" QF_VERSION);
-    if (ca != NULL)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, ca);
+    if (tls->roots != NULL)
+        curl_easy_setopt(curl, CURLOPT_CAINFO, tls->roots);
+    if (tls->certificate != NULL) {
+        curl_easy_setopt(curl, CURLOPT_SSLCERT, tls->certificate);
+        curl_easy_setopt(curl, CURLOPT_SSLKEY, tls->certificate_key);
+    }
     *out = ask;
     return QF_OK;
 }

@@ -1,4 +1,4 @@
-/* One exchange with a witness over HTTP. Used inside this folder only. A handle belongs to one
+/* One exchange with a witness over HTTP. A handle belongs to one
  * thread and keeps its connection. */
 #ifndef QF_API_WITNESS_ASK_H
 #define QF_API_WITNESS_ASK_H
@@ -11,10 +11,17 @@
 
 struct qf_ask;
 
-/* `url` is the witness's prefix, `ca` a PEM file or NULL. A transfer under way is given up when
+/* PEM files for https; each may be NULL. */
+struct qf_ask_tls {
+    const char *roots;                         /* instead of the system's */
+    const char *certificate, *certificate_key; /* shown to the witness */
+};
+
+/* `url` is the witness's prefix. A transfer under way is given up when
  * *stop becomes true. */
-QF_MUST_CHECK enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const char *ca,
-                                        const atomic_bool *stop, struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_ask_new(struct qf_ask **out, const char *url,
+                                        const struct qf_ask_tls *tls, const atomic_bool *stop,
+                                        struct qf_error *err);
 void qf_ask_free(struct qf_ask *ask);
 
 /* POSTs to <url>/add-checkpoint. QF_OK whatever the answer's status; QF_NETWORK with the reason. */

@@ -417,7 +417,7 @@ static enum qf_status cosigner_note(void *self, struct qf_buf *out, unsigned cou
 static enum qf_status start_witness(struct qf_cosigning *c, size_t index, struct qf_error *err)
 {
     struct witness *w = &c->witnesses[index];
-    enum qf_status status = qf_ask_new(&w->ask, w->config->url, w->config->ca, &c->stopping, err);
+    enum qf_status status = qf_ask_new(&w->ask, w->config->url, &w->config->tls, &c->stopping, err);
     if (status != QF_OK)
         return status;
     int error = pthread_create(&w->thread, NULL, work_on, w);

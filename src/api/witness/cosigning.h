@@ -20,14 +20,15 @@
 #ifndef QF_API_WITNESS_COSIGNING_H
 #define QF_API_WITNESS_COSIGNING_H
 
+#include "api/witness/ask.h"
 #include "base/io.h"
 #include "engine/ledger/ledger.h"
 
 struct qf_cosigning;
 
 struct qf_cosigning_witness {
-    const char *url;        /* its prefix: /add-checkpoint is appended */
-    const char *ca;         /* PEM file of roots for https instead of the system's; NULL */
+    const char *url; /* its prefix: /add-checkpoint is appended */
+    struct qf_ask_tls tls;
     struct qf_note_key key; /* QF_NOTE_COSIGNATURE */
 };
 
