@@ -4,6 +4,7 @@ each growth is consistent with all checkpoints before, every entry is included, 
 from the folder; what was changed in a copy is refused.
 Arguments: qifeng, folder with interop sources, build folder of qf-check."""
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -33,8 +34,9 @@ def check(good, *args, says=None):
     return text
 
 
-def fsck(good, log):
+def fsck(good, log, key=key):
     done = subprocess.run([INTEROP / "tessera-fsck.sh", BUILT / "fsck", log, key, "test"],
+                          env={**os.environ, "FSCK_SECONDS": "60" if good else "8"},
                           capture_output=True, text=True, check=False)
     if (done.returncode == 0) != good:
         sys.exit(f"fsck of {log}: {done.returncode}\n{done.stdout}\n{done.stderr}")
@@ -87,4 +89,30 @@ for path in [pathlib.Path("checkpoint"), *needed[::max(1, len(needed) // 6)]]:
     data[len(data) // 2] ^= 1
     (copy / path).write_bytes(data)
     check(False, "-dir", copy)
+    if path in (pathlib.Path("checkpoint"), needed[0]):
+        fsck(False, copy)
+
+# Suite gm: the SHA-256 tree beside that of SM3 is what others' tools read, from a node and a folder.
+gm = work / "gm"
+qifeng("init", gm, "--network", "test", "--member", "planning", "--suite", "gm", "--no-passphrase")
+node = Node(gm)
+key = json.loads(node.get("/v1/network"))["note_keys"][0]
+link, old, total = node.connect(), [], 0
+for count in (3, 20, 1):
+    lines = [qifeng("tx", "sign", "--key", gm / "keys/admin.pem", "--network", "test", "-",
+                    stdin=json.dumps([{"op": "evidence.record", "id": f"g/{total + at}",
+                                       "hash": "sm3:" + "ab" * 32}]).encode()).strip()
+             for at in range(count)]
+    link.request("POST", "/v1/transactions", b"\n".join(lines), {"Content-Type": "application/jose"})
+    text = link.getresponse().read().decode()
+    assert text.count('"status":"accepted"') == count, text[:500]
+    total += count
+    check(True, "-url", node.url + "/", *old, says=f"{total} of {total} included")
+    saved = work / f"gm.{total}"
+    saved.write_bytes(node.get("/checkpoint"))
+    old.append(f"-old={saved}")
+node.stop()
+check(True, "-dir", gm / "log", *old, says=f"{total} of {total} included")
+fsck(True, gm / "log", key)
+qifeng("audit", gm)
 print(f"{size} entries in {len(STEPS)} growths, {len(files)} files")
