@@ -72,8 +72,10 @@ static void print_decision(struct qf_remote *remote, const struct qf_json *recor
     struct qf_buf text = {0};
     struct qf_error err = {0};
     struct qf_json trace = qf_json_make_null();
-    enum qf_status status = qf_service_replay(remote->model, &remote->arena, &text, &outcome,
-                                              record, NULL, qf_slice_of(QF_SERVICE_ZONE), &err);
+    enum qf_status status = qf_remote_decision(remote, record, &err);
+    if (status == QF_OK)
+        status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record, NULL,
+                                   qf_slice_of(QF_SERVICE_ZONE), &err);
     qf_buf_deinit(&text);
     if (status == QF_OK)
         status = qf_json_parse(&remote->arena, &trace, outcome.trace, QF_JSON_ANY, &err);

@@ -63,6 +63,9 @@ static enum qf_status replay(struct qf_remote *remote, const struct request *req
     const struct qf_json *record = wanted(qf_json_get(&found, "decisions"), request->decision);
     if (record == NULL)
         return qf_fail(err, QF_NOT_FOUND, "--decision", "the case has no such decision");
+    status = qf_remote_decision(remote, record, err);
+    if (status != QF_OK)
+        return status;
     status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record,
                                request->inputs != NULL ? &revealed : NULL,
                                qf_slice_of(QF_SERVICE_ZONE), err);

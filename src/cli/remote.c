@@ -141,7 +141,25 @@ enum qf_status qf_remote_case(struct qf_remote *remote, struct qf_json *out, con
         status = qf_json_get_text(out, "service", &service, err);
     if (status == QF_OK)
         status = qf_json_get_text(out, "version", &version, err);
-    return status == QF_OK ? qf_remote_service(remote, service, version, err) : status;
+    if (status != QF_OK)
+        return status;
+    remote->version = qf_arena_copy(&remote->arena, version);
+    return qf_remote_service(remote, service, version, err);
+}
+
+enum qf_status qf_remote_decision(struct qf_remote *remote, const struct qf_json *record,
+                                  struct qf_error *err)
+{
+    struct qf_slice version = remote->version;
+    if (qf_json_get(record, "version") != NULL &&
+        qf_json_get_text(record, "version", &version, err) != QF_OK)
+        return QF_BAD_FIELD;
+    if (remote->model == NULL)
+        return qf_fail(err, QF_NOT_FOUND, "version", "its package could not be read");
+    if (qf_slice_equal(version, remote->model->version))
+        return QF_OK;
+    return qf_remote_service(remote, qf_arena_copy(&remote->arena, remote->model->id), version,
+                             err);
 }
 
 /* ---- words ---- */

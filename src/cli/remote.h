@@ -15,7 +15,8 @@ struct qf_remote {
     struct qf_sender_result answer;
     struct qf_json package; /* of the service that was asked for last */
     struct qf_service_model *model;
-    const char *lang; /* "zh" or "en" */
+    struct qf_slice version; /* of the case that was asked for */
+    const char *lang;        /* "zh" or "en" */
 };
 
 /* `key` NULL: only reads. `lang` NULL: by LANG. Release with qf_remote_close in any case. */
@@ -37,6 +38,9 @@ QF_MUST_CHECK enum qf_status qf_remote_act(struct qf_remote *remote, struct qf_j
 QF_MUST_CHECK enum qf_status qf_remote_whoami(struct qf_remote *remote, struct qf_json *out,
                                               struct qf_error *err);
 
+/* Makes remote->model that of the version on which a decision of the case was made. */
+QF_MUST_CHECK enum qf_status qf_remote_decision(struct qf_remote *remote,
+                                                const struct qf_json *record, struct qf_error *err);
 /* Fetches and compiles the package of a version: remote->package, remote->model. */
 QF_MUST_CHECK enum qf_status qf_remote_service(struct qf_remote *remote, struct qf_slice service,
                                                struct qf_slice version, struct qf_error *err);
