@@ -97,6 +97,10 @@
     "{\"actor_role\":\"clerk\",\"members\":[\"a\",\"b\",\"c\"],\"role\":\"panel\"},"               \
     "{\"kinds\":[\"enterprise\"],\"role\":\"applicant\"}]}"
 
+#define MANIFEST_WITHOUT_MESSAGES                                                                  \
+    "{\"fields\":{\"area\":{\"type\":\"number\"}},\"open\":[\"desk\"],\"participants\":["          \
+    "{\"actor_role\":\"clerk\",\"members\":[\"a\"],\"role\":\"desk\"}]}"
+
 static const struct qf_service_package permit = {
     .id = "permit",
     .version = "1",
@@ -421,6 +425,55 @@ static void the_zone_of_the_network(void **state)
     assert_int_equal(due->integer % DAY, 15 * 3600000); /* 24:00 in Tokyo */
 }
 
+/* A process that goes round without waiting, for somebody's answer and for time. */
+static void a_process_that_runs_away(void **state)
+{
+    struct qf_testing_world *world = *state;
+    const struct qf_service_package round = {
+        .id = "round",
+        .version = "1",
+        .process = "<process id='merry-go' isExecutable='true'><startEvent id='s'/>" TASK(
+            "t", "<qf:who role='desk'/>") "<boundaryEvent id='b' attachedToRef='t'>"
+                                          "<timerEventDefinition><timeDuration>P1D</timeDuration></"
+                                          "timerEventDefinition>"
+                                          "</boundaryEvent><exclusiveGateway id='g'/><scriptTask "
+                                          "id='x'><extensionElements>"
+                                          "<qf:result "
+                                          "variable='area'/></extensionElements><script>1</"
+                                          "script></scriptTask>"
+                                          "<exclusiveGateway id='h' default='again'/><endEvent "
+                                          "id='e'/>" FLOW("f1", "s", "t") FLOW("f2", "t", "g")
+                                              FLOW("f3", "b", "g") FLOW("f4", "g", "x")
+                                                  FLOW("f5", "x", "h")
+                                                      FLOW("again", "h",
+                                                           "g") "<sequenceFlow id='out' "
+                                                                "sourceRef='h' targetRef='e'>"
+                                                                "<conditionExpression>area &gt; "
+                                                                "1</conditionExpression></"
+                                                                "sequenceFlow></process>",
+        .manifest = MANIFEST_WITHOUT_MESSAGES};
+    qf_service_testing_deploy(world, &round);
+    for (char id = 'c'; id <= 'd'; id++)
+        qf_testing_expect(world, QF_OK, "", QF_CLERK,
+                          "[{\"op\":\"service.case.open\",\"service\":\"round\",\"case\":\"%c\"}]",
+                          id);
+    struct qf_receipt receipt =
+        qf_testing_run(world, QF_CLERK, TASK_OP, "complete", at(world, "desk", "t"));
+    assert_int_equal(receipt.code, QF_BUDGET);
+    assert_non_null(strstr(receipt.problem.detail, "process"));
+    qf_service_testing_status(world, "c", "running");
+    /* In time's place both stand still with the reason; the block goes on. */
+    world->block.time_ms += 2 * DAY;
+    qf_testing_expect(world, QF_OK, "", QF_CLERK, OPEN, "after");
+    for (char id = 'c'; id <= 'd'; id++) {
+        char text[2] = {id, '\0'};
+        const struct qf_json *problem =
+            qf_json_get(qf_service_testing_case(world, text), "problem");
+        assert_non_null(problem);
+        assert_true(qf_json_is_text(qf_json_get(problem, "code"), "budget-exceeded"));
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -437,6 +490,7 @@ int main(void)
         TEST(a_suspended_service),
         TEST(bad_manifests),
         TEST(the_zone_of_the_network),
+        TEST(a_process_that_runs_away),
         TEST(a_suspended_member),
         TEST(a_package_that_no_longer_compiles),
     };
