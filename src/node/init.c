@@ -162,6 +162,8 @@ static const char settings[] =
     "  key_burst: 20000     # and how many at once\n"
     "  key_kib: 4096        # KiB a second, ten times that at once; 0: any number\n"
     "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n"
+    "# witnesses:           # who cosigns this log's checkpoints; docs/OPERATIONS.md\n"
+    "#   - {url: https://witness.court.example, key: court.example/w+1c5e0a9b+BAb…}\n"
     "# webhooks:            # events posted to others; qifeng webhook --help\n"
     "#   - id: archive\n"
     "#     url: https://archive.example.gov/ledger\n"

@@ -141,7 +141,8 @@ court.start()
 
 
 def tessera(where, count, good=True):
-    return run(BUILT / "qf-witness", "log", where, str(count), court.vkey, court.url, good=good)
+    return run(BUILT / "qf-witness", "log", where, str(count), court.vkey, court.url, "30" if good else "4",
+               good=good)
 
 
 note = tessera(folder, 5)

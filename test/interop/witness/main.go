@@ -6,11 +6,11 @@
 // transparency-dev/formats: the log and each witness must have signed it.
 //
 //	qf-witness key DIR
-//	qf-witness log DIR COUNT WITNESS-VKEY WITNESS-URL
+//	qf-witness log DIR COUNT WITNESS-VKEY WITNESS-URL SECONDS
 //
 // key makes the signing key of a log in DIR and prints its verifier key. log appends COUNT entries to
 // the Tessera log there, whose checkpoints are published only with the witness's cosignature, and
-// prints the last one.
+// prints the last one, or gives up after SECONDS.
 package main
 
 import (
@@ -40,8 +40,8 @@ func main() {
 		err = check(os.Args[2], os.Args[3:])
 	case len(os.Args) == 3 && os.Args[1] == "key":
 		err = makeKey(os.Args[2])
-	case len(os.Args) == 6 && os.Args[1] == "log":
-		err = log(os.Args[2], os.Args[3], os.Args[4], os.Args[5])
+	case len(os.Args) == 7 && os.Args[1] == "log":
+		err = log(os.Args[2], os.Args[3], os.Args[4], os.Args[5], os.Args[6])
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "REFUSED: %v\n", err)
@@ -96,12 +96,16 @@ func makeKey(dir string) error {
 	return os.WriteFile(filepath.Join(dir, "key"), []byte(secret), 0o600)
 }
 
-func log(dir, countText, witnessKey, witnessURL string) error {
+func log(dir, countText, witnessKey, witnessURL, seconds string) error {
 	count, err := strconv.Atoi(countText)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	patience, err := time.ParseDuration(seconds + "s")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	secret, err := os.ReadFile(filepath.Join(dir, "key"))
 	if err != nil {
