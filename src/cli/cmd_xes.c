@@ -37,11 +37,18 @@ static enum qf_status open_keys(struct qf_replay *r, const struct options *o, st
                          "want a passphrase file for the keys, or --no-passphrase to try out");
     if (status == QF_OK && o->plain && o->keys != NULL)
         fprintf(stderr, "qifeng: warning: the officials' key files are not encrypted\n");
-    const char *admin = o->admin_key;
-    if (admin == NULL)
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): before any thread */
+    const char *admin = o->admin_key != NULL ? o->admin_key : getenv("QIFENG_ADMIN_KEY");
+    bool guessed = admin == NULL;
+    if (guessed)
         admin = qf_arena_printf(&r->arena, "%s/admin.pem", o->keys != NULL ? o->keys : "keys");
     if (status == QF_OK)
         status = qf_cli_load_key(&r->admin, admin, o->passphrase_file, err);
+    if (status == QF_IO && guessed)
+        status = qf_fail(err, QF_USAGE, "--admin-key",
+                         "want the key file of an admin, who brings the officials in (there is "
+                         "none at %s)",
+                         admin);
     r->registered = (struct qf_officials){.arena = &r->arena,
                                           .sender = r->sender,
                                           .folder = o->keys,
@@ -147,7 +154,8 @@ int qf_cmd_xes(int argc, char **argv)
          &o.export, NULL},
         {"--keys", "DIR", "keys of the officials, made where missing (without: for this run only)",
          &o.keys, NULL},
-        {"--admin-key", "FILE", "key of the admin (default admin.pem in --keys, or in keys)",
+        {"--admin-key", "FILE",
+         "key of the admin (or QIFENG_ADMIN_KEY; default admin.pem in --keys, or in keys)",
          &o.admin_key, NULL},
         {"--passphrase-file", "F", "of the key files (or QIFENG_PASSPHRASE_FILE)",
          &o.passphrase_file, NULL},
