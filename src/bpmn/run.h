@@ -245,7 +245,8 @@ QF_MUST_CHECK enum qf_status qf_bpmn_message(struct qf_bpmn_call *call,
                                              struct qf_slice name,
                                              const struct qf_bpmn_answer *answer);
 
-/* Lets every timer fire that is due at call->now_ms, in order of due time and creation. */
+/* Lets timers fire that are due at call->now_ms, in order of due time and creation: the first, and
+ * more while at least half of the steps are left. Those that remain are due still. */
 QF_MUST_CHECK enum qf_status qf_bpmn_tick(struct qf_bpmn_call *call,
                                           struct qf_bpmn_instance *instance);
 

@@ -209,7 +209,10 @@ enum qf_status qf_bpmn_tick(struct qf_bpmn_call *call, struct qf_bpmn_instance *
     RUN_TRY(qf_run_check(call, instance));
     qf_run_call(&run, call, instance, NULL);
     enum qf_status status = QF_OK;
-    while (status == QF_OK && !run.over && next_timer(&run, &timer)) {
+    const uint64_t enough = call->steps / 2;
+    for (bool first = true; status == QF_OK && !run.over; first = false) {
+        if ((!first && call->steps < enough) || !next_timer(&run, &timer))
+            break;
         status = qf_run_step(&run);
         if (status == QF_OK)
             status = fire(&run, timer);
