@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/demo_service.h"
 #include "cli/import.h"
 #include "cli/sender.h"
 #include "node/init.h"
@@ -13,6 +14,7 @@
 #define NETWORK "demo"
 #define MEMBER "municipality"
 #define LOG_NAME "receipt.xes.gz"
+#define SERVICE "urban-incident"
 
 /* Beside the installed program, where it was to be installed, or in the sources it was built of. */
 static enum qf_status find_log(struct qf_arena *arena, const char **out, struct qf_error *err)
@@ -82,6 +84,36 @@ static enum qf_status load_data(struct qf_arena *arena, const char *dir, const c
     return QF_OK;
 }
 
+/* A service with cases to be worked on; without its folder the demonstration goes on. */
+static enum qf_status add_service(struct qf_arena *arena, const char *dir, const char *url,
+                                  struct qf_error *err)
+{
+    char self[PATH_MAX];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[size > 0 ? size : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    const char *places[] = {qf_arena_printf(arena, "%s/../share/qifeng/services/" SERVICE, self),
+                            QF_SERVICES_INSTALLED "/" SERVICE, QF_SERVICES_SOURCE "/" SERVICE};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        uint32_t cases;
+        if (access(places[i], R_OK) != 0)
+            continue;
+        enum qf_status status = qf_demo_service(dir, url, places[i], &cases, err);
+        if (status != QF_OK)
+            return status;
+        if (cases > 0)
+            printf("the service " SERVICE " is deployed by vote, with %u cases in its work lists\n",
+                   cases);
+        printf("\n  %s task list --service " SERVICE " --lang zh \\\n      --node %s\n",
+               program_invocation_name, url);
+        return QF_OK;
+    }
+    fprintf(stderr, "qifeng: the folder of the service " SERVICE " is not at %s\n", places[1]);
+    return QF_OK;
+}
+
 static enum qf_status explain(struct qf_arena *arena, const char *dir, const char *url,
                               struct qf_error *err)
 {
@@ -132,6 +164,8 @@ static enum qf_status prepare(struct qf_node **node, struct qf_arena *arena, con
     if (status == QF_OK)
         status = load_data(arena, dir, qf_node_url(*node), err);
     if (status == QF_OK)
+        status = add_service(arena, dir, qf_node_url(*node), err);
+    if (status == QF_OK)
         status = explain(arena, dir, qf_node_url(*node), err);
     return status;
 }
@@ -148,8 +182,9 @@ int qf_cmd_demo(int argc, char **argv)
         "qifeng demo DIR [--listen HOST:PORT] [--exit]",
         "Makes a network for trying out, serves it, and records a municipality's real log of "
         "8,577\n"
-        "events in 1,434 permit cases, each signed by its official. Prints `ready URL` when the\n"
-        "data is in. A second start serves what is there.",
+        "events in 1,434 permit cases, each signed by its official; deploys the service of city\n"
+        "incidents, with some cases. Prints `ready URL` when the data is in. A second start serves "
+        "what is there.",
         "  qifeng demo try\n"};
     int count;
     enum qf_exit code;

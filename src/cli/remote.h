@@ -63,6 +63,7 @@ const char *qf_remote_value(struct qf_remote *remote, const struct qf_json *valu
  * will check it, with a form (may be empty). */
 struct qf_remote_data {
     const char *file, *reveal;
+    const struct qf_json *values; /* an object, or NULL */
     const char *const *sets;
     size_t set_count;
     struct qf_slice form;

@@ -92,7 +92,7 @@ static enum qf_status read_all(struct qf_remote *remote, struct qf_json *data,
 {
     struct qf_slice bytes;
     enum qf_status status = QF_OK;
-    *data = qf_json_make_object();
+    *data = from->values != NULL ? *from->values : qf_json_make_object();
     if (from->file != NULL) {
         status = qf_cli_read(&remote->arena, from->file, FILE_SIZE_MAX, &bytes, err);
         if (status == QF_OK)

@@ -2,7 +2,7 @@
 #ifndef QF_CLI_SERVICE_H
 #define QF_CLI_SERVICE_H
 
-#include "cli/cli.h"
+#include "cli/remote.h"
 #include "service/folder.h"
 
 struct qf_service_request {
@@ -16,6 +16,10 @@ enum qf_exit qf_service_cli_deploy(const struct qf_service_request *request, con
 enum qf_exit qf_service_cli_vote(const struct qf_service_request *request, const char *proposal);
 enum qf_exit qf_service_cli_list(const struct qf_service_request *request);
 enum qf_exit qf_service_cli_show(const struct qf_service_request *request, const char *id);
+
+/* Puts the package of a ready folder onto the ledger, proposes it and votes for it. */
+QF_MUST_CHECK enum qf_status
+qf_service_cli_put(struct qf_remote *remote, const struct qf_folder *folder, struct qf_error *err);
 
 /* Reads and inspects; QF_REFUSED with the first error when it is not ready. The caller releases the
  * folder in any case. */

@@ -92,6 +92,23 @@ static enum qf_status propose(struct qf_remote *remote, const struct qf_folder *
     return qf_remote_send(remote, op, err);
 }
 
+static void name_proposal(char out[160], const struct qf_folder *folder, const char *hash)
+{
+    snprintf(out, 160, "deploy-%s-%s-%.8s", qf_folder_text(folder, "id"),
+             qf_folder_text(folder, "version"), strchr(hash, ':') + 1);
+}
+
+enum qf_status qf_service_cli_put(struct qf_remote *remote, const struct qf_folder *folder,
+                                  struct qf_error *err)
+{
+    char *hash = qf_arena_alloc(&remote->arena, 80),
+         *proposal = qf_arena_alloc(&remote->arena, 160);
+    qf_folder_hash(folder, qf_suite_hash(qf_sender_rules(remote->sender)->suite), hash);
+    name_proposal(proposal, folder, hash);
+    enum qf_status status = propose(remote, folder, hash, proposal, err);
+    return status == QF_OK ? vote(remote, proposal, "yes", err) : status;
+}
+
 static enum qf_status wait_for(struct qf_remote *remote, bool *there,
                                const struct qf_folder *folder, const char *hash,
                                struct qf_error *err)
@@ -145,8 +162,7 @@ enum qf_exit qf_service_cli_deploy(const struct qf_service_request *request, con
         status = opened;
     if (status == QF_OK) {
         qf_folder_hash(&folder, qf_suite_hash(qf_sender_rules(remote.sender)->suite), hash);
-        snprintf(proposal, sizeof proposal, "deploy-%s-%s-%.8s", qf_folder_text(&folder, "id"),
-                 qf_folder_text(&folder, "version"), strchr(hash, ':') + 1);
+        name_proposal(proposal, &folder, hash);
         status = look(&remote, &there, &folder, hash, &err);
         fresh = !there;
     }

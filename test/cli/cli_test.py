@@ -495,6 +495,7 @@ class Demo(Case):
         at = ("--listen", "127.0.0.1:0", "--exit")
         first = run("demo", self.dir, *at)
         self.assertIn("8577 recorded now", first.stdout)
+        self.assertIn("urban-incident is deployed by vote, with 7 cases", first.stdout)
         self.assertRegex(first.stdout, r"\nready http://127.0.0.1:\d+\n$")
         self.assertIn("warning", first.stderr)
         again = run("demo", self.dir, *at).stdout
