@@ -157,7 +157,8 @@ check([(h["kind"], h.get("node"), h["actor"]) for h in history if "actor" in h] 
     ("completed", "fire_review", "xu"), ("completed", "examine", "zhao"),
     ("completed", "sign", "li")], history)
 automatic = [h["node"] for h in history if h["kind"] == "automatic"]
-check("find_scope" in automatic and "decide" in automatic, f"decisions of the rules: {automatic}")
+check(automatic == ["notify_accepted", "find_scope", "decide", "notify_granted"],
+      f"what rules decided and the applicant was told: {automatic}")
 bundle = work / "decision.qfb"
 qifeng("bundle", signed["id"], "--node", node.url, "-o", bundle)
 

@@ -55,10 +55,13 @@ static void add_time(struct qf_service_step *step, struct qf_json *steps)
     }
 }
 
-/* What the ledger did by itself on the way: these tasks are done when a token has come to them. */
+/* What the ledger did by itself on the way: these tasks are done when a token has come to them, and
+ * these messages are sent. */
 static bool is_automatic(const struct qf_bpmn_node *node)
 {
-    return node->kind == QF_BPMN_SERVICE || node->kind == QF_BPMN_SCRIPT ||
+    bool notice = (node->kind == QF_BPMN_THROW || node->kind == QF_BPMN_END) &&
+                  node->event == QF_BPMN_EVENT_MESSAGE;
+    return notice || node->kind == QF_BPMN_SERVICE || node->kind == QF_BPMN_SCRIPT ||
            node->kind == QF_BPMN_SEND || (node->kind == QF_BPMN_RULE && !node->ext.sealed);
 }
 
