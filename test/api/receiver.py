@@ -65,7 +65,7 @@ class Receiver:
             self.lock.notify_all()
         return status, headers
 
-    def wait(self, count, timeout=30):
+    def wait(self, count, timeout=90):
         """The first `count` events that were taken."""
         end = time.monotonic() + timeout
         with self.lock:

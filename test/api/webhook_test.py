@@ -90,11 +90,11 @@ for name in set(names):
 until("all is delivered again", lambda: health(node, "all")[0]["lag"] == 0)
 
 # A clean stop repeats nothing.
-before = len(all_of_it.seen)
+before, taken = len(all_of_it.seen), len(all_of_it.taken)
 node.stop()
 node.start()
 node.record("s-0")
-all_of_it.wait(len(all_of_it.taken) + 1)
+all_of_it.wait(taken + 1)
 check(len(all_of_it.seen) == before + 1, "nothing comes again after a clean stop")
 
 # 410 disables, for good: a restart does not forget it; the operator has it go on.

@@ -25,8 +25,9 @@ check(now["status"] == "ok" and now["cosigned"]["size"] == 5 and now["cosigned"]
 for w in now["witnesses"]:
     check(w["state"] == "good" and w["reachable"] and w["size"] == 5 and w["lag"] == 0 and
           abs(w["time"] / 1000 - time.time()) < 60, str(w))
-until("the folder follows",
-      lambda: (log.dir / "log/checkpoint").read_bytes().count("— ".encode()) == 3)
+published = log.dir / "log/checkpoint"
+until("the folder follows", lambda: published.exists() and
+      published.read_bytes().count("— ".encode()) == 3)
 seen = court.json("/v1/health")["witnessing"]
 check(seen["key"] == court.vkey and seen["logs"][0]["size"] == 5, str(seen))
 

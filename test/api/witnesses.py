@@ -40,7 +40,7 @@ class Log(Node):
         return result
 
     def until(self, what, condition):
-        for _ in range(150):
+        for _ in range(600):
             value = condition()
             if value:
                 return value
