@@ -64,4 +64,10 @@ void qf_fs_posix_deinit(struct qf_fs *fs);
 void qf_fs_sub(struct qf_fs *out, const struct qf_fs *parent, const char *prefix);
 void qf_fs_sub_deinit(struct qf_fs *fs);
 
+/* Puts `bytes` in the place of the file `path` (below 390 bytes): whoever reads or crashes finds the
+ * whole old file or the whole new one. With `sync` it is durable when this returns QF_OK. A draft,
+ * `path`.tmp, may be left behind by a failure; the next call takes it over. */
+QF_MUST_CHECK enum qf_status qf_fs_replace(const struct qf_fs *fs, const char *path,
+                                           struct qf_slice bytes, bool sync);
+
 #endif

@@ -61,26 +61,14 @@ static enum qf_status read_file(const struct qf_fs *fs, struct qf_buf *out, cons
     return status;
 }
 
+/* Durable once all of the folder is synced, before anything is removed. */
 static enum qf_status write_file(const struct qf_fs *fs, const char *path, struct qf_slice bytes)
 {
     char folder[256];
-    char temporary[280];
-    struct qf_file *file;
     const char *slash = strrchr(path, '/');
     snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) : 0, path);
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
     enum qf_status status = fs->make_dir(fs->self, folder);
-    if (status == QF_OK)
-        status = fs->open(fs->self, &file, temporary, true);
-    if (status != QF_OK)
-        return status;
-    status = fs->truncate(fs->self, file, 0);
-    if (status == QF_OK)
-        status = fs->write(fs->self, file, bytes, 0);
-    if (status == QF_OK)
-        status = fs->sync(fs->self, file);
-    fs->close(fs->self, file);
-    return status == QF_OK ? fs->rename(fs->self, temporary, path) : status;
+    return status == QF_OK ? qf_fs_replace(fs, path, bytes, false) : status;
 }
 
 static enum qf_status invalid(struct moving *m, const char *path, const char *reason)

@@ -182,25 +182,6 @@ static enum qf_status load_file(const struct qf_fs *fs, const char *name, uint8_
     return status;
 }
 
-static enum qf_status save_file(const struct qf_fs *fs, const char *name, struct qf_slice bytes)
-{
-    char draft[NAME_SIZE + 8];
-    struct qf_file *file;
-    snprintf(draft, sizeof draft, "%s.tmp", name);
-    enum qf_status status = fs->open(fs->self, &file, draft, true);
-    if (status != QF_OK)
-        return status;
-    status = fs->truncate(fs->self, file, 0);
-    if (status == QF_OK)
-        status = fs->write(fs->self, file, bytes, 0);
-    if (status == QF_OK)
-        status = fs->sync(fs->self, file);
-    fs->close(fs->self, file);
-    if (status == QF_OK)
-        status = fs->rename(fs->self, draft, name);
-    return status == QF_OK ? fs->sync_dir(fs->self, "") : status;
-}
-
 static void state_name(char out[NAME_SIZE], const char *id)
 {
     snprintf(out, NAME_SIZE, "%s.json", id);
@@ -229,7 +210,7 @@ enum qf_status qf_webhook_state_save(const struct qf_webhook_state *state, const
     qf_webhook_state_encode(&text, state);
     enum qf_status status = qf_buf_status(&text);
     if (status == QF_OK)
-        status = save_file(fs, name, qf_buf_slice(&text));
+        status = qf_fs_replace(fs, name, qf_buf_slice(&text), true);
     qf_buf_deinit(&text);
     return status;
 }
@@ -296,7 +277,7 @@ enum qf_status qf_webhook_request_save(const struct qf_webhook_request *request,
     qf_webhook_request_encode(&text, request);
     enum qf_status status = qf_buf_status(&text);
     if (status == QF_OK)
-        status = save_file(fs, name, qf_buf_slice(&text));
+        status = qf_fs_replace(fs, name, qf_buf_slice(&text), true);
     qf_buf_deinit(&text);
     return status;
 }

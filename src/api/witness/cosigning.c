@@ -137,7 +137,7 @@ static void save(struct qf_cosigning *c)
     pthread_mutex_unlock(&c->lock);
     pthread_mutex_lock(&c->save_lock);
     bool newer = size > c->saved_size || (size == c->saved_size && count > c->saved_count);
-    if (newer && qf_witness_file_write(c->options.fs, NOTE_FILE, qf_buf_slice(&note)) == QF_OK) {
+    if (newer && qf_fs_replace(c->options.fs, NOTE_FILE, qf_buf_slice(&note), true) == QF_OK) {
         c->saved_size = size;
         c->saved_count = count;
     }

@@ -1,28 +1,6 @@
 #include "api/witness/file.h"
 
-#include <stdio.h>
-
 #include "base/limits.h"
-
-enum qf_status qf_witness_file_write(const struct qf_fs *fs, const char *path,
-                                     struct qf_slice bytes)
-{
-    char temporary[256];
-    struct qf_file *file;
-    snprintf(temporary, sizeof temporary, "%.200s.new", path);
-    enum qf_status status = fs->open(fs->self, &file, temporary, true);
-    if (status != QF_OK)
-        return status;
-    status = fs->truncate(fs->self, file, 0);
-    if (status == QF_OK)
-        status = fs->write(fs->self, file, bytes, 0);
-    if (status == QF_OK)
-        status = fs->sync(fs->self, file);
-    fs->close(fs->self, file);
-    if (status == QF_OK)
-        status = fs->rename(fs->self, temporary, path);
-    return status == QF_OK ? fs->sync_dir(fs->self, "") : status;
-}
 
 enum qf_status qf_witness_file_read(const struct qf_fs *fs, struct qf_arena *arena,
                                     const char *path, struct qf_slice *out)

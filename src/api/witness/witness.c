@@ -98,7 +98,7 @@ static enum qf_status store(struct qf_witness *witness, struct log *log, const s
     qf_buf_put_slice(&bytes, cosignature);
     enum qf_status status = qf_buf_status(&bytes);
     if (status == QF_OK)
-        status = qf_witness_file_write(witness->options.fs, log->note_path, qf_buf_slice(&bytes));
+        status = qf_fs_replace(witness->options.fs, log->note_path, qf_buf_slice(&bytes), true);
     qf_buf_deinit(&bytes);
     return status == QF_OK ? QF_OK
                            : qf_fail(err, status == QF_NO_SPACE ? QF_NO_SPACE : QF_IO, "witness",
@@ -113,7 +113,7 @@ static void keep_evidence(struct qf_witness *witness, struct log *log, struct qf
 {
     struct qf_witness_report *report = &log->report;
     if (now_s - report->refused_s >= REFUSED_EVERY_S) {
-        enum qf_status status = qf_witness_file_write(witness->options.fs, log->refused_path, body);
+        enum qf_status status = qf_fs_replace(witness->options.fs, log->refused_path, body, true);
         (void)status; /* the answer does not depend on it */
     }
     report->refused++;

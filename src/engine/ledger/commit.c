@@ -87,24 +87,6 @@ static bool head_of_size(struct qf_ledger *ledger, uint64_t size, struct qf_ledg
     return found;
 }
 
-static enum qf_status write_file(const struct qf_fs *fs, const char *path, struct qf_slice bytes,
-                                 bool sync)
-{
-    char temporary[300];
-    snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    struct qf_file *file;
-    enum qf_status status = fs->open(fs->self, &file, temporary, true);
-    if (status != QF_OK)
-        return status;
-    status = fs->truncate(fs->self, file, 0);
-    if (status == QF_OK)
-        status = fs->write(fs->self, file, bytes, 0);
-    if (status == QF_OK && sync)
-        status = fs->sync(fs->self, file);
-    fs->close(fs->self, file);
-    return status == QF_OK ? fs->rename(fs->self, temporary, path) : status;
-}
-
 void qf_ledger_checkpoint(const struct qf_ledger *ledger, const struct qf_ledger_head *head,
                           struct qf_checkpoint *out)
 {
@@ -142,7 +124,7 @@ static enum qf_status publish_head(struct qf_ledger *ledger, const struct qf_led
         if (status == QF_OK)
             status = qf_buf_status(&note);
         if (status == QF_OK)
-            status = write_file(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
+            status = qf_fs_replace(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
         if (status == QF_OK) {
             ledger->published_size = head->size;
             ledger->published_lines = count;
@@ -266,7 +248,7 @@ static enum qf_status publish_cosigned(struct qf_ledger *ledger,
     }
     if (status == QF_OK && due && size <= *durable) {
         doing = "writing the checkpoint";
-        status = write_file(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
+        status = qf_fs_replace(&ledger->log_fs, "checkpoint", qf_buf_slice(&note), false);
         ledger->published_size = size;
     }
     qf_buf_deinit(&note);
