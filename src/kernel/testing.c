@@ -16,64 +16,18 @@ static void *grown(void *data, size_t count, size_t *capacity, size_t size)
     return more;
 }
 
-static struct qf_slice copy(struct qf_slice bytes)
-{
-    uint8_t *data = malloc(bytes.size + 1);
-    QF_ASSERT(data != NULL);
-    if (bytes.size > 0)
-        memcpy(data, bytes.data, bytes.size);
-    return qf_slice_make(data, bytes.size);
-}
-
-static void release(struct qf_slice bytes)
-{
-    free((void *)(uintptr_t)bytes.data);
-}
-
-/* Position of the key, or where it would go. */
-static size_t position(const struct qf_testing_world *world, struct qf_slice key)
-{
-    size_t low = 0, high = world->record_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (qf_slice_compare(world->records[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool holds(const struct qf_testing_world *world, size_t at, struct qf_slice key)
-{
-    return at < world->record_count && qf_slice_equal(world->records[at].key, key);
-}
-
 static bool get(void *self, struct qf_slice key, struct qf_slice *value)
 {
     struct qf_testing_world *world = self;
     world->gets++;
-    size_t at = position(world, key);
-    if (!holds(world, at, key) || world->records[at].lookup)
-        return false;
-    *value = world->records[at].value;
-    return true;
+    return qf_memory_state_get(&world->state, key, value);
 }
 
 static void list(void *self, struct qf_slice prefix, struct qf_slice after, qf_state_each *each,
                  void *arg)
 {
     const struct qf_testing_world *world = self;
-    static const struct qf_slice none = {NULL, 0};
-    for (size_t i = position(world, prefix); i < world->record_count; i++) {
-        const struct qf_testing_record *record = &world->records[i];
-        if (record->key.size < prefix.size ||
-            memcmp(record->key.data, prefix.data, prefix.size) != 0)
-            return;
-        if (record->listed && (after.size == 0 || qf_slice_compare(record->key, after) > 0) &&
-            !each(arg, record->key, record->lookup ? record->value : none))
-            return;
-    }
+    qf_memory_state_list(&world->state, prefix, after, each, arg);
 }
 
 static bool find_tx(void *self, const uint8_t id[QF_HASH_SIZE], uint64_t *leaf)
@@ -176,11 +130,7 @@ void qf_testing_free(struct qf_testing_world *world)
     qf_kernel_free(world->kernel);
     for (unsigned i = 0; i < QF_TESTING_KEYS; i++)
         qf_private_key_free(world->keys[i]);
-    for (size_t i = 0; i < world->record_count; i++) {
-        release(world->records[i].key);
-        release(world->records[i].value);
-    }
-    free(world->records);
+    qf_memory_state_deinit(&world->state);
     free(world->ids);
     free(world->fresh);
     qf_arena_deinit(&world->arena);
@@ -253,47 +203,13 @@ void qf_testing_begin(struct qf_testing_world *world)
     qf_kernel_begin(world->kernel, &world->block);
 }
 
-static void install(struct qf_testing_world *world, const struct qf_kernel_change *change)
-{
-    size_t at = position(world, change->key);
-    bool present = holds(world, at, change->key);
-    if (change->value.data == NULL) {
-        QF_ASSERT(present || change->lookup);
-        if (!present)
-            return;
-        release(world->records[at].key);
-        release(world->records[at].value);
-        world->record_count--;
-        memmove(&world->records[at], &world->records[at + 1],
-                (world->record_count - at) * sizeof world->records[0]);
-        return;
-    }
-    if (present) {
-        QF_ASSERT(world->records[at].listed == change->listed &&
-                  world->records[at].lookup == change->lookup);
-        release(world->records[at].value);
-        world->records[at].value = copy(change->value);
-        return;
-    }
-    world->records = grown(world->records, world->record_count, &world->record_capacity,
-                           sizeof world->records[0]);
-    memmove(&world->records[at + 1], &world->records[at],
-            (world->record_count - at) * sizeof world->records[0]);
-    world->records[at] = (struct qf_testing_record){copy(change->key), copy(change->value),
-                                                    change->listed, change->lookup};
-    world->record_count++;
-}
-
 void qf_testing_end(struct qf_testing_world *world, bool drop)
 {
     const struct qf_kernel_change *changes;
     size_t count;
     qf_kernel_end(world->kernel, &changes, &count);
-    for (size_t i = 1; i < count; i++)
-        QF_ASSERT(qf_slice_compare(changes[i - 1].key, changes[i].key) < 0);
     if (!drop) {
-        for (size_t i = 0; i < count; i++)
-            install(world, &changes[i]);
+        qf_memory_state_install(&world->state, changes, count);
         for (size_t i = 0; i < world->fresh_count; i++) {
             world->ids =
                 grown(world->ids, world->id_count, &world->id_capacity, sizeof world->ids[0]);
@@ -395,10 +311,10 @@ const char *qf_testing_value(struct qf_testing_world *world, const char *key)
 const char *qf_testing_dump(struct qf_testing_world *world)
 {
     struct qf_buf out = {0};
-    for (size_t i = 0; i < world->record_count; i++) {
-        qf_buf_put_slice(&out, world->records[i].key);
+    for (size_t i = 0; i < world->state.count; i++) {
+        qf_buf_put_slice(&out, world->state.records[i].key);
         qf_buf_put_text(&out, " ");
-        qf_buf_put_slice(&out, world->records[i].value);
+        qf_buf_put_slice(&out, world->state.records[i].value);
         qf_buf_put_text(&out, "\n");
     }
     const char *text = qf_arena_text(&world->arena, qf_buf_slice(&out));
@@ -417,8 +333,8 @@ unsigned qf_testing_task_at(struct qf_testing_world *world, const char *role, co
     unsigned least = 0;
     struct qf_state_key prefix;
     qf_lookup_task_prefix(&prefix, QF_TASKS_BY_ROLE, qf_slice_of(role));
-    for (size_t i = 0; i < world->record_count; i++) {
-        const struct qf_testing_record *record = &world->records[i];
+    for (size_t i = 0; i < world->state.count; i++) {
+        const struct qf_memory_record *record = &world->state.records[i];
         struct qf_task_lookup task;
         if (!record->lookup || record->key.size <= prefix.size ||
             memcmp(record->key.data, prefix.text, prefix.size) != 0)

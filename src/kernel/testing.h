@@ -4,15 +4,10 @@
 
 #include "kernel/context.h"
 #include "kernel/lookup.h"
+#include "kernel/memory_state.h"
 #include "kernel/query.h"
 
 #define QF_TESTING_KEYS 24
-
-struct qf_testing_record {
-    struct qf_slice key; /* malloc'd copies */
-    struct qf_slice value;
-    bool listed, lookup;
-};
 
 struct qf_testing_id {
     uint8_t id[QF_HASH_SIZE];
@@ -29,8 +24,7 @@ struct qf_testing_world {
     char jwk[QF_TESTING_KEYS][256];
     char kid[QF_TESTING_KEYS][QF_KID_SIZE + 1];
 
-    struct qf_testing_record *records;
-    size_t record_count, record_capacity;
+    struct qf_memory_state state;
     struct qf_testing_id *ids;
     size_t id_count, id_capacity;
 

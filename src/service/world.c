@@ -2,81 +2,31 @@
 
 #include <stdlib.h>
 
-#define RECORDS_MIN 256
-#define BLOCKS_MAX 10000 /* of one advance */
+#include "kernel/memory_state.h"
 
-struct record {
-    struct qf_slice key, value; /* malloc'd */
-    bool listed, lookup;
-};
+#define BLOCKS_MAX 10000 /* of one advance */
 
 struct qf_world {
     struct qf_kernel *kernel;
     struct qf_arena arena; /* of one act */
     struct qf_tx_rules rules;
     char network[QF_ID_SIZE_MAX];
-    struct record *records;
-    size_t count, capacity;
+    struct qf_memory_state state;
     struct qf_block_info block;
     uint8_t nonce[16];
 };
 
-static struct qf_slice copy(struct qf_slice bytes)
-{
-    uint8_t *data = malloc(bytes.size + 1);
-    QF_ASSERT(data != NULL);
-    if (bytes.size > 0)
-        memcpy(data, bytes.data, bytes.size);
-    return qf_slice_make(data, bytes.size);
-}
-
-static void release(struct qf_slice bytes)
-{
-    free((void *)(uintptr_t)bytes.data);
-}
-
-static size_t position(const struct qf_world *world, struct qf_slice key)
-{
-    size_t low = 0, high = world->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (qf_slice_compare(world->records[middle].key, key) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool holds(const struct qf_world *world, size_t at, struct qf_slice key)
-{
-    return at < world->count && qf_slice_equal(world->records[at].key, key);
-}
-
 static bool get(void *self, struct qf_slice key, struct qf_slice *value)
 {
     const struct qf_world *world = self;
-    size_t at = position(world, key);
-    if (!holds(world, at, key) || world->records[at].lookup)
-        return false;
-    *value = world->records[at].value;
-    return true;
+    return qf_memory_state_get(&world->state, key, value);
 }
 
 static void list(void *self, struct qf_slice prefix, struct qf_slice after, qf_state_each *each,
                  void *arg)
 {
     const struct qf_world *world = self;
-    static const struct qf_slice none = {NULL, 0};
-    for (size_t i = position(world, prefix); i < world->count; i++) {
-        const struct record *record = &world->records[i];
-        if (record->key.size < prefix.size ||
-            memcmp(record->key.data, prefix.data, prefix.size) != 0)
-            return;
-        if (record->listed && (after.size == 0 || qf_slice_compare(record->key, after) > 0) &&
-            !each(arg, record->key, record->lookup ? record->value : none))
-            return;
-    }
+    qf_memory_state_list(&world->state, prefix, after, each, arg);
 }
 
 /* Every act has a nonce of its own, so none is ever a repeat. */
@@ -99,44 +49,12 @@ static bool is_signed(void *self, const struct qf_public_key *key, struct qf_sli
     return true;
 }
 
-static void install(struct qf_world *world, const struct qf_kernel_change *change)
-{
-    size_t at = position(world, change->key);
-    bool present = holds(world, at, change->key);
-    if (change->value.data == NULL) {
-        if (!present)
-            return;
-        release(world->records[at].key);
-        release(world->records[at].value);
-        world->count--;
-        memmove(&world->records[at], &world->records[at + 1],
-                (world->count - at) * sizeof world->records[0]);
-        return;
-    }
-    if (present) {
-        release(world->records[at].value);
-        world->records[at].value = copy(change->value);
-        return;
-    }
-    if (world->count == world->capacity) {
-        world->capacity = world->capacity == 0 ? RECORDS_MIN : world->capacity * 2;
-        world->records = realloc(world->records, world->capacity * sizeof world->records[0]);
-        QF_ASSERT(world->records != NULL);
-    }
-    memmove(&world->records[at + 1], &world->records[at],
-            (world->count - at) * sizeof world->records[0]);
-    world->records[at] =
-        (struct record){copy(change->key), copy(change->value), change->listed, change->lookup};
-    world->count++;
-}
-
 static size_t end_block(struct qf_world *world)
 {
     const struct qf_kernel_change *changes;
     size_t count;
     qf_kernel_end(world->kernel, &changes, &count);
-    for (size_t i = 0; i < count; i++)
-        install(world, &changes[i]);
+    qf_memory_state_install(&world->state, changes, count);
     world->block.height++;
     return count;
 }
@@ -182,11 +100,7 @@ void qf_world_free(struct qf_world *world)
     if (world == NULL)
         return;
     qf_kernel_free(world->kernel);
-    for (size_t i = 0; i < world->count; i++) {
-        release(world->records[i].key);
-        release(world->records[i].value);
-    }
-    free(world->records);
+    qf_memory_state_deinit(&world->state);
     qf_arena_deinit(&world->arena);
     free(world);
 }

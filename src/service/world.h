@@ -1,4 +1,4 @@
-/* A network in memory: the kernel over a sorted array of records, with a clock that is moved by
+/* A network in memory: the kernel over a state in memory, with a clock that is moved by
  * hand. For playing a service without a node; nothing of it lasts, nothing is sent.
  *
  * Every act is a block of its own at the world's time. Letting time pass makes a block at each

@@ -345,8 +345,8 @@ static void a_package_that_no_longer_compiles(void **state)
 {
     struct qf_testing_world *world = *state;
     unsigned sign = come_to_sign(world);
-    for (size_t i = 0; i < world->record_count; i++) {
-        struct qf_testing_record *record = &world->records[i];
+    for (size_t i = 0; i < world->state.count; i++) {
+        struct qf_memory_record *record = &world->state.records[i];
         if (!qf_slice_is(record->key, "service/package/permit/1"))
             continue;
         const char *text = qf_arena_text(&world->arena, record->value);

@@ -191,9 +191,9 @@ static void assert_status(struct qf_testing_world *world, const char *id, const 
 
 static bool has_key(struct qf_testing_world *world, const char *prefix)
 {
-    for (size_t i = 0; i < world->record_count; i++)
-        if (world->records[i].key.size >= strlen(prefix) &&
-            memcmp(world->records[i].key.data, prefix, strlen(prefix)) == 0)
+    for (size_t i = 0; i < world->state.count; i++)
+        if (world->state.records[i].key.size >= strlen(prefix) &&
+            memcmp(world->state.records[i].key.data, prefix, strlen(prefix)) == 0)
             return true;
     return false;
 }
@@ -724,8 +724,8 @@ static void expect_entry(struct follow *follow, const struct qf_state_key *key,
                          struct qf_slice value)
 {
     struct qf_slice wanted = qf_state_key_slice(key);
-    for (size_t i = 0; i < follow->world->record_count; i++) {
-        const struct qf_testing_record *record = &follow->world->records[i];
+    for (size_t i = 0; i < follow->world->state.count; i++) {
+        const struct qf_memory_record *record = &follow->world->state.records[i];
         if (!qf_slice_equal(record->key, wanted))
             continue;
         assert_true(record->lookup && record->listed);
@@ -804,8 +804,8 @@ static void assert_lists_follow(struct qf_testing_world *world,
     static const char prefix[] = "service/case/";
     struct follow follow = {.world = world};
     size_t there = 0;
-    for (size_t i = 0; i < world->record_count; i++) {
-        const struct qf_testing_record *record = &world->records[i];
+    for (size_t i = 0; i < world->state.count; i++) {
+        const struct qf_memory_record *record = &world->state.records[i];
         assert_int_equal(record->key.data[0] == '~', record->lookup);
         there += record->lookup;
         if (record->key.size >= sizeof prefix && memcmp(record->key.data, prefix, 13) == 0)
@@ -865,7 +865,7 @@ static void look_ups_follow_from_the_records(void **state)
     for (int round = 0; round < 3000; round++) {
         random = random * 1664525u + 1013904223u;
         do_something(world, random >> 8);
-        most = world->record_count > most ? world->record_count : most;
+        most = world->state.count > most ? world->state.count : most;
         if (round % 8 == 0)
             assert_lists_follow(world, model);
     }
