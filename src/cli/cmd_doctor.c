@@ -367,7 +367,7 @@ static void check_journal(struct doctor *d, uint64_t state_size)
     }
     enum qf_status status = qf_fs_posix_init(&fs, d->dir, &err);
     if (status == QF_OK) {
-        status = qf_journal_inspect(&report, &fs, "journal", &err);
+        status = qf_journal_inspect(&report, &fs, "journal", NULL, NULL, NULL, &err);
         qf_fs_posix_deinit(&fs);
     }
     if (status != QF_OK)

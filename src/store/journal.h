@@ -6,6 +6,8 @@
  * stand in the log (uint16 length, bytes), and a SHA-256 over the previous record's hash, the
  * header and the leaf hashes, by which a torn record, and one left over from an earlier use of the
  * segment, is known. After a crash the journal ends before the first record that is not whole.
+ * Each record also says how much of its segment was durable when it was written: by that a record
+ * that was promised and is damaged is told from one that nobody was promised.
  * Records are kept until qf_journal_trim says that the tiles and the state have everything below a
  * leaf. Bytes: spec/on-disk.md.
  *
@@ -58,16 +60,26 @@ qf_journal_replay(struct qf_journal *journal, uint64_t after_height,
                   void *arg, struct qf_error *err);
 
 /* What a journal holds, read without changing a byte, so that it can be asked of a folder that a
- * node is serving (whose last record may then be seen as it is written). QF_CORRUPT: a segment does
- * not continue the one before it; QF_NOT_FOUND: there is no such folder. */
+ * node is serving (whose last record may then be seen as it is written). `each` (may be NULL) sees
+ * every whole block, in order, and its first refusal is returned; since reading begins again where
+ * a node moved the journal meanwhile, `restart` (may be NULL) is called before each beginning.
+ * QF_CORRUPT with the segment's path in err->field and the place: what was durable is not there
+ * whole; QF_NOT_FOUND: there is no such folder. */
 struct qf_journal_report {
     size_t segments; /* with records */
     uint64_t blocks;
     uint64_t first_leaf, next_leaf, last_height; /* with blocks */
+    /* Behind the last block stands a record that is not whole, and nothing that was written later
+     * shows that it was durable: a node that comes up does not have it. */
+    bool torn;
+    uint32_t torn_segment;
+    uint64_t torn_offset;
 };
-QF_MUST_CHECK enum qf_status qf_journal_inspect(struct qf_journal_report *out,
-                                                const struct qf_fs *fs, const char *dir,
-                                                struct qf_error *err);
+QF_MUST_CHECK enum qf_status
+qf_journal_inspect(struct qf_journal_report *out, const struct qf_fs *fs, const char *dir,
+                   void (*restart)(void *arg),
+                   enum qf_status (*each)(void *arg, const struct qf_journal_block *block),
+                   void *arg, struct qf_error *err);
 
 /* Appends a block: heights rise, first_leaf follows the last block's leaves (both asserted).
  * After a failed append or sync the journal refuses everything until it is opened again: what is on

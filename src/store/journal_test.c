@@ -264,34 +264,146 @@ static void many_crashes(void **state)
     }
 }
 
-static void a_damaged_segment_in_the_middle_is_reported(void **state)
+/* A journal of synced blocks 1 to `synced`, and after them, not synced, up to `written`. */
+static uint64_t write_blocks(const struct qf_fs *fs, uint64_t synced, uint64_t written)
 {
-    (void)state;
-    struct qf_sim_fs *sim = qf_sim_fs_new(3);
-    struct qf_fs fs = qf_sim_fs_io(sim);
-    struct history history = {0};
-    struct qf_journal *journal = must_open(&fs);
+    struct qf_journal *journal = must_open(fs);
     uint64_t leaf = 0;
-    for (uint64_t height = 1; height <= 30; height++) {
+    for (uint64_t height = 1; height <= written; height++) {
         struct sample s;
         make_sample(&s, height, leaf, 1);
         assert_int_equal(qf_journal_append(journal, &s.block), QF_OK);
         leaf += s.block.count;
+        if (height <= synced)
+            assert_int_equal(qf_journal_sync(journal), QF_OK);
     }
-    assert_int_equal(qf_journal_sync(journal), QF_OK);
     qf_journal_close(journal);
+    return leaf;
+}
+
+static void flip(const struct qf_fs *fs, const char *path, uint64_t offset)
+{
     struct qf_file *file;
     uint8_t byte;
     size_t got;
-    assert_int_equal(fs.open(fs.self, &file, "a/journal/segment-00000", false), QF_OK);
-    assert_int_equal(fs.read(fs.self, file, &byte, 1, 4096 + 100, &got), QF_OK);
+    assert_int_equal(fs->open(fs->self, &file, path, false), QF_OK);
+    assert_int_equal(fs->read(fs->self, file, &byte, 1, offset, &got), QF_OK);
     byte ^= 1;
-    assert_int_equal(fs.write(fs.self, file, qf_slice_make(&byte, 1), 4096 + 100), QF_OK);
-    fs.close(fs.self, file);
+    assert_int_equal(fs->write(fs->self, file, qf_slice_make(&byte, 1), offset), QF_OK);
+    fs->close(fs->self, file);
+}
+
+/* Offset of the record of a block in the first segment. */
+static uint64_t place_of(const struct qf_fs *fs, uint64_t height)
+{
+    struct qf_file *file;
+    uint8_t head[48];
+    size_t got;
+    assert_int_equal(fs->open(fs->self, &file, "a/journal/segment-00000", false), QF_OK);
+    for (uint64_t at = 4096;; at += 4096) {
+        assert_int_equal(fs->read(fs->self, file, head, sizeof head, at, &got), QF_OK);
+        assert_int_equal(got, sizeof head);
+        if (qf_be32_load(head) == 0x51464a31u && qf_be64_load(head + 16) == height) {
+            fs->close(fs->self, file);
+            return at;
+        }
+    }
+}
+
+static void refuses_damage(const struct qf_fs *fs, const char *segment, uint64_t place)
+{
+    char text[32];
+    struct qf_journal *journal;
+    struct qf_journal_report report;
     struct qf_error err = {0};
-    assert_int_equal(qf_journal_open_sized(&journal, &fs, "a/journal", SEGMENT, &err), QF_CORRUPT);
-    (void)history;
+    snprintf(text, sizeof text, "at byte %llu", (unsigned long long)place);
+    assert_int_equal(qf_journal_inspect(&report, fs, "a/journal", NULL, NULL, NULL, &err),
+                     QF_CORRUPT);
+    assert_string_equal(err.field, segment);
+    assert_non_null(strstr(err.detail, text));
+    err = (struct qf_error){0};
+    assert_int_equal(qf_journal_open_sized(&journal, fs, "a/journal", SEGMENT, &err), QF_CORRUPT);
+    assert_string_equal(err.field, segment);
+    assert_non_null(strstr(err.detail, text));
+}
+
+/* What was durable and is not whole is named, whichever of its bytes changed, and nothing is
+ * written. */
+static void durable_records_that_are_damaged_are_reported(void **state)
+{
+    (void)state;
+    static const uint64_t heights[] = {1, 2, 3, 4};
+    static const uint64_t bytes[] = {0, 8, 20, 40, 60, 90};
+    for (size_t i = 0; i < sizeof heights / sizeof heights[0]; i++)
+        for (size_t j = 0; j < sizeof bytes / sizeof bytes[0]; j++) {
+            struct qf_sim_fs *sim = qf_sim_fs_new(3);
+            struct qf_fs fs = qf_sim_fs_io(sim);
+            (void)write_blocks(&fs, 30, 30);
+            uint64_t place = place_of(&fs, heights[i]);
+            flip(&fs, "a/journal/segment-00000", place + bytes[j]);
+            refuses_damage(&fs, "a/journal/segment-00000", place);
+            refuses_damage(&fs, "a/journal/segment-00000", place); /* still */
+            qf_sim_fs_free(sim);
+        }
+    /* In the only segment, too, where no other one tells what should be there. */
+    for (uint64_t height = 1; height < 5; height++) {
+        struct qf_sim_fs *sim = qf_sim_fs_new(4);
+        struct qf_fs fs = qf_sim_fs_io(sim);
+        (void)write_blocks(&fs, 5, 5);
+        uint64_t place = place_of(&fs, height);
+        flip(&fs, "a/journal/segment-00000", place + 85);
+        refuses_damage(&fs, "a/journal/segment-00000", place);
+        qf_sim_fs_free(sim);
+    }
+}
+
+static void a_damaged_header_is_reported(void **state)
+{
+    (void)state;
+    struct qf_sim_fs *sim = qf_sim_fs_new(5);
+    struct qf_fs fs = qf_sim_fs_io(sim);
+    struct qf_journal_report report;
+    struct qf_error err = {0};
+    (void)write_blocks(&fs, 5, 5);
+    flip(&fs, "a/journal/segment-00000", 30);
+    assert_int_equal(qf_journal_inspect(&report, &fs, "a/journal", NULL, NULL, NULL, &err),
+                     QF_CORRUPT);
+    assert_string_equal(err.field, "a/journal/segment-00000");
+    assert_non_null(strstr(err.detail, "header"));
     qf_sim_fs_free(sim);
+}
+
+/* A record that nobody was promised may be whole, torn or missing, also with others behind it. */
+static void what_was_not_synced_is_no_damage(void **state)
+{
+    (void)state;
+    for (uint64_t height = 2; height <= 4; height++) {
+        struct qf_sim_fs *sim = qf_sim_fs_new(6);
+        struct qf_fs fs = qf_sim_fs_io(sim);
+        struct qf_journal_report report;
+        struct qf_error err = {0};
+        (void)write_blocks(&fs, 1, 4);
+        assert_int_equal(qf_journal_inspect(&report, &fs, "a/journal", NULL, NULL, NULL, &err),
+                         QF_OK);
+        assert_false(report.torn);
+        assert_int_equal(report.blocks, 4);
+        uint64_t place = place_of(&fs, height);
+        flip(&fs, "a/journal/segment-00000", place + 85);
+        struct seen seen = {0};
+        assert_int_equal(qf_journal_inspect(&report, &fs, "a/journal", NULL, see, &seen, &err),
+                         QF_OK);
+        assert_true(report.torn);
+        assert_int_equal(report.torn_segment, 0);
+        assert_int_equal(report.torn_offset, place);
+        assert_int_equal(report.blocks, height - 1);
+        assert_int_equal(report.last_height, height - 1);
+        assert_int_equal(seen.height, height - 1);
+        assert_int_equal(seen.next_leaf, report.next_leaf);
+        struct qf_journal *journal = must_open(&fs);
+        assert_int_equal(replay(journal, 0).height, height - 1);
+        qf_journal_close(journal);
+        qf_sim_fs_free(sim);
+    }
 }
 
 /* A process that writes real files is killed at some moment; what it reported as synced is there.
@@ -361,7 +473,9 @@ int main(void)
         cmocka_unit_test(a_large_block_gets_a_segment_of_its_own),
         cmocka_unit_test(faults_at_every_call),
         cmocka_unit_test(many_crashes),
-        cmocka_unit_test(a_damaged_segment_in_the_middle_is_reported),
+        cmocka_unit_test(durable_records_that_are_damaged_are_reported),
+        cmocka_unit_test(a_damaged_header_is_reported),
+        cmocka_unit_test(what_was_not_synced_is_no_damage),
         cmocka_unit_test(survives_a_killed_process),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
