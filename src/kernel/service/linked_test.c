@@ -310,8 +310,11 @@ static void cases_are_moved(void **state)
                       "1", "1");
     qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, MIGRATE, "m", "moving", "1", "2");
     qf_service_testing_vote(world, "m");
-    /* A portion in each block. */
+    /* A portion in each block, of time alone where nobody sends anything. */
+    assert_int_equal(qf_kernel_due(world->kernel), 0);
     qf_service_testing_wait(world, 1);
+    assert_int_equal(qf_kernel_fell_due(world->kernel), 1);
+    assert_int_equal(qf_kernel_due(world->kernel), 0);
     assert_non_null(qf_testing_value(world, "service/migration/moving"));
     snprintf(id, sizeof id, "c%d", count - 1);
     assert_true(qf_json_is_text(qf_json_get(qf_service_testing_case(world, id), "version"), "1"));

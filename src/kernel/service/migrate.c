@@ -222,6 +222,9 @@ void qf_services_migrate(struct qf_op_context *ctx)
     if (first.count > 0) {
         go_on(ctx, first.ids[0]);
         qf_overlay_accept(ctx->overlay);
+        /* So that a network where nobody sends anything makes blocks until it is done. */
+        ctx->services->fell_due++;
+        ctx->services->due_ms = 0;
     }
 }
 
@@ -255,5 +258,6 @@ enum qf_status qf_service_migrate(struct qf_op_context *ctx, const struct qf_jso
     qf_json_put(ctx->arena, &migration, "stayed", qf_json_make_int(0));
     qf_json_put(ctx->arena, &migration, "to", qf_json_make_slice(to));
     qf_context_put(ctx, &at, &migration);
+    ctx->services->due_ms = 0;
     return QF_OK;
 }

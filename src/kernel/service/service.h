@@ -140,7 +140,7 @@ struct qf_services {
     struct qf_service_model *models[QF_SERVICE_MODELS_MAX]; /* the last used first */
     size_t count;
     uint64_t steps;  /* left for the block */
-    size_t fell_due; /* cases in which something fell due when the block began */
+    size_t fell_due; /* cases in which something fell due when the block began, and migrations */
     int64_t due_ms;  /* nothing falls due before it; may be earlier than the next thing */
     char zone[65];   /* the network's when the block began; compiled models have it */
     bool zone_known; /* it was read in this block */
