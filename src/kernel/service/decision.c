@@ -175,13 +175,25 @@ bool qf_service_input_sealed(const struct qf_service_model *model, const struct 
 
 /* ---- again ---- */
 
+/* What is given for an input, by its own name or by that of the field that it comes from: so does
+ * the participant have it who filled in the form. */
+static const struct qf_json *revealed_of(const struct qf_json *revealed,
+                                         const struct qf_json_member *sealed, struct qf_slice field)
+{
+    const struct qf_json *own = revealed == NULL ? NULL : qf_json_get_slice(revealed, sealed->key);
+    const struct qf_json *other = revealed == NULL ? NULL : qf_json_get_slice(revealed, field);
+    bool fits = other != NULL && sealed->value.type == QF_JSON_STRING &&
+                qf_seal_check(qf_json_text(&sealed->value), field, other, NULL) == QF_OK;
+    return fits || own == NULL ? other : own;
+}
+
 static enum qf_status unseal(const struct qf_service_model *model, struct qf_arena *arena,
                              struct qf_json *values, const struct qf_bpmn_node *node,
                              const struct qf_json_member *sealed, const struct qf_json *revealed,
                              struct qf_error *err)
 {
-    const struct qf_json *own = revealed == NULL ? NULL : qf_json_get_slice(revealed, sealed->key);
     struct qf_slice field = sealed_source(model, node, sealed->key);
+    const struct qf_json *own = revealed_of(revealed, sealed, field);
     enum qf_status status = QF_OK;
     if (sealed->value.type != QF_JSON_STRING || field.size == 0)
         status = qf_fail(err, QF_MALFORMED, "", "is no commitment of a sealed field");
