@@ -22,6 +22,7 @@ struct qf_api_models *qf_api_models_new(void)
 
 static void free_model(struct qf_api_model *model)
 {
+    qf_service_free(model->service);
     qf_arena_deinit(&model->arena);
     free(model);
 }
@@ -78,16 +79,19 @@ static struct qf_api_model *read_model(const struct qf_state_reader *reader,
         return NULL;
     struct qf_api_model *kept = calloc(1, sizeof *kept);
     QF_ASSERT(kept != NULL);
-    struct qf_arena scratch = {0};
-    struct qf_json json;
     const struct qf_json *text = NULL;
-    if (qf_json_parse(&scratch, &json, package, QF_JSON_CANONICAL, NULL) == QF_OK)
-        text = qf_json_get(qf_json_get(&json, "files"), "process.bpmn");
+    package = qf_arena_copy(&kept->arena, package);
+    if (qf_json_parse(&kept->arena, &kept->package, package, QF_JSON_CANONICAL, NULL) == QF_OK)
+        text = qf_json_get(qf_json_get(&kept->package, "files"), "process.bpmn");
     bool good = text != NULL &&
-                qf_bpmn_import(&kept->arena, &kept->bpmn,
-                               qf_arena_copy(&kept->arena, qf_json_text(text)), NULL) == QF_OK;
-    qf_arena_deinit(&scratch);
+                qf_bpmn_import(&kept->arena, &kept->bpmn, qf_json_text(text), NULL) == QF_OK;
     QF_ASSERT(good); /* it was compiled when it came into force */
+    qf_state_key_make2(&at, QF_STATE_SERVICE_VERSION, service, version);
+    const struct qf_json *record = qf_record_get(reader, &kept->arena, &at);
+    struct qf_error err = {0};
+    if (record == NULL ||
+        qf_service_compile(&kept->service, package, qf_record_text(record, "hash"), &err) != QF_OK)
+        kept->service = NULL;
     kept->name = qf_arena_copy(&kept->arena, name);
     return kept;
 }

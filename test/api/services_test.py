@@ -84,6 +84,21 @@ while path:
     path = page.get("next") and f"/v1/cases/c1/history?limit=1&cursor={page['next']}"
 check(pages == history["items"], "in pages")
 check(node.get("/v1/cases/none/history")[0] == 404, "no such case")
+why = node.json("/v1/cases/c1/decisions")
+check(len(why["items"]) == 1 and "next" not in why, f"why: {why}")
+decided = why["items"][0]
+check((decided["outcome"], decided["same"], decided["decision"]) == ("full", True, "Route"),
+      f"why: {decided}")
+check(decided["tx"] == history["items"][1]["tx"] and decided["version"] == case["version"]
+      and decided["trace"] == case["decisions"][0]["trace"], f"the step that led to it: {decided}")
+check(decided["inputs"][0]["name"] == "area" and decided["inputs"][0]["value"] == 500,
+      f"inputs: {decided}")
+check(decided["rules"] and decided["rules"][0]["table"] == "Route"
+      and decided["rules"][0]["clauses"] == ["Art. 7 (2)"], f"rules: {decided}")
+check(node.json("/v1/cases/c2/decisions") == {"items": []}, "nothing decided yet")
+check(node.json("/v1/cases/c1/decisions?cursor=1") == {"items": []}, "no more")
+check(node.get("/v1/cases/none/decisions")[0] == 404
+      and node.get("/v1/cases/c1/decisions?cursor=x")[0] == 400, "problems")
 check([case["case"] for case in node.json("/v1/cases")["items"]] == ["c1", "c2"], "two cases")
 check(case["tasks"] == [] and before["tasks"][0]["due"] == review["due"], "where it stood")
 for query, wanted in (("status=done", ["c1"]), ("status=running&service=permit", ["c2"]),
