@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "cli/case_work.h"
-#include "kernel/service/decision.h"
+#include "service/explain.h"
 
 static struct qf_slice text_in(const struct qf_json *object, const char *name)
 {
@@ -21,91 +21,146 @@ void qf_case_print_task(struct qf_remote *remote, const struct qf_json *task)
            qf_remote_word(remote, "tasks", NULL, node));
     printf("  [%s]", qf_remote_role(remote, role));
     if (opened != NULL)
-        printf("  since %s", qf_remote_time(remote, opened->integer));
+        printf(QF_CASE_SAY(remote, "  since %s", "  %s 起"),
+               qf_remote_time(remote, opened->integer));
     if (due != NULL)
-        printf(", due %s", qf_remote_time(remote, due->integer));
+        printf(QF_CASE_SAY(remote, ", due %s", "，期限 %s"), qf_remote_time(remote, due->integer));
     if (holder.size > 0)
-        printf(", held by %.*s", QF_SLICE_ARGS(holder));
+        printf(QF_CASE_SAY(remote, ", held by %.*s", "，经办人 %.*s"), QF_SLICE_ARGS(holder));
     if (qf_json_get(task, "decision") != NULL)
-        printf(", decision %s to be recorded",
+        printf(QF_CASE_SAY(remote, ", decision %s to be recorded", "，待记录判定 %s"),
                qf_remote_value(remote, qf_json_get(task, "decision")));
     printf("\n");
 }
 
-/* An outcome in words: a text by itself, or the members of a context. */
-static const char *outcome_words(struct qf_remote *remote, const char *decision,
-                                 const struct qf_json *value)
+/* {"en","zh"} in the reader's language, else the value itself. */
+static const char *in_words(struct qf_remote *remote, const struct qf_json *item, const char *name,
+                            const struct qf_json *value)
 {
-    if (value->type == QF_JSON_STRING)
-        return qf_remote_word(remote, "outcomes", decision, qf_json_text(value));
-    return qf_remote_value(remote, value);
+    const struct qf_json *words = qf_json_get(item, name);
+    const struct qf_json *word = words != NULL ? qf_json_get(words, remote->lang) : NULL;
+    if (word == NULL && value == NULL)
+        return "";
+    return qf_remote_value(remote, word != NULL ? word : value);
 }
 
-static void print_rules(struct qf_remote *remote, const struct qf_json *trace)
+/* A context member by member; anything else as it is, or in the words of the service. */
+static void print_outcome(struct qf_remote *remote, const struct qf_json *item)
 {
-    const struct qf_json *tables = qf_json_get(trace, "tables");
-    for (uint32_t i = 0; tables != NULL && i < tables->count; i++) {
-        const struct qf_json *matched = qf_json_get(&tables->items[i], "matched");
-        for (uint32_t k = 0; matched != NULL && k < matched->count; k++) {
-            const struct qf_json *rule = &matched->items[k];
-            const struct qf_json *notes = qf_json_get(rule, "annotations");
-            printf("      rule %s of %s", qf_remote_value(remote, qf_json_get(rule, "rule")),
-                   qf_remote_value(remote, qf_json_get(&tables->items[i], "in")));
-            for (uint32_t n = 0; notes != NULL && n < notes->count; n++) {
-                const struct qf_json *note = &notes->items[n];
-                const struct qf_json *text =
-                    note->type == QF_JSON_OBJECT ? qf_json_get(note, "text") : note;
-                if (text != NULL && text->type == QF_JSON_STRING && text->count > 0)
-                    printf("%s%s", n == 0 ? ": " : "; ", qf_remote_value(remote, text));
-            }
-            printf("\n");
-        }
+    const struct qf_json *outcome = qf_json_get(item, "outcome");
+    if (outcome == NULL) {
+        printf("%s\n", QF_CASE_SAY(remote, "sealed", "密封"));
+        return;
+    }
+    if (outcome->type != QF_JSON_OBJECT)
+        printf("%s", in_words(remote, item, "words", outcome));
+    for (uint32_t i = 0; outcome->type == QF_JSON_OBJECT && i < outcome->count; i++)
+        printf("%s%.*s = %s", i > 0 ? ", " : "", QF_SLICE_ARGS(outcome->members[i].key),
+               qf_remote_value(remote, &outcome->members[i].value));
+    printf("\n");
+}
+
+static void print_rules(struct qf_remote *remote, const struct qf_json *rules)
+{
+    for (uint32_t i = 0; i < rules->count; i++) {
+        const struct qf_json *rule = &rules->items[i], *clauses = qf_json_get(rule, "clauses");
+        const char *number = qf_remote_value(remote, qf_json_get(rule, "rule"));
+        const char *table = qf_remote_value(remote, qf_json_get(rule, "table"));
+        printf(QF_CASE_SAY(remote, "      rule %s of %s", "      第 %s 条规则（%s）"), number,
+               table);
+        for (uint32_t n = 0; n < clauses->count; n++)
+            printf("%s%s", n == 0 ? ": " : "; ", qf_remote_value(remote, &clauses->items[n]));
+        printf("\n");
     }
 }
 
-/* One decision, made again from its record. */
+static void print_inputs(struct qf_remote *remote, const struct qf_json *inputs)
+{
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const struct qf_json *input = &inputs->items[i], *value = qf_json_get(input, "value");
+        printf("      %s", in_words(remote, input, "titles", qf_json_get(input, "name")));
+        if (value != NULL)
+            printf(" = %s\n", in_words(remote, input, "words", value));
+        else
+            printf(" %s %s\n", QF_CASE_SAY(remote, "is sealed:", "已密封："),
+                   qf_remote_value(remote, qf_json_get(input, "sealed")));
+    }
+}
+
+/* Where it stands in the log, and whether it came out again here. */
+static void print_proof(struct qf_remote *remote, const struct qf_json *item,
+                        const struct qf_error *why)
+{
+    const struct qf_json *actor = qf_json_get(item, "actor"), *leaf = qf_json_get(item, "leaf");
+    const struct qf_json *tx = qf_json_get(item, "tx");
+    if (actor != NULL)
+        printf(QF_CASE_SAY(remote, "      recorded by %s\n", "      记录人 %s\n"),
+               qf_remote_value(remote, actor));
+    if (leaf != NULL)
+        printf(QF_CASE_SAY(remote, "      log entry %s%s%s\n", "      账本第 %s 条%s%s\n"),
+               qf_remote_value(remote, leaf), tx != NULL ? ", tx " : "",
+               tx != NULL ? qf_remote_value(remote, tx) : "");
+    printf(QF_CASE_SAY(remote, "      trace %s, version %s\n", "      痕迹 %s，版本 %s\n"),
+           qf_remote_value(remote, qf_json_get(item, "trace")),
+           qf_remote_value(remote, qf_json_get(item, "version")));
+    if (why->status == QF_OK)
+        printf("      %s\n",
+               QF_CASE_SAY(remote, "made again here: the same", "在此重新判定，结果相同"));
+    else
+        printf("      %s%s: %s\n",
+               why->status == QF_INVALID
+                   ? QF_CASE_SAY(remote, "made again here, DIFFERENT: ", "在此重新判定，结果不同：")
+                   : QF_CASE_SAY(remote, "not made again here: ", "未能在此重新判定："),
+               why->field, why->detail);
+}
+
+struct qf_json qf_case_explain(struct qf_remote *remote, const struct qf_json *record,
+                               const struct qf_json *revealed, struct qf_error *why)
+{
+    const bool there = qf_remote_decision(remote, record, why) == QF_OK;
+    const struct qf_explain_question question = {.model = there ? remote->model : NULL,
+                                                 .package = &remote->package,
+                                                 .record = record,
+                                                 .revealed = revealed,
+                                                 .version = remote->version};
+    if (there)
+        *why = (struct qf_error){0};
+    struct qf_json item = qf_explain(&remote->arena, NULL, &question, why);
+    const struct qf_json *leaf = qf_json_get(&item, "leaf");
+    struct qf_json page;
+    if (leaf == NULL || qf_remote_get(remote, &page, NULL, "/v1/transactions?cursor=%lld&limit=1",
+                                      (long long)leaf->integer) != QF_OK)
+        return item;
+    const struct qf_json *items = qf_json_get(&page, "items");
+    if (items != NULL && items->count > 0 && qf_json_get(&items->items[0], "id") != NULL)
+        qf_json_put(&remote->arena, &item, "tx", *qf_json_get(&items->items[0], "id"));
+    return item;
+}
+
 static void print_decision(struct qf_remote *remote, const struct qf_json *record,
-                           struct qf_json *out)
+                           const struct qf_json *revealed, bool whole)
 {
-    const char *name = qf_remote_value(remote, qf_json_get(record, "decision"));
-    struct qf_service_outcome outcome;
-    struct qf_buf text = {0};
-    struct qf_error err = {0};
-    struct qf_json trace = qf_json_make_null();
-    enum qf_status status = qf_remote_decision(remote, record, &err);
-    if (status == QF_OK)
-        status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record, NULL,
-                                   qf_slice_of(QF_SERVICE_ZONE), &err);
-    qf_buf_deinit(&text);
-    if (status == QF_OK)
-        status = qf_json_parse(&remote->arena, &trace, outcome.trace, QF_JSON_ANY, &err);
-    if (out != NULL) {
-        struct qf_json item = *record;
-        if (status == QF_OK) {
-            qf_json_put(&remote->arena, &item, "outcome", outcome.value);
-            qf_json_put(&remote->arena, &item, "why", trace);
-        }
-        qf_json_append(&remote->arena, out, item);
-        return;
-    }
-    printf("  %s  %s: ", qf_remote_time(remote, qf_json_get(record, "time")->integer), name);
-    if (status != QF_OK) {
-        const struct qf_json *recorded = qf_json_get(record, "outcome");
-        printf("%s (%s)\n", recorded != NULL ? outcome_words(remote, name, recorded) : "not shown",
-               err.detail);
-        return;
-    }
-    printf("%s\n", outcome_words(remote, name, &outcome.value));
-    print_rules(remote, &trace);
-    for (uint32_t i = 0; i < outcome.inputs.count; i++)
-        printf("      %s = %s\n", qf_remote_field(remote, outcome.inputs.members[i].key),
-               qf_remote_value(remote, &outcome.inputs.members[i].value));
+    struct qf_error why = {0};
+    struct qf_json item = qf_case_explain(remote, record, revealed, &why);
+    printf("  %s  %s: ", qf_remote_time(remote, qf_json_get(record, "time")->integer),
+           qf_remote_value(remote, qf_json_get(record, "decision")));
+    print_outcome(remote, &item);
+    print_rules(remote, qf_json_get(&item, "rules"));
+    print_inputs(remote, qf_json_get(&item, "inputs"));
+    if (whole || why.status == QF_INVALID)
+        print_proof(remote, &item, &why);
+}
+
+void qf_case_print_decision(struct qf_remote *remote, const struct qf_json *record,
+                            const struct qf_json *revealed)
+{
+    print_decision(remote, record, revealed, false);
 }
 
 static void print_data(struct qf_remote *remote, const struct qf_json *data)
 {
     if (data != NULL && data->count > 0)
-        printf("data:\n");
+        printf("%s\n", QF_CASE_SAY(remote, "data:", "材料："));
     for (uint32_t i = 0; data != NULL && i < data->count; i++) {
         struct qf_slice name = data->members[i].key;
         const struct qf_json *value = &data->members[i].value;
@@ -114,8 +169,65 @@ static void print_data(struct qf_remote *remote, const struct qf_json *data)
                 ? qf_remote_word(remote, "values", qf_arena_text(&remote->arena, name),
                                  qf_json_text(value))
                 : qf_remote_value(remote, value);
-        printf("  %s: %s\n", qf_remote_field(remote, name), words);
+        const struct qf_service_field *field = qf_service_field_of(remote->model, name);
+        printf("  %s: %s%s\n", qf_remote_field(remote, name),
+               field != NULL && field->sealed ? QF_CASE_SAY(remote, "sealed, ", "已密封，") : "",
+               words);
     }
+}
+
+static void print_head(struct qf_remote *remote, const struct qf_json *found,
+                       const struct qf_json *history, const char *id)
+{
+    const struct qf_json *steps = qf_json_get(history, "items");
+    const struct qf_json *opened =
+        steps != NULL && steps->count > 0 ? qf_json_get(&steps->items[0], "time") : NULL;
+    const struct qf_json *ended = qf_json_get(found, "ended");
+    const char *member = qf_arena_text(&remote->arena, text_in(found, "member"));
+    printf("%s  %s\n  %s", id,
+           qf_remote_titles(remote, qf_json_get(&remote->package, "manifest"),
+                            text_in(found, "service")),
+           qf_remote_word(remote, "states", NULL, text_in(found, "status")));
+    if (opened != NULL && opened->type == QF_JSON_INT)
+        printf(QF_CASE_SAY(remote, ", opened %s by %s", "，%s 由 %s 提出"),
+               qf_remote_time(remote, opened->integer), member);
+    if (ended != NULL && ended->type == QF_JSON_INT)
+        printf(QF_CASE_SAY(remote, ", over since %s", "，%s 办结"),
+               qf_remote_time(remote, ended->integer));
+    printf("\n");
+    if (text_in(found, "appeal").size > 0)
+        printf(QF_CASE_SAY(remote, "  appealed against: case %.*s\n", "  已申请复议：案件 %.*s\n"),
+               QF_SLICE_ARGS(text_in(found, "appeal")));
+    if (text_in(found, "appeal_of").size > 0)
+        printf(
+            QF_CASE_SAY(remote, "  hears the appeal against case %.*s\n", "  复议的案件：%.*s\n"),
+            QF_SLICE_ARGS(text_in(found, "appeal_of")));
+    const struct qf_json *problem = qf_json_get(found, "problem");
+    if (problem != NULL)
+        printf(QF_CASE_SAY(remote, "  something stopped it: %s\n", "  办理受阻：%s\n"),
+               qf_remote_value(remote, qf_json_get(problem, "detail")));
+}
+
+/* The item as the ledger has it, with the outcome and the whole trace of what was made again. */
+static void add_explained(struct qf_remote *remote, const struct qf_json *record,
+                          struct qf_json *out)
+{
+    struct qf_json item = *record, trace;
+    struct qf_service_outcome outcome = {0};
+    struct qf_buf text = {0};
+    struct qf_error err = {0};
+    enum qf_status status = qf_remote_decision(remote, record, &err);
+    if (status == QF_OK)
+        status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record, NULL,
+                                   qf_slice_of(QF_SERVICE_ZONE), &err);
+    qf_buf_deinit(&text);
+    if (status == QF_OK)
+        status = qf_json_parse(&remote->arena, &trace, outcome.trace, QF_JSON_ANY, &err);
+    if (status == QF_OK) {
+        qf_json_put(&remote->arena, &item, "outcome", outcome.value);
+        qf_json_put(&remote->arena, &item, "why", trace);
+    }
+    qf_json_append(&remote->arena, out, item);
 }
 
 enum qf_status qf_case_show(struct qf_remote *remote, const struct qf_case_request *request,
@@ -130,29 +242,49 @@ enum qf_status qf_case_show(struct qf_remote *remote, const struct qf_case_reque
     const struct qf_json *decisions = qf_json_get(&found, "decisions");
     if (request->json) {
         for (uint32_t i = 0; decisions != NULL && i < decisions->count; i++)
-            print_decision(remote, &decisions->items[i], &explained);
+            add_explained(remote, &decisions->items[i], &explained);
         qf_json_put(&remote->arena, &found, "decisions", explained);
         qf_cli_print_json(&found);
         return QF_OK;
     }
-    const struct qf_json *manifest = qf_json_get(&remote->package, "manifest");
-    const struct qf_json *steps = qf_json_get(&history, "items");
-    const struct qf_json *opened =
-        steps != NULL && steps->count > 0 ? qf_json_get(&steps->items[0], "time") : NULL;
-    printf("%s  %s\n", id, qf_remote_titles(remote, manifest, text_in(&found, "service")));
-    printf("  %s", qf_remote_word(remote, "states", NULL, text_in(&found, "status")));
-    if (opened != NULL && opened->type == QF_JSON_INT)
-        printf(", opened %s", qf_remote_time(remote, opened->integer));
-    printf(" by %.*s\n", QF_SLICE_ARGS(text_in(&found, "member")));
+    print_head(remote, &found, &history, id);
     const struct qf_json *tasks = qf_json_get(&found, "tasks");
     if (tasks != NULL && tasks->count > 0)
-        printf("to be done:\n");
+        printf("%s\n", QF_CASE_SAY(remote, "to be done:", "待办："));
     for (uint32_t i = 0; tasks != NULL && i < tasks->count; i++)
         qf_case_print_task(remote, &tasks->items[i]);
     if (decisions != NULL && decisions->count > 0)
-        printf("decided:\n");
+        printf("%s\n", QF_CASE_SAY(remote, "decided:", "已作决定："));
     for (uint32_t i = 0; decisions != NULL && i < decisions->count; i++)
-        print_decision(remote, &decisions->items[i], NULL);
+        print_decision(remote, &decisions->items[i], NULL, false);
     print_data(remote, qf_json_get(&found, "data"));
+    return QF_OK;
+}
+
+enum qf_status qf_case_decisions(struct qf_remote *remote, const struct qf_case_request *request,
+                                 const char *id, struct qf_error *err)
+{
+    struct qf_json found, revealed, items = qf_json_make_array();
+    enum qf_status status = qf_remote_case(remote, &found, id, err);
+    if (status == QF_OK)
+        status = qf_remote_revealed(remote, &revealed, request->inputs, err);
+    if (status != QF_OK)
+        return status;
+    const struct qf_json *decisions = qf_json_get(&found, "decisions");
+    for (uint32_t i = 0; decisions != NULL && i < decisions->count; i++) {
+        struct qf_error why = {0};
+        if (request->json)
+            qf_json_append(&remote->arena, &items,
+                           qf_case_explain(remote, &decisions->items[i], &revealed, &why));
+        else
+            print_decision(remote, &decisions->items[i], &revealed, true);
+    }
+    if (request->json) {
+        struct qf_json out = qf_json_make_object();
+        qf_json_put(&remote->arena, &out, "items", items);
+        qf_cli_print_json(&out);
+    } else if (decisions == NULL || decisions->count == 0) {
+        printf("%s\n", QF_CASE_SAY(remote, "nothing has been decided yet", "尚未作出决定"));
+    }
     return QF_OK;
 }

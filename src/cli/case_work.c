@@ -71,7 +71,7 @@ static enum qf_status list(struct qf_remote *remote, const struct qf_case_reques
 
 /* ---- open, message, withdraw ---- */
 
-static const char *made_id(struct qf_remote *remote, const char *service)
+const char *qf_case_made_id(struct qf_remote *remote, const char *service)
 {
     struct qf_random random = qf_random_system();
     struct qf_clock clock = qf_clock_system();
@@ -97,7 +97,7 @@ static enum qf_status open_case(struct qf_remote *remote, const struct qf_case_r
         status = qf_remote_service(remote, qf_slice_of(service), version, err);
     if (status != QF_OK)
         return status;
-    const char *id = request->id != NULL ? request->id : made_id(remote, service);
+    const char *id = request->id != NULL ? request->id : qf_case_made_id(remote, service);
     qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
     qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.open"));
     qf_json_put(&remote->arena, &op, "service", qf_json_make_text(service));
@@ -141,14 +141,70 @@ static enum qf_status withdraw(struct qf_remote *remote, const struct qf_case_re
     return qf_remote_act(remote, op, request->json, "withdrawn", err);
 }
 
-enum qf_status qf_case_work(struct qf_remote *remote, const struct qf_case_request *request,
-                            int count, char **argv, struct qf_error *err)
+/* The message with which the process begins that hears appeals. */
+static struct qf_slice appeal_start(const struct qf_remote *remote)
+{
+    const struct qf_json *appeal = qf_json_get(qf_json_get(&remote->package, "manifest"), "appeal");
+    const struct qf_json *start = appeal != NULL ? qf_json_get(appeal, "start") : NULL;
+    struct qf_slice none = {NULL, 0};
+    return start != NULL && start->type == QF_JSON_STRING ? qf_json_text(start) : none;
+}
+
+static enum qf_status appeal(struct qf_remote *remote, const struct qf_case_request *request,
+                             const char *id, struct qf_error *err)
+{
+    struct qf_json found, op = qf_json_make_object();
+    enum qf_status status = qf_remote_case(remote, &found, id, err);
+    if (status != QF_OK)
+        return status;
+    struct qf_slice start = appeal_start(remote);
+    if (start.size == 0)
+        return qf_fail(err, QF_NOT_ALLOWED, "case", "its service hears no appeals");
+    const char *service = qf_remote_value(remote, qf_json_get(&found, "service"));
+    const char *own = request->id != NULL ? request->id : qf_case_made_id(remote, service);
+    qf_json_put(&remote->arena, &op, "appeal", qf_json_make_text(own));
+    qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.appeal"));
+    status = qf_case_put_answer(remote, &op, request, qf_service_message_form(remote->model, start),
+                                err);
+    if (status == QF_OK)
+        status = qf_remote_send(remote, op, err);
+    if (status != QF_OK)
+        return status;
+    if (!request->json) {
+        printf("appealed against %s: case %s hears it\n  tx    %s\n  leaf  %lld\n", id, own,
+               remote->answer.id, (long long)remote->answer.leaf);
+        return QF_OK;
+    }
+    struct qf_json out = qf_json_make_object();
+    qf_json_put(&remote->arena, &out, "appeal", qf_json_make_text(own));
+    qf_json_put(&remote->arena, &out, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &out, "leaf", qf_json_make_int(remote->answer.leaf));
+    qf_json_put(&remote->arena, &out, "tx", qf_json_make_text(remote->answer.id));
+    qf_cli_print_json(&out);
+    return QF_OK;
+}
+
+static enum qf_status unplanned(struct qf_remote *remote, const struct qf_case_request *request,
+                                const char *id, const char *activity, struct qf_error *err)
+{
+    struct qf_json found, op = qf_json_make_object();
+    enum qf_status status = qf_remote_case(remote, &found, id, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(&remote->arena, &op, "activity", qf_json_make_text(activity));
+    qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.unplanned"));
+    status = qf_case_put_answer(remote, &op, request, (struct qf_slice){0}, err);
+    return status == QF_OK ? qf_remote_act(remote, op, request->json,
+                                           "recorded, as a deviation from the process", err)
+                           : status;
+}
+
+static enum qf_status act(struct qf_remote *remote, const struct qf_case_request *request,
+                          int count, char **argv, struct qf_error *err)
 {
     const char *verb = argv[0];
-    if (count == 1 && strcmp(verb, "list") == 0)
-        return list(remote, request, err);
-    if (count == 2 && strcmp(verb, "show") == 0)
-        return qf_case_show(remote, request, argv[1], err);
     if (request->key == NULL)
         return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
     if (count == 2 && strcmp(verb, "open") == 0)
@@ -157,5 +213,29 @@ enum qf_status qf_case_work(struct qf_remote *remote, const struct qf_case_reque
         return message(remote, request, argv[1], argv[2], err);
     if (count == 2 && strcmp(verb, "withdraw") == 0)
         return withdraw(remote, request, argv[1], err);
-    return qf_fail(err, QF_USAGE, verb, "see qifeng case --help");
+    if (count == 2 && strcmp(verb, "appeal") == 0)
+        return appeal(remote, request, argv[1], err);
+    if (count == 3 && strcmp(verb, "unplanned") == 0)
+        return unplanned(remote, request, argv[1], argv[2], err);
+    return qf_fail(err, QF_USAGE, verb, "is not so written; see qifeng case --help");
+}
+
+enum qf_status qf_case_work(struct qf_remote *remote, const struct qf_case_request *request,
+                            int count, char **argv, struct qf_error *err)
+{
+    static const char *const acts[] = {"open", "message", "withdraw", "appeal", "unplanned"};
+    const char *verb = argv[0];
+    remote->on_behalf = request->on_behalf;
+    if (count == 1 && strcmp(verb, "list") == 0)
+        return list(remote, request, err);
+    if (count == 2 && strcmp(verb, "show") == 0)
+        return qf_case_show(remote, request, argv[1], err);
+    if (count == 2 && strcmp(verb, "decisions") == 0)
+        return qf_case_decisions(remote, request, argv[1], err);
+    if (count == 2 && strcmp(verb, "history") == 0)
+        return qf_case_history(remote, request, argv[1], err);
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+        if (strcmp(verb, acts[i]) == 0)
+            return act(remote, request, count, argv, err);
+    return qf_fail(err, QF_USAGE, verb, "is not so written; see qifeng case --help");
 }

@@ -117,10 +117,15 @@ static int work(const struct qf_case_request *request, int count, char **argv)
 }
 
 static const struct qf_cli_help help = {
-    "qifeng case list | show CASE | open SERVICE | message CASE NAME | withdraw CASE | export",
+    "qifeng case list | show|decisions|history CASE | open SERVICE | message CASE NAME |\n"
+    "       withdraw|appeal CASE | unplanned CASE ACTIVITY | export [CASE]",
     "show: where a case stands, since when, who is to act until when, and why it was decided so:\n"
     "the rules that matched, the clause that each cites, and the inputs; decisions are made again\n"
-    "here for it. open: opens one; data are checked here first, with the node's code.\n"
+    "here for it. decisions: the same with who recorded each, by which transaction, on which\n"
+    "version, and with --inputs what sealed values led to it. history: what was done, by whom.\n"
+    "open: opens one; data are checked here first, with the node's code. appeal: opens the case\n"
+    "that hears it, with the form that the service has for it. unplanned: records what was done\n"
+    "off the process, where the service permits it; it stands as a deviation.\n"
     "export [CASE]: the histories of cases as an event log (XES): what was done, by whom, when; "
     "what\n"
     "the process did not allow is marked, and every event says at which leaf of the log it "
@@ -128,6 +133,8 @@ static const struct qf_cli_help help = {
     "A case at a time is held in memory.",
     "  qifeng case open urban-incident --key keys/yang.pem --node http://127.0.0.1:8700\n"
     "  qifeng case show c-17 --lang zh --node http://127.0.0.1:8700\n"
+    "  qifeng case appeal c-17 --set appeal_reason='the cars are not ours' --key keys/li.pem \\\n"
+    "      --node http://127.0.0.1:8700\n"
     "  qifeng case export c-2026-0017 --node http://127.0.0.1:8700\n"
     "  qifeng case export --service welfare-subsidy --status done \\\n"
     "      --node http://127.0.0.1:8700 -o done.xes.gz\n"};
@@ -140,18 +147,21 @@ int qf_cmd_case(int argc, char **argv)
     const char *set = NULL; /* for the help; taken out before */
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node (required)", &request.node, NULL},
-        {"--key", "FILE", "open, message, withdraw: key file or pkcs11: URI that signs",
+        {"--key", "FILE", "who opens, sends, withdraws, appeals: key file or pkcs11: URI",
          &request.key, NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
-        {"--id", "ID", "open: id of the case (default: made of service, day and chance)",
+        {"--id", "ID", "open, appeal: id of the new case (default: of service, day and chance)",
          &request.id, NULL},
-        {"--data", "FILE", "open, message: data, a JSON object", &request.file, NULL},
-        {"--set", "NAME=VALUE", "open, message: one field, may be given several times", &set, NULL},
-        {"--reveal", "FILE", "open, message: where values and salts of sealed fields are kept",
-         &request.reveal, NULL},
-        {"--choose", "FLOWS", "open, message: ids of the flows chosen, with commas",
-         &request.choose, NULL},
+        {"--data", "FILE", "data of the form, a JSON object", &request.file, NULL},
+        {"--set", "NAME=VALUE", "one field of it, may be given several times", &set, NULL},
+        {"--reveal", "FILE", "where values and salts of sealed fields are kept", &request.reveal,
+         NULL},
+        {"--choose", "FLOWS", "ids of the flows chosen, with commas", &request.choose, NULL},
+        {"--inputs", "FILE...", "decisions: values and salts of sealed fields; may be repeated",
+         &request.inputs, NULL},
+        {"--on-behalf", "MANDATE", "act for another member, by a mandate", &request.on_behalf,
+         NULL},
         {"--service", "ID", "list, export: of this service", &request.service, NULL},
         {"--status", "STATUS", "list, export: running, done, failed or withdrawn ones",
          &request.status, NULL},

@@ -13,6 +13,13 @@ static enum qf_exit run(struct qf_service_request *request, int count, char **ar
     bool node = request->node != NULL, key = node && request->key != NULL;
     if (count == 2 && strcmp(verb, "deploy") == 0 && key)
         return qf_service_cli_deploy(request, argv[1]);
+    bool change =
+        strcmp(verb, "suspend") == 0 || strcmp(verb, "resume") == 0 || strcmp(verb, "retire") == 0;
+    bool migrate = strcmp(verb, "migrate") == 0;
+    if (migrate && (request->from == NULL || request->to == NULL))
+        return qf_cli_usage("migrate wants --from VERSION and --to VERSION");
+    if (count == 2 && (change || migrate) && key)
+        return qf_service_cli_change(request, verb, argv[1]);
     if (count == 2 && strcmp(verb, "vote") == 0 && key && request->yes != request->no)
         return qf_service_cli_vote(request, argv[1]);
     if (count == 1 && strcmp(verb, "list") == 0 && node)
@@ -28,18 +35,22 @@ int qf_cmd_service(int argc, char **argv)
     const struct qf_cli_option options[] = {
         {"--only", "NAME", "test: this scenario alone", &request.only, NULL},
         {"--node", "URL", "deploy, vote, list, show: the node", &request.node, NULL},
-        {"--key", "FILE", "deploy, vote: key file or pkcs11: URI of a council", &request.key, NULL},
+        {"--key", "FILE", "proposals, vote: key file or pkcs11: URI of a council", &request.key,
+         NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
-        {"--yes", NULL, "vote: for it; deploy: vote for it at once", NULL, &request.yes},
+        {"--yes", NULL, "vote: for it; proposals: vote for it at once", NULL, &request.yes},
         {"--no", NULL, "vote: against it", NULL, &request.no},
         {"--wait", NULL, "deploy: until it is in force, ten minutes at most", NULL, &request.wait},
+        {"--from", "VERSION", "migrate: the version that the cases are on", &request.from, NULL},
+        {"--to", "VERSION", "migrate: the version that they go on with", &request.to, NULL},
         {"--lang", "zh|en", "list, show: language of titles (default by LANG)", &request.lang,
          NULL},
         {"--json", NULL, "print JSON", NULL, &request.json},
     };
     static const struct qf_cli_help help = {
-        "qifeng service check|test|deploy DIR | vote PROPOSAL --yes|--no | list | show ID",
+        "qifeng service check|test|deploy DIR | vote PROPOSAL --yes|--no | list | show ID |\n"
+        "       suspend|resume|retire|migrate ID",
         "check: whether a service folder can be deployed, as a node would see it: \"ready\", or "
         "everything\n"
         "that is wrong, with file, line, element and cure. test: plays the scenarios of the folder "
@@ -47,14 +58,17 @@ int qf_cmd_service(int argc, char **argv)
         "the kernel in memory, with votes, timers and the calendar, and says at which step "
         "something\n"
         "went otherwise than told. Exit status 1 when it is not ready, or a scenario failed.\n"
-        "deploy: puts the package onto the ledger and proposes it to the members, who vote. list "
-        "and\n"
-        "show: what is deployed.",
+        "deploy: puts the package onto the ledger and proposes it to the members, who vote.\n"
+        "suspend, resume, retire: proposes that no new cases open, that they do again, or that it\n"
+        "ends for good; running cases go on. migrate: proposes to bring the running cases of one\n"
+        "version to another. list and show: what is deployed.",
         "  qifeng service check services/welfare-subsidy\n"
         "  qifeng service test services/urban-incident --only manhole\n"
         "  qifeng service deploy services/urban-incident --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"
         "  qifeng service vote deploy-urban-incident-1.0-1b6462f2 --yes --key keys/admin.pem \\\n"
+        "      --node http://127.0.0.1:8700\n"
+        "  qifeng service migrate urban-incident --from 1.0 --to 1.1 --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"};
     int count;
     enum qf_exit code;

@@ -3,9 +3,8 @@
 
 #include "cli/case_work.h"
 
-/* CASE/TASK, the task by its number or by the id of its element. */
-static enum qf_status find_task(struct qf_remote *remote, struct qf_json *out, const char *ref,
-                                struct qf_error *err)
+enum qf_status qf_case_find_task(struct qf_remote *remote, struct qf_json *out, const char *ref,
+                                 struct qf_error *err)
 {
     struct qf_json found;
     const char *slash = strchr(ref, '/');
@@ -133,7 +132,7 @@ static enum qf_status show(struct qf_remote *remote, const struct qf_case_reques
                            const char *ref, struct qf_error *err)
 {
     struct qf_json task;
-    enum qf_status status = find_task(remote, &task, ref, err);
+    enum qf_status status = qf_case_find_task(remote, &task, ref, err);
     const struct qf_bpmn_node *node = status == QF_OK ? node_of(remote, &task) : NULL;
     if (node == NULL)
         return status;
@@ -158,13 +157,29 @@ static enum qf_status show(struct qf_remote *remote, const struct qf_case_reques
 
 /* ---- acts ---- */
 
+static enum qf_status begin(struct qf_remote *remote, const struct qf_case_request *request,
+                            const char *ref, const char *activity, struct qf_error *err)
+{
+    struct qf_json task, op = qf_json_make_object();
+    if (request->key == NULL)
+        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
+    enum qf_status status = qf_case_find_task(remote, &task, ref, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(&remote->arena, &op, "activity", qf_json_make_text(activity));
+    qf_json_put(&remote->arena, &op, "case", *qf_json_get(&task, "case"));
+    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.task.begin"));
+    qf_json_put(&remote->arena, &op, "task", *qf_json_get(&task, "task"));
+    return qf_remote_act(remote, op, request->json, "begun", err);
+}
+
 static enum qf_status act(struct qf_remote *remote, const struct qf_case_request *request,
                           const char *verb, const char *ref, struct qf_error *err)
 {
     struct qf_json task, op = qf_json_make_object();
     if (request->key == NULL)
         return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
-    enum qf_status status = find_task(remote, &task, ref, err);
+    enum qf_status status = qf_case_find_task(remote, &task, ref, err);
     if (status != QF_OK)
         return status;
     qf_json_put(&remote->arena, &op, "case", *qf_json_get(&task, "case"));
@@ -176,6 +191,9 @@ static enum qf_status act(struct qf_remote *remote, const struct qf_case_request
     if (strcmp(verb, "delegate") == 0)
         qf_json_put(&remote->arena, &op, "to", qf_json_make_text(request->to));
     const struct qf_bpmn_node *node = node_of(remote, &task);
+    if (strcmp(verb, "complete") == 0 && qf_json_get(&task, "decision") != NULL)
+        return qf_fail(err, QF_WRONG_STATE, "TASK",
+                       "is a sealed decision: qifeng decision record %s --inputs FILE", ref);
     if (strcmp(verb, "complete") == 0 && node != NULL)
         status = qf_case_put_answer(remote, &op, request, node->ext.form, err);
     if (status != QF_OK)
@@ -191,6 +209,7 @@ static enum qf_status run(struct qf_remote *remote, const struct qf_case_request
                           int count, char **argv, struct qf_error *err)
 {
     static const char *const verbs[] = {"claim", "release", "complete", "delegate"};
+    remote->on_behalf = request->on_behalf;
     if (count == 1 && strcmp(argv[0], "list") == 0)
         return list(remote, request, err);
     if (count == 2 && strcmp(argv[0], "show") == 0)
@@ -198,7 +217,9 @@ static enum qf_status run(struct qf_remote *remote, const struct qf_case_request
     for (size_t i = 0; count == 2 && i < sizeof verbs / sizeof verbs[0]; i++)
         if (strcmp(argv[0], verbs[i]) == 0)
             return act(remote, request, verbs[i], argv[1], err);
-    return qf_fail(err, QF_USAGE, "task", "see qifeng task --help");
+    if (count == 3 && strcmp(argv[0], "begin") == 0)
+        return begin(remote, request, argv[1], argv[2], err);
+    return qf_fail(err, QF_USAGE, argv[0], "is not so written; see qifeng task --help");
 }
 
 int qf_cmd_task(int argc, char **argv)
@@ -222,15 +243,20 @@ int qf_cmd_task(int argc, char **argv)
         {"--choose", "FLOWS", "complete: ids of the flows chosen, with commas", &request.choose,
          NULL},
         {"--to", "ACTOR", "delegate: who gets the task", &request.to, NULL},
+        {"--on-behalf", "MANDATE", "act for another member, by a mandate", &request.on_behalf,
+         NULL},
         {"--lang", "zh|en", "language of titles (default by LANG)", &request.lang, NULL},
         {"--json", NULL, "print JSON", NULL, &request.json},
     };
     static const struct qf_cli_help help = {
-        "qifeng task list | show|claim|release|complete|delegate CASE/TASK --node URL",
+        "qifeng task list | show|claim|release|complete|delegate CASE/TASK | begin CASE/TASK "
+        "ACTIVITY",
         "The work list of a role, and what is done with a task: TASK is its number, or the id of "
         "its\n"
         "element in the process. Data are checked against the form before they are sent, with the\n"
-        "code that the node will use.",
+        "code that the node will use. begin: an activity of an ad-hoc subprocess, by its id; the\n"
+        "task is the subprocess, and completing it ends it. What waits for a sealed decision is\n"
+        "done with qifeng decision record.",
         "  qifeng task list --role desk --node http://127.0.0.1:8700\n"
         "  qifeng task show c-17/check --lang zh --node http://127.0.0.1:8700\n"
         "  qifeng task complete c-17/check --set area=120 --key keys/li.pem \\\n"

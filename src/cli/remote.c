@@ -55,6 +55,8 @@ enum qf_status qf_remote_get(struct qf_remote *remote, struct qf_json *out, stru
 enum qf_status qf_remote_send(struct qf_remote *remote, struct qf_json op, struct qf_error *err)
 {
     struct qf_json ops = qf_json_make_array();
+    if (remote->on_behalf != NULL)
+        qf_json_put(&remote->arena, &op, "on_behalf", qf_json_make_text(remote->on_behalf));
     qf_json_append(&remote->arena, &ops, op);
     enum qf_status status = qf_sender_add(remote->sender, remote->key, &ops, 0, err);
     if (status == QF_OK)

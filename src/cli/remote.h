@@ -17,6 +17,7 @@ struct qf_remote {
     struct qf_service_model *model;
     struct qf_slice version; /* of the case that was asked for */
     const char *lang;        /* "zh" or "en" */
+    const char *on_behalf;   /* mandate by which the key's actor acts for another member; or NULL */
 };
 
 /* `key` NULL: only reads. `lang` NULL: by LANG. Release with qf_remote_close in any case. */
@@ -70,6 +71,15 @@ struct qf_remote_data {
 };
 QF_MUST_CHECK enum qf_status qf_remote_data(struct qf_remote *remote, struct qf_json *out,
                                             const struct qf_remote_data *from,
+                                            struct qf_error *err);
+/* Values and salts of sealed fields, from files as `reveal` has them: their names, a line each; a
+ * later file goes before an earlier one. An empty object when NULL. */
+QF_MUST_CHECK enum qf_status qf_remote_revealed(struct qf_remote *remote, struct qf_json *out,
+                                                const char *files, struct qf_error *err);
+/* Seals a value: it becomes its commitment, and what reveals it is written to the file (NULL: it
+ * is only tried, and thrown away). */
+QF_MUST_CHECK enum qf_status qf_remote_seal(struct qf_remote *remote, struct qf_json *value,
+                                            struct qf_slice name, const char *reveal,
                                             struct qf_error *err);
 /* Takes every `--set NAME=VALUE` out of argv. False when one has no "=", or there are too many. */
 QF_MUST_CHECK bool qf_remote_take_sets(const char *sets[QF_SERVICE_DATA_MAX], size_t *count,

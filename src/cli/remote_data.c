@@ -87,6 +87,44 @@ static enum qf_status keep_revealed(const struct qf_json *revealed, const char *
     return good ? QF_OK : qf_fail(err, QF_IO, path, "cannot be written");
 }
 
+enum qf_status qf_remote_seal(struct qf_remote *remote, struct qf_json *value, struct qf_slice name,
+                              const char *reveal, struct qf_error *err)
+{
+    struct qf_json revealed = qf_json_make_object();
+    enum qf_status status = seal(remote, &revealed, value, name, err);
+    return status == QF_OK && reveal != NULL ? keep_revealed(&revealed, reveal, err) : status;
+}
+
+enum qf_status qf_remote_revealed(struct qf_remote *remote, struct qf_json *out, const char *files,
+                                  struct qf_error *err)
+{
+    *out = qf_json_make_object();
+    for (const char *at = files; at != NULL && *at != '\0';) {
+        size_t size = strcspn(at, "\n");
+        const char *path = qf_arena_text(&remote->arena, qf_slice_make(at, size));
+        struct qf_slice bytes;
+        struct qf_json one;
+        enum qf_status status = qf_cli_read(&remote->arena, path, FILE_SIZE_MAX, &bytes, err);
+        if (status == QF_OK &&
+            qf_json_parse(&remote->arena, &one, bytes, QF_JSON_ANY, err) != QF_OK)
+            status = qf_fail(err, QF_BAD_FIELD, path, "is not JSON: %s",
+                             qf_arena_text(&remote->arena, qf_slice_of(err->detail)));
+        if (status == QF_OK && one.type != QF_JSON_OBJECT)
+            status = qf_fail(err, QF_BAD_FIELD, path, "want {\"FIELD\":{\"salt\",\"value\"}}");
+        for (uint32_t i = 0; status == QF_OK && i < one.count; i++) {
+            if (qf_json_get(&one.members[i].value, "value") == NULL)
+                status = qf_fail(err, QF_BAD_FIELD, path, "%.*s: want {\"salt\",\"value\"}",
+                                 QF_SLICE_ARGS(one.members[i].key));
+            qf_json_put(&remote->arena, out, qf_arena_text(&remote->arena, one.members[i].key),
+                        one.members[i].value);
+        }
+        if (status != QF_OK)
+            return status;
+        at += size + (at[size] == '\n');
+    }
+    return QF_OK;
+}
+
 static enum qf_status read_all(struct qf_remote *remote, struct qf_json *data,
                                const struct qf_remote_data *from, struct qf_error *err)
 {

@@ -6,13 +6,16 @@
 #include "service/folder.h"
 
 struct qf_service_request {
-    const char *node, *key, *passphrase_file, *proposal, *lang, *only;
+    const char *node, *key, *passphrase_file, *proposal, *lang, *only, *from, *to;
     bool json, wait, yes, no;
 };
 
 enum qf_exit qf_service_cli_check(const struct qf_service_request *request, const char *dir);
 enum qf_exit qf_service_cli_test(const struct qf_service_request *request, const char *dir);
 enum qf_exit qf_service_cli_deploy(const struct qf_service_request *request, const char *dir);
+/* Proposes `verb`: suspend, resume, retire or migrate. */
+enum qf_exit qf_service_cli_change(const struct qf_service_request *request, const char *verb,
+                                   const char *id);
 enum qf_exit qf_service_cli_vote(const struct qf_service_request *request, const char *proposal);
 enum qf_exit qf_service_cli_list(const struct qf_service_request *request);
 enum qf_exit qf_service_cli_show(const struct qf_service_request *request, const char *id);

@@ -182,6 +182,51 @@ enum qf_exit qf_service_cli_deploy(const struct qf_service_request *request, con
     return request->wait && !there ? QF_EXIT_REFUSED : QF_EXIT_OK;
 }
 
+/* ---- suspend, resume, retire, migrate ---- */
+
+enum qf_exit qf_service_cli_change(const struct qf_service_request *request, const char *verb,
+                                   const char *id)
+{
+    struct qf_remote remote;
+    struct qf_error err = {0};
+    struct qf_json action = qf_json_make_object(), now;
+    struct qf_random random = qf_random_system();
+    uint8_t chance[4] = {0};
+    char proposal[160];
+    enum qf_status status = random.fill(random.self, chance, sizeof chance);
+    snprintf(proposal, sizeof proposal, "%s-%.48s-%02x%02x%02x%02x", verb, id, chance[0], chance[1],
+             chance[2], chance[3]);
+    enum qf_status opened =
+        qf_remote_open(&remote, request->node, request->key, request->passphrase_file, "en", &err);
+    if (status == QF_OK)
+        status = opened;
+    struct qf_json op = make_op(&remote, "consortium.propose");
+    qf_json_put(&remote.arena, &action, "do",
+                qf_json_make_text(qf_arena_printf(&remote.arena, "service.%s", verb)));
+    if (request->from != NULL)
+        qf_json_put(&remote.arena, &action, "from", qf_json_make_text(request->from));
+    qf_json_put(&remote.arena, &action, "service", qf_json_make_text(id));
+    if (request->to != NULL)
+        qf_json_put(&remote.arena, &action, "to", qf_json_make_text(request->to));
+    qf_json_put(&remote.arena, &op, "action", action);
+    qf_json_put(&remote.arena, &op, "proposal", qf_json_make_text(proposal));
+    if (status == QF_OK)
+        status = qf_remote_send(&remote, op, &err);
+    if (status == QF_OK && request->yes)
+        status = vote(&remote, proposal, "yes", &err);
+    if (status == QF_OK)
+        status = qf_remote_get(&remote, &now, &err, "/v1/proposals/%s", proposal);
+    if (status == QF_OK && request->json)
+        qf_cli_print_json(&now);
+    else if (status == QF_OK)
+        printf("proposed: %s, %s\nthe members vote with\n"
+               "  qifeng service vote %s --yes --node %s --key THEIR_KEY\n",
+               proposal, qf_remote_value(&remote, qf_json_get(&now, "status")), proposal,
+               request->node);
+    qf_remote_close(&remote);
+    return status == QF_OK ? QF_EXIT_OK : qf_cli_error(&err);
+}
+
 /* ---- vote ---- */
 
 enum qf_exit qf_service_cli_vote(const struct qf_service_request *request, const char *proposal)

@@ -3,88 +3,23 @@
 done and refused, a citizen who asks why, and a decision made again. Real node, real commands.
 Usage: service_work_test.py PROGRAM SOURCE_ROOT"""
 import json
-import os
-import pathlib
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
+import time
 import unittest
 
-PROGRAM = os.path.abspath(sys.argv[1])
-SOURCES = pathlib.Path(sys.argv[2]).resolve()
+from town import SOURCES, Town
+
 SMALL = SOURCES / "test/data/service/small"
 
 
-class Work(unittest.TestCase):
+class Work(Town):
     @classmethod
-    def setUpClass(cls):
-        cls.work = pathlib.Path(tempfile.mkdtemp(prefix="qf-work-"))
-        cls.process = None
-        try:
-            cls.found()
-        except BaseException:
-            cls.tearDownClass()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        if cls.process is not None:
-            cls.process.send_signal(signal.SIGTERM)
-            cls.process.wait(20)
-            cls.process.stdout.close()
-        shutil.rmtree(cls.work, ignore_errors=True)
-
-    @classmethod
-    def run_one(cls, *args, code=0, stdin=None):
-        done = subprocess.run([PROGRAM, *map(str, args)], input=stdin, capture_output=True,
-                              text=True, cwd=cls.work, timeout=60, check=False,
-                              env={**os.environ, "LANG": "C"})
-        if done.returncode != code:
-            raise AssertionError(f"qifeng {' '.join(map(str, args))}: {done.returncode}, not {code}\n"
-                                 f"{done.stdout}\n{done.stderr}")
-        return done
-
-    @classmethod
-    def ask(cls, *args, code=0):
-        return json.loads(cls.run_one(*args, "--node", cls.url, "--json", code=code).stdout)
-
-    @classmethod
-    def act(cls, key, *args, code=0):
-        return cls.run_one(*args, "--node", cls.url, "--key", cls.keys[key], code=code)
-
-    @classmethod
-    def send(cls, key, *ops):
-        line = cls.run_one("tx", "sign", "--key", cls.keys[key], "--network", "town", "-",
-                           stdin=json.dumps(ops)).stdout
-        cls.run_one("tx", "send", "--node", cls.url, stdin=line)
-
-    @classmethod
-    def make_key(cls, name):
-        path = cls.work / f"{name}.pem"
-        cls.run_one("key", "create", path, "--no-passphrase")
-        cls.keys[name] = path
-        return json.loads(cls.run_one("key", "show", path, "--json").stdout)["jwk"]
-
-    @classmethod
-    def found(cls):
-        cls.run_one("init", "town", "--network", "town", "--member", "civil", "--no-passphrase")
-        cls.process = subprocess.Popen(
-            [PROGRAM, "node", str(cls.work / "town"), "--listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        cls.url = cls.process.stdout.readline().split()[1]
-        cls.keys = {"admin": cls.work / "town/keys/admin.pem"}
-        court = cls.make_key("court")
-        cls.send("admin", {"op": "consortium.propose", "proposal": "court", "action": {
-            "do": "member.admit", "id": "court", "kind": "court", "name": "Court", "weight": 1,
-            "root_key": court, "admin": {"actor": "admin", "key": court}}})
-        cls.send("admin", {"op": "consortium.vote", "proposal": "court", "choice": "yes"})
+    def people(cls):
+        cls.admit("court", "court")
         for actor, role in (("li", "clerk"), ("wang", "clerk"), ("citizen", "applicant")):
-            cls.send("admin", {"op": "identity.key.add", "actor": actor, "key": cls.make_key(actor),
-                               "roles": [role]})
-        cls.send("court", {"op": "identity.key.add", "actor": "zhao", "key": cls.make_key("zhao"),
-                           "roles": ["expert"]})
+            cls.hire("admin", actor, role)
+        cls.hire("court", "zhao", "expert")
 
     def test_1_deploy(self):
         deploy = ("service", "deploy", SMALL)
@@ -138,7 +73,7 @@ class Work(unittest.TestCase):
         self.assertEqual(case["decisions"][0]["outcome"], "full")
         said = self.run_one("case", "show", "c1", "--lang", "zh", "--node", self.url).stdout
         for words in ("小型许可", "办理中", "现场复核", "[专家]", "一般程序", "Art. 7 (2)",
-                      "面积（平方米） = 500", "due 20"):
+                      "面积（平方米） = 500", "期限 20", "第 2 条规则（Route）"):
             self.assertIn(words, said)
         self.assertIn("Full procedure", self.run_one("case", "show", "c1", "--node", self.url).stdout)
         again = self.ask("decision", "replay", "c1")
@@ -147,6 +82,25 @@ class Work(unittest.TestCase):
         self.assertIn("same: Route", self.run_one("decision", "replay", "c1", "--node", self.url)
                       .stdout)
         self.run_one("decision", "replay", "c1", "--decision", "None", "--node", self.url, code=1)
+
+    def test_3_why_in_full(self):
+        items = self.ask("case", "decisions", "c1")["items"]
+        self.assertEqual(len(items), 1)
+        decided = items[0]
+        self.assertEqual((decided["outcome"], decided["same"], decided["words"]["zh"]),
+                         ("full", True, "一般程序"))
+        self.assertEqual(decided["rules"][0]["clauses"], ["Art. 7 (2)"])
+        self.assertEqual((decided["inputs"][0]["value"], decided["inputs"][0]["titles"]["zh"]),
+                         (500, "面积（平方米）"))
+        history = self.ask("case", "history", "c1")["items"]
+        self.assertEqual([step["kind"] for step in history],
+                         ["opened", "claimed", "released", "completed", "automatic"])
+        self.assertEqual(decided["tx"], history[3]["tx"])
+        said = self.run_one("case", "decisions", "c1", "--lang", "zh", "--node", self.url).stdout
+        for words in ("一般程序", "Art. 7 (2)", decided["tx"], decided["trace"], "结果相同"):
+            self.assertIn(words, said)
+        said = self.run_one("case", "history", "c1", "--lang", "zh", "--node", self.url).stdout
+        self.assertIn("完成 核对申请, civil/li", said)
 
     def test_4_to_the_end(self):
         shown = self.run_one("task", "show", "c1/review", "--node", self.url).stdout
@@ -167,7 +121,33 @@ class Work(unittest.TestCase):
         self.act("citizen", "case", "message", "c3", "more-papers")
         self.assertEqual([t["node"] for t in self.ask("case", "show", "c3")["tasks"]], ["sign"])
 
-    def test_5_wrong_usage(self):
+    def test_5_suspended_and_migrated(self):
+        def passes(*args):
+            made = json.loads(self.act("admin", "service", *args, "--yes", "--json").stdout)
+            self.act("court", "service", "vote", made["proposal"], "--yes")
+        passes("suspend", "small-permit")
+        self.assertIn("suspended", self.act("citizen", "case", "open", "small-permit",
+                                            code=1).stderr)
+        passes("resume", "small-permit")
+        self.act("citizen", "case", "open", "small-permit", "--id", "c5")
+        newer = self.work / "newer"
+        shutil.copytree(SMALL, newer)
+        text = (newer / "service.yaml").read_text(encoding="utf-8")
+        (newer / "service.yaml").write_text(text.replace('"1.0"', '"1.1"'), encoding="utf-8")
+        passes("deploy", newer)
+        self.act("admin", "service", "migrate", "small-permit", "--from", "1.0", code=2)
+        passes("migrate", "small-permit", "--from", "1.0", "--to", "1.1")
+        for _ in range(100):
+            if self.ask("case", "show", "c5")["version"] == "1.1":
+                break
+            time.sleep(0.1)
+        self.assertEqual(self.ask("case", "show", "c5")["version"], "1.1",
+                         "also when nobody sends anything")
+        passes("retire", "small-permit")
+        self.act("citizen", "case", "open", "small-permit", code=1)
+        self.act("admin", "service", "suspend", "none", code=1)
+
+    def test_6_wrong_usage(self):
         for args in (("case", "show", "none"), ("service", "show", "none"),
                      ("case", "open", "none", "--key", self.keys["li"])):
             self.run_one(*args, "--node", self.url, code=1)

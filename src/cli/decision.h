@@ -1,0 +1,19 @@
+/* qifeng decision: recording a sealed decision, and making recorded ones again. */
+#ifndef QF_CLI_DECISION_H
+#define QF_CLI_DECISION_H
+
+#include "cli/case_work.h"
+
+struct qf_decision_request {
+    const char *node, *key, *passphrase_file, *inputs, *decision, *reveal, *lang, *on_behalf;
+    const char *bundle, *trust, *log_keys;
+    bool json, dry;
+};
+
+/* Decides what the task CASE/TASK waits for with the values in the files of `inputs`, and records
+ * it; `dry`: only shows what would be. QF_CANNOT_TELL where values are missing. */
+QF_MUST_CHECK enum qf_status qf_decision_record(struct qf_remote *remote,
+                                                const struct qf_decision_request *request,
+                                                const char *ref, struct qf_error *err);
+
+#endif

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+"""A case whose personal data is sealed, by commands alone: one member gives the values, another one
+decides over them and records it, a third who was shown them makes it again; then an appeal.
+Usage: service_sealed_test.py PROGRAM SOURCE_ROOT"""
+import json
+import sys
+import unittest
+
+from town import SOURCES, Town
+
+SERVICE = SOURCES / "services/welfare-subsidy"
+MEANS = ("--set", "monthly_income={income}", "--set", "assets=20000", "--set", "cars=0", "--set",
+         "homes=1", "--set", "special_hardship=true", "--set", "sources=税务、社保")
+
+
+class Sealed(Town):
+    @classmethod
+    def people(cls):
+        cls.admit("means-centre", "authority")
+        for actor, role in (("helper", "helper"), ("tang", "street"), ("pan", "street"),
+                            ("hu", "civil-affairs"), ("lin", "civil-affairs"),
+                            ("shen", "reconsideration")):
+            cls.hire("admin", actor, role)
+        cls.hire("means-centre", "ma", "means")
+        proposal = json.loads(cls.act("admin", "service", "deploy", SERVICE, "--yes",
+                                      "--json").stdout)["proposal"]
+        cls.act("means-centre", "service", "vote", proposal, "--yes")
+
+    def to_the_decision(self, case, income):
+        """Opened, applied for, visited, checked: what is left is the sealed decision."""
+        self.act("helper", "case", "open", "welfare-subsidy", "--id", case)
+        self.act("helper", "task", "complete", f"{case}/apply", "--reveal", f"{case}-apply.json",
+                 "--set", "subject=9f2c4e7a1b3d5068a7c9e1f3b5d70246", "--set", "community=望京",
+                 "--set", "household_size=3", "--set", "household_class=variable", "--set",
+                 "name=何秀英", "--set", "id_number=110105196803120046", "--set",
+                 "account=6222020200001234567", "--set", "declared_income=2000", "--set",
+                 "authorised=true")
+        self.act("tang", "task", "complete", f"{case}/accept", "--choose", "f_accept", "--set",
+                 "local_resident=true", "--set", "local_standard=1450")
+        for actor in ("tang", "pan"):
+            self.act(actor, "task", "complete", f"{case}/home_visit", "--set",
+                     "visit_finding=as_declared")
+        self.act("ma", "task", "complete", f"{case}/means_check", "--reveal", f"{case}-means.json",
+                 *(part.format(income=income) for part in MEANS))
+
+    def test_1_recorded(self):
+        self.to_the_decision("he", 2100)
+        record = ("decision", "record", "he/assess")
+        self.assertIn("decision record", self.act("hu", "task", "complete", "he/assess",
+                                                  code=1).stderr)
+        said = self.act("hu", *record, code=4).stderr
+        self.assertIn("is sealed: its value and salt are needed", said)
+        self.assertIn("inputs.", said)
+        given = json.loads((self.work / "he-means.json").read_text(encoding="utf-8"))
+        given["assets"]["value"] = 10
+        (self.work / "false.json").write_text(json.dumps(given))
+        self.assertIn("not those that were sealed", self.act("hu", *record, "--inputs", "false.json",
+                                                             code=1).stderr)
+        self.act("tang", *record, "--inputs", "he-means.json", code=1)
+        dry = self.run_one(*record, "--inputs", "he-means.json", "--dry-run", "--node", self.url)
+        self.assertIn("would be recorded", dry.stdout)
+        self.assertIn("社会救助暂行办法第九条", dry.stdout)
+        self.assertEqual(self.ask("case", "show", "he").get("decisions"), [])
+        done = json.loads(self.act("hu", *record, "--inputs", "he-means.json", "--json").stdout)
+        self.assertEqual((done["outcome"], done["same"], done["recorded"]),
+                         ("eligible", True, True))
+        self.assertEqual([task["node"] for task in self.ask("case", "show", "he")["tasks"]],
+                         ["announce"])
+        self.act("hu", *record, "--inputs", "he-means.json", code=1)
+
+    def test_2_made_again(self):
+        replay = ("decision", "replay", "he", "--decision", "Eligibility")
+        self.run_one(*replay, "--node", self.url, code=4)
+        again = self.ask(*replay, "--inputs", "he-means.json")
+        self.assertEqual((again["same"], again["outcome"]), (True, "eligible"))
+        self.assertIn("not those that were sealed", self.run_one(
+            *replay, "--inputs", "false.json", "--node", self.url, code=1).stderr)
+        public = self.ask("case", "decisions", "he")["items"][0]
+        self.assertEqual((public["same"], public["rules"], public["actor"]),
+                         (None, [], "civil/hu"))
+        sealed = {item["name"] for item in public["inputs"] if "sealed" in item}
+        self.assertEqual(sealed & {"monthly_income", "assets"}, {"monthly_income", "assets"})
+        shown = self.ask("case", "decisions", "he", "--inputs", "he-means.json")["items"][0]
+        self.assertTrue(shown["same"] and shown["rules"][0]["clauses"])
+        self.assertNotIn("2100", self.run_one("case", "show", "he", "--node", self.url).stdout)
+
+    def test_3_an_appeal(self):
+        self.to_the_decision("zhou", 5200)
+        self.act("hu", "decision", "record", "zhou/assess", "--inputs", "zhou-means.json")
+        reason = ("--set", "appeal_reason=收入核对有误")
+        self.act("helper", "case", "appeal", "zhou", *reason, code=1)
+        for actor in ("hu", "lin"):
+            self.act(actor, "task", "complete", "zhou/decide", "--choose", "f_confirm", "--set",
+                     "decision_reason=不符合")
+        self.assertEqual(self.ask("case", "show", "zhou")["status"], "done")
+        self.assertIn("appeal_reason", self.act("helper", "case", "appeal", "zhou", code=1).stderr)
+        self.act("ma", "case", "appeal", "zhou", *reason, code=1)
+        made = json.loads(self.act("helper", "case", "appeal", "zhou", *reason, "--json").stdout)
+        self.act("helper", "case", "appeal", "zhou", *reason, code=1)
+        self.assertEqual(self.ask("case", "show", "zhou")["appeal"], made["appeal"])
+        heard = self.ask("case", "show", made["appeal"])
+        self.assertEqual((heard["appeal_of"], heard["tasks"][0]["node"]), ("zhou", "hear_appeal"))
+        self.assertIn(made["appeal"], self.run_one("case", "show", "zhou", "--node", self.url)
+                      .stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
