@@ -160,7 +160,7 @@ static bool wait_for_work(struct qf_solo *solo)
         if (due)
             break;
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
         until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
@@ -268,7 +268,7 @@ static void *keep(void *arg)
     pthread_mutex_lock(&solo->lock);
     while (!solo->syncer_done) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_nsec += KEEP_INTERVAL_MS * 1000000L;
         if (until.tv_nsec >= 1000000000L) {
             until.tv_sec++;
@@ -294,9 +294,14 @@ enum qf_status qf_solo_start(struct qf_solo **out, const struct qf_solo_options 
     solo->queue_tail = &solo->queue;
     finished_init(&solo->finished);
     pthread_mutex_init(&solo->lock, NULL);
-    pthread_cond_init(&solo->arrived, NULL);
-    pthread_cond_init(&solo->written, NULL);
-    pthread_cond_init(&solo->woken, NULL);
+    /* A wall clock that is set back must not make a wait longer. */
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&solo->arrived, &monotonic);
+    pthread_cond_init(&solo->written, &monotonic);
+    pthread_cond_init(&solo->woken, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     int failed = pthread_create(&solo->sequencer, NULL, sequence, solo);
     QF_ASSERT(failed == 0);
     failed = pthread_create(&solo->syncer, NULL, sync_blocks, solo);
