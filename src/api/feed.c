@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "api/records.h"
-#include "codec/time.h"
 
 #define HEARTBEAT_MS 15000
 #define STALL_MS_MAX 30000 /* a client that takes longer to accept one piece is dropped */
@@ -171,60 +170,6 @@ unsigned qf_feed_streams(struct qf_feed *feed)
     unsigned count = feed->stream_count;
     pthread_mutex_unlock(&feed->streams_lock);
     return count;
-}
-
-bool qf_event_type_matches(struct qf_slice wanted, struct qf_slice type)
-{
-    if (wanted.size == 0 || qf_slice_equal(wanted, type))
-        return true;
-    return type.size > wanted.size && type.data[wanted.size] == '.' &&
-           memcmp(type.data, wanted.data, wanted.size) == 0;
-}
-
-/* ---- events from entries ---- */
-
-static struct qf_json make_event(struct qf_api *api, struct qf_arena *arena,
-                                 const struct qf_api_record *record, struct qf_slice type,
-                                 uint32_t op, struct qf_json data)
-{
-    struct qf_json event = qf_json_make_object();
-    char *time = qf_arena_alloc(arena, QF_TIME_TEXT_SIZE);
-    qf_time_format(time, record->entry.time_ms);
-    qf_json_put(arena, &event, "data", data);
-    qf_json_put(arena, &event, "datacontenttype", qf_json_make_text("application/json"));
-    qf_json_put(
-        arena, &event, "id",
-        qf_json_make_text(qf_arena_printf(arena, "%llu.%u", (unsigned long long)record->leaf, op)));
-    struct qf_slice network = qf_ledger_network(api->options.ledger);
-    qf_json_put(arena, &event, "source",
-                qf_json_make_text(
-                    qf_arena_printf(arena, "urn:qifeng:network:%.*s", QF_SLICE_ARGS(network))));
-    qf_json_put(arena, &event, "specversion", qf_json_make_text("1.0"));
-    qf_json_put(arena, &event, "time", qf_json_make_slice(qf_slice_make(time, QF_TIME_TEXT_SIZE)));
-    qf_json_put(arena, &event, "type", qf_json_make_slice(type));
-    return event;
-}
-
-enum qf_status qf_events_of_entry(struct qf_api *api, struct qf_arena *arena, uint64_t leaf,
-                                  struct qf_json *out, struct qf_error *err)
-{
-    struct qf_api_record record;
-    *out = qf_json_make_array();
-    enum qf_status status = qf_api_read_record(api, arena, leaf, &record, err);
-    if (status != QF_OK)
-        return record.time_alone ? QF_OK : status;
-    bool refused = record.entry.code != QF_OK;
-    uint32_t count = refused ? 1 : (uint32_t)record.tx.op_count;
-    for (uint32_t i = 0; i < count; i++) {
-        struct qf_json data = qf_api_record_json(api, arena, &record);
-        struct qf_slice type = qf_slice_of("transaction.refused");
-        if (!refused) {
-            type = qf_json_text(qf_json_get(record.tx.ops[i].body, "op"));
-            qf_json_put(arena, &data, "op", *record.tx.ops[i].body);
-        }
-        qf_json_append(arena, out, make_event(api, arena, &record, type, i, data));
-    }
-    return QF_OK;
 }
 
 /* ---- GET /v1/events ---- */

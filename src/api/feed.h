@@ -31,7 +31,8 @@ unsigned qf_feed_streams(struct qf_feed *feed);
 QF_MUST_CHECK bool qf_event_type_matches(struct qf_slice wanted, struct qf_slice type);
 
 /* The events of one log entry as CloudEvents 1.0: one for each op, or one of type
- * transaction.refused; an array. Values live in the arena. */
+ * transaction.refused, and those of what followed without an op of its own; an array. Values live
+ * in the arena. */
 QF_MUST_CHECK enum qf_status qf_events_of_entry(struct qf_api *api, struct qf_arena *arena,
                                                 uint64_t leaf, struct qf_json *out,
                                                 struct qf_error *err);

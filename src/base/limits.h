@@ -47,6 +47,7 @@
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
 #define QF_SERVICE_STEP_BYTES 32              /* of a case that cost a step to read and write */
+#define QF_SERVICE_EFFECT_STEPS 256           /* that telling subscribers of something costs */
 #define QF_SERVICE_LIST_STEPS 16              /* that a change of a work list costs */
 #define QF_SERVICE_KEPT_SIZE_MAX 512          /* bytes of data that a case keeps when it is over */
 #define QF_SERVICE_NAME_SIZE_MAX 256          /* bytes of a name or id shown in a work list */
@@ -108,6 +109,7 @@
 #define QF_READ_SIGNATURES_MAX (1 << 18)   /* remembered for that long, so that each counts once */
 #define QF_SSE_CLIENTS_MAX 256
 #define QF_WEBHOOKS_MAX 64
+#define QF_WEBHOOK_EVENTS_MAX 1000000         /* events of one entry */
 #define QF_WEBHOOK_SECRETS_MAX 4              /* secrets that sign at the same time */
 #define QF_WEBHOOK_FILTERS_MAX 64             /* event types, or members, of one webhook */
 #define QF_WEBHOOK_EVENT_SIZE_MAX (1 << 20)   /* bytes of an event's body */

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "kernel/lookup.h"
+
 static const char *const event_names[] = {
 #define EVENT_NAME(sym, name, doc) [QF_EVENT_##sym] = (name),
     QF_EVENT_LIST(EVENT_NAME)
@@ -73,6 +75,17 @@ void qf_context_add_event(struct qf_op_context *ctx, enum qf_event event, struct
     }
     effects->events[effects->event_count++] =
         (struct qf_kernel_event){qf_event_name(event), key, ctx->op};
+}
+
+void qf_context_add_effect(struct qf_op_context *ctx, const struct qf_json *effect)
+{
+    struct qf_state_key at;
+    qf_lookup_effect_key(&at, ctx->leaf, ctx->signer == NULL ? QF_LOOKUP_OF_TIME : ctx->op,
+                         ctx->effects->effect_count++);
+    qf_buf_reset(ctx->text);
+    qf_json_write(ctx->text, effect);
+    QF_ASSERT(qf_buf_status(ctx->text) == QF_OK && ctx->text->size <= QF_EFFECT_SIZE_MAX);
+    qf_overlay_put_lookup(ctx->overlay, qf_state_key_slice(&at), qf_buf_slice(ctx->text));
 }
 
 struct qf_json qf_context_copy(struct qf_op_context *ctx, const struct qf_json *record)

@@ -15,6 +15,7 @@ struct qf_effects {
     size_t term_count, term_capacity;
     struct qf_kernel_event *events;
     size_t event_count, event_capacity;
+    uint32_t effect_count; /* of the op at hand, or of time */
 };
 
 /* Counts what can make a parsed signer stale. */
@@ -35,9 +36,9 @@ struct qf_op_context {
     struct qf_services *services;
     enum qf_suite suite;
     int64_t time_ms;
-    uint64_t leaf;                  /* of the transaction */
+    uint64_t leaf;                  /* of the transaction; of what time does, the block's first */
     uint32_t op;                    /* index of the op in it */
-    const struct qf_signer *signer; /* NULL in genesis */
+    const struct qf_signer *signer; /* NULL in genesis, and where time acts */
     struct qf_slice member;         /* that is acted for: the signer's, or by mandate another */
 };
 
@@ -59,6 +60,12 @@ struct qf_slice qf_context_put(struct qf_op_context *ctx, const struct qf_state_
 
 void qf_context_add_term(struct qf_op_context *ctx, const struct qf_kernel_term *term);
 void qf_context_add_event(struct qf_op_context *ctx, enum qf_event event, struct qf_slice key);
+
+/* Leaves for subscribers what happened without an op of its own: an object with "type" and what
+ * else there is to say, at most QF_EFFECT_SIZE_MAX bytes. It stands with the entry that brought it
+ * about (kernel/lookup.h). */
+#define QF_EFFECT_SIZE_MAX 1024
+void qf_context_add_effect(struct qf_op_context *ctx, const struct qf_json *effect);
 
 /* A record that can be changed member by member with qf_json_put. */
 struct qf_json qf_context_copy(struct qf_op_context *ctx, const struct qf_json *record);

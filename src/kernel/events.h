@@ -38,6 +38,7 @@
     X(SERVICE_MIGRATED, "service.migrated",                                                        \
       "All cases that were to be moved have been looked at.")                                      \
     X(CASE_MIGRATED, "service.case-migrated", "A case was brought to another version.")            \
+    X(CASE_STAYS, "service.case-stays", "A case could not be brought to another version.")         \
     X(CASE_OPENED, "service.case-opened", "A case was opened.")                                    \
     X(TASK_CLAIMED, "service.task-claimed", "A task of the case was claimed.")                     \
     X(TASK_RELEASED, "service.task-released", "A task of the case was given back.")                \
@@ -52,6 +53,10 @@
     X(MESSAGE_UNDELIVERED, "service.message-undelivered", "Nobody took what the case sent.")       \
     X(CASE_APPEALED, "service.case-appealed", "A case was opened that hears an appeal.")           \
     X(CASE_TIMER, "service.case-timer", "Something fell due in the case.")                         \
+    X(TASK_DEEMED, "service.task-deemed",                                                          \
+      "A deadline passed: the task counts as approved or not.")                                    \
+    X(TASK_ESCALATED, "service.task-escalated", "A deadline passed: another role sees the task.")  \
+    X(CASE_HALTED, "service.case-halted", "What fell due in the case could not be done.")          \
     X(CASE_DONE, "service.case-done", "The case came to its end.")                                 \
     X(CASE_FAILED, "service.case-failed", "The case ended with an error that nothing catches.")    \
     X(CASE_WITHDRAWN, "service.case-withdrawn", "The case was withdrawn.")

@@ -37,6 +37,8 @@ struct qf_kernel {
     struct qf_effects effects;
     struct qf_identity_watch watch;
     struct qf_services services;
+    const struct qf_kernel_term *time_terms; /* of what time did when the block began */
+    size_t time_term_count;
     uint64_t last_steps; /* of services, before the transaction that was applied last */
     struct cached_signer *signers;
     struct block_id *ids;
@@ -166,6 +168,15 @@ static struct qf_op_context make_context(struct qf_kernel *kernel)
                                   .time_ms = kernel->block.time_ms};
 }
 
+static const struct qf_kernel_term *copy_terms(struct qf_kernel *kernel)
+{
+    const struct qf_effects *effects = &kernel->effects;
+    return (const struct qf_kernel_term *)qf_arena_copy(
+               &kernel->arena,
+               qf_slice_make(effects->terms, effects->term_count * sizeof *effects->terms))
+        .data;
+}
+
 void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
 {
     /* The last block may have been dropped, and what was read from it with it. */
@@ -187,8 +198,18 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
         if (kernel->has_suite)
             kernel->suite = rules.suite;
     }
+    kernel->effects.term_count = kernel->effects.event_count = kernel->effects.effect_count = 0;
     struct qf_op_context ctx = make_context(kernel);
+    ctx.leaf = info->first_leaf;
     qf_services_begin(&ctx);
+    kernel->time_term_count = kernel->effects.term_count;
+    kernel->time_terms = copy_terms(kernel);
+}
+
+size_t qf_kernel_time_terms(const struct qf_kernel *kernel, const struct qf_kernel_term **terms)
+{
+    *terms = kernel->time_terms;
+    return kernel->time_term_count;
 }
 
 size_t qf_kernel_fell_due(const struct qf_kernel *kernel)
@@ -374,6 +395,7 @@ static enum qf_status apply_ops(struct qf_kernel *kernel, const struct qf_tx *tx
     ctx.leaf = leaf;
     for (size_t i = 0; i < tx->op_count; i++) {
         ctx.op = (uint32_t)i;
+        kernel->effects.effect_count = 0;
         enum qf_status status = apply_op(kernel, &ctx, tx, &tx->ops[i], err);
         if (status != QF_OK) {
             qf_error_within(err, "ops[%zu]", i);
@@ -387,10 +409,7 @@ static void give_effects(struct qf_kernel *kernel, struct qf_receipt *out)
 {
     const struct qf_effects *effects = &kernel->effects;
     out->term_count = effects->term_count;
-    out->terms = (const struct qf_kernel_term *)qf_arena_copy(
-                     &kernel->arena,
-                     qf_slice_make(effects->terms, effects->term_count * sizeof *effects->terms))
-                     .data;
+    out->terms = copy_terms(kernel);
     out->event_count = effects->event_count;
     out->events = (const struct qf_kernel_event *)(const void *)qf_arena_copy(
                       &kernel->arena, qf_slice_make(effects->events,

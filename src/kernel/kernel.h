@@ -113,6 +113,9 @@ void qf_kernel_begin(struct qf_kernel *kernel, const struct qf_block_info *info)
 /* What time has done: in how many cases something fell due when the block began. With any, the
  * block is one even without transactions. */
 size_t qf_kernel_fell_due(const struct qf_kernel *kernel);
+/* Index terms of what time did when the block began; they belong to the block's first leaf, and
+ * live until the next begin. */
+size_t qf_kernel_time_terms(const struct qf_kernel *kernel, const struct qf_kernel_term **terms);
 /* No block without transactions is needed before this time; INT64_MAX: as far as is known, never.
  * It may be too early, and rises with a block, which may be dropped. */
 int64_t qf_kernel_due(const struct qf_kernel *kernel);

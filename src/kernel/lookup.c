@@ -4,6 +4,8 @@
 
 #define DIGITS ((size_t)16)
 #define NO_END 9999999999999999LL
+#define OP_DIGITS ((size_t)4)     /* of an op of an entry, and one more */
+#define EFFECT_DIGITS ((size_t)8) /* of a number among the effects of an op */
 
 static const char *const list_prefixes[QF_TASK_LIST_COUNT] = {
     [QF_TASKS_BY_ROLE] = "~task/role/",
@@ -35,13 +37,18 @@ static void append_byte(struct qf_state_key *key, char byte)
     append(key, qf_slice_make(&byte, 1));
 }
 
-static void append_digits(struct qf_state_key *key, int64_t value)
+static void append_padded(struct qf_state_key *key, int64_t value, size_t digits)
 {
     char text[DIGITS];
-    value = value < 0 ? 0 : value > NO_END ? NO_END : value;
-    for (size_t i = DIGITS; i-- > 0; value /= 10)
+    QF_ASSERT(digits <= sizeof text);
+    for (size_t i = digits; i-- > 0; value /= 10)
         text[i] = (char)('0' + value % 10);
-    append(key, qf_slice_make(text, DIGITS));
+    append(key, qf_slice_make(text, digits));
+}
+
+static void append_digits(struct qf_state_key *key, int64_t value)
+{
+    append_padded(key, value < 0 ? 0 : value > NO_END ? NO_END : value, DIGITS);
 }
 
 static void append_number(struct qf_state_key *key, uint32_t value)
@@ -182,4 +189,28 @@ struct qf_slice qf_lookup_case_read(struct qf_slice key)
 {
     size_t slash = last_slash(key);
     return qf_slice_make(key.data + slash + 1, key.size - slash - 1);
+}
+
+void qf_lookup_effect_prefix(struct qf_state_key *out, uint64_t leaf)
+{
+    begin(out, QF_LOOKUP_EFFECT);
+    append_digits(out, (int64_t)leaf);
+    append_byte(out, '/');
+}
+
+void qf_lookup_effect_key(struct qf_state_key *out, uint64_t leaf, uint32_t op, uint32_t number)
+{
+    _Static_assert(QF_TX_OPS_MAX < 9999, "an op fits into its digits");
+    qf_lookup_effect_prefix(out, leaf);
+    append_padded(out, op == QF_LOOKUP_OF_TIME ? 0 : (int64_t)op + 1, OP_DIGITS);
+    append_padded(out, number, EFFECT_DIGITS);
+}
+
+uint32_t qf_lookup_effect_read(struct qf_slice key, uint32_t *number)
+{
+    QF_ASSERT(key.size > OP_DIGITS + EFFECT_DIGITS);
+    const uint8_t *digits = key.data + key.size - OP_DIGITS - EFFECT_DIGITS;
+    int64_t place = number_of(digits, OP_DIGITS);
+    *number = (uint32_t)number_of(digits + OP_DIGITS, EFFECT_DIGITS);
+    return place == 0 ? QF_LOOKUP_OF_TIME : (uint32_t)(place - 1);
 }

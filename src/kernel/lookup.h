@@ -1,5 +1,5 @@
 /* Look-ups: what a node keeps beside the state so that it need not search for it. They follow from
- * the records of cases alone, change in the same block, and are not authenticated; spec/state.md
+ * the records of cases, change in the same block, and are not authenticated; spec/state.md
  * lists them. Their keys begin with '~', which no record's does.
  *
  *   ~due/<ms>/<case>                                    the next thing that falls due
@@ -8,6 +8,8 @@
  *   ~task/holder/<hash of the holder>/…
  *   ~case/<service>/<status>/<leaf>/<case>              cases by service and status, the oldest
  * first
+ *   ~effect/<leaf>/<op><number>                         what an entry brought about that none of
+ * its ops names; these follow from applying the log, not from records
  *
  * Pure; any thread. */
 #ifndef QF_KERNEL_LOOKUP_H
@@ -17,6 +19,8 @@
 
 #define QF_LOOKUP_DUE "~due/"
 #define QF_LOOKUP_CASE "~case/"
+#define QF_LOOKUP_EFFECT "~effect/"
+#define QF_LOOKUP_OF_TIME UINT32_MAX /* in the place of an op: time brought it about */
 
 enum qf_task_list {
     QF_TASKS_BY_ROLE,
@@ -56,5 +60,11 @@ void qf_lookup_case_key(struct qf_state_key *out, struct qf_slice service, struc
                         uint64_t leaf, struct qf_slice case_id);
 /* The id of the case that a key is about. */
 struct qf_slice qf_lookup_case_read(struct qf_slice key);
+
+/* What the entry at `leaf` brought about: first what time did, then what followed from each op. */
+void qf_lookup_effect_prefix(struct qf_state_key *out, uint64_t leaf);
+void qf_lookup_effect_key(struct qf_state_key *out, uint64_t leaf, uint32_t op, uint32_t number);
+/* The op (or QF_LOOKUP_OF_TIME) that a key is about. */
+uint32_t qf_lookup_effect_read(struct qf_slice key, uint32_t *number);
 
 #endif

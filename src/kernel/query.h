@@ -100,6 +100,12 @@ QF_MUST_CHECK enum qf_status
 qf_query_cases(const struct qf_state_reader *reader, struct qf_arena *arena, struct qf_json *items,
                struct qf_slice *next, const struct qf_query_cases *query, struct qf_error *err);
 
+/* What the entry at `leaf` brought about that none of its ops names, in order: first what time did,
+ * then what followed from each op. An array of what the kernel left (kernel/context.h), each with
+ * its "number" and, where an op brought it about, that op's index as "of". */
+struct qf_json qf_query_effects(const struct qf_state_reader *reader, struct qf_arena *arena,
+                                uint64_t leaf);
+
 /* When the next thing falls due; INT64_MAX when nothing does. */
 int64_t qf_query_next_due(const struct qf_state_reader *reader);
 

@@ -387,3 +387,38 @@ int64_t qf_query_next_due(const struct qf_state_reader *reader)
     reader->list(reader->self, qf_slice_of(QF_LOOKUP_DUE), (struct qf_slice){0}, see_due, &due_ms);
     return due_ms;
 }
+
+/* ---- effects ---- */
+
+struct effects {
+    struct qf_arena *arena;
+    struct qf_json items;
+};
+
+static bool add_effect(void *arg, struct qf_slice key, struct qf_slice value)
+{
+    struct effects *effects = arg;
+    struct qf_json parsed;
+    uint32_t number = 0, op = qf_lookup_effect_read(key, &number);
+    enum qf_status status = qf_json_parse(
+        effects->arena, &parsed, qf_arena_copy(effects->arena, value), QF_JSON_CANONICAL, NULL);
+    QF_ASSERT(status == QF_OK && parsed.type == QF_JSON_OBJECT);
+    struct qf_json effect;
+    copy(effects->arena, &effect, &parsed);
+    qf_json_put(effects->arena, &effect, "number", qf_json_make_int(number));
+    if (op != QF_LOOKUP_OF_TIME)
+        qf_json_put(effects->arena, &effect, "of", qf_json_make_int(op));
+    qf_json_append(effects->arena, &effects->items, effect);
+    return true;
+}
+
+struct qf_json qf_query_effects(const struct qf_state_reader *reader, struct qf_arena *arena,
+                                uint64_t leaf)
+{
+    struct effects effects = {.arena = arena, .items = qf_json_make_array()};
+    struct qf_state_key prefix;
+    qf_lookup_effect_prefix(&prefix, leaf);
+    reader->list(reader->self, qf_state_key_slice(&prefix), (struct qf_slice){NULL, 0}, add_effect,
+                 &effects);
+    return effects.items;
+}

@@ -130,7 +130,7 @@ static enum qf_status decode(struct qf_webhook_state *out, const struct qf_json 
     struct qf_slice reason = {0};
     enum qf_status status = QF_OK;
     if ((status = get(object, "leaf", QF_JSON_INT_MAX, &leaf, err)) != QF_OK ||
-        (status = get(object, "op", QF_TX_OPS_MAX, &op, err)) != QF_OK ||
+        (status = get(object, "op", QF_WEBHOOK_EVENTS_MAX, &op, err)) != QF_OK ||
         (status = get(object, "log_size", QF_JSON_INT_MAX, &size, err)) != QF_OK ||
         (status = get(object, "failures", UINT32_MAX, &failures, err)) != QF_OK ||
         (status = get(object, "failing_since", QF_JSON_INT_MAX, &out->failing_since_ms, err)) !=

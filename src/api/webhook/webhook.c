@@ -18,7 +18,7 @@
     10000                /* a position that only passed what is not wanted is stored less often */
 #define SCAN_ENTRIES 64  /* looked at before anything else is thought of */
 #define FAILURES_NOTED 3 /* in a row, before health calls them a problem */
-#define ID_SIZE 96       /* of webhook-id: 64 of the transaction's, a dash and a number */
+#define ID_SIZE 96       /* of webhook-id: 64 of the transaction's, dashes and numbers */
 
 struct sender {
     struct qf_webhooks *all;
@@ -204,13 +204,30 @@ static void note_failure(struct sender *s, const struct qf_webhook_answer *answe
         tell(s, "an event was not taken; see qifeng webhook list");
 }
 
+/* The transaction, and the event's place in it: the event's own id is of this log's positions, and
+ * has dots, which a webhook-id must not have. What time did has only its position. */
+static void make_id(char out[ID_SIZE], const struct qf_json *event)
+{
+    const struct qf_json *tx = qf_json_get(qf_json_get(event, "data"), "id");
+    struct qf_slice id = qf_json_text(qf_json_get(event, "id"));
+    const uint8_t *dot = memchr(id.data, '.', id.size);
+    QF_ASSERT(dot != NULL);
+    struct qf_slice place = qf_slice_make(dot + 1, id.size - (size_t)(dot + 1 - id.data));
+    if (tx != NULL)
+        snprintf(out, ID_SIZE, "%.*s-%.*s", QF_SLICE_ARGS(qf_json_text(tx)), QF_SLICE_ARGS(place));
+    else
+        snprintf(out, ID_SIZE, "time-%.*s", QF_SLICE_ARGS(id));
+    for (char *at = out; *at != '\0'; at++)
+        if (*at == '.')
+            *at = '-';
+}
+
 /* Sends one event. True: it was taken, and the next one may go. */
 static bool attempt(struct sender *s, const struct qf_json *event, uint32_t op, bool last)
 {
     struct qf_webhook_answer answer;
     char id[ID_SIZE];
-    struct qf_slice tx = qf_json_text(qf_json_get(qf_json_get(event, "data"), "id"));
-    snprintf(id, sizeof id, "%.*s-%u", QF_SLICE_ARGS(tx), op);
+    make_id(id, event);
     enum qf_status status = qf_webhook_deliver(&s->delivery, &answer, id, wall_ms(s), event);
     if (status == QF_UNAVAILABLE)
         return false; /* the node stops */

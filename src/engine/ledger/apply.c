@@ -111,6 +111,18 @@ static void index_transaction(struct qf_ledger *ledger, const struct qf_tx *tx,
     }
 }
 
+/* Before those of the transactions: leaves under a term ascend. */
+static void index_time(struct qf_ledger *ledger, uint64_t leaf)
+{
+    const struct qf_kernel_term *terms;
+    size_t count = qf_kernel_time_terms(ledger->kernel, &terms);
+    for (size_t i = 0; i < count; i++) {
+        struct qf_index_term term = {.kind = terms[i].kind};
+        memcpy(term.term, terms[i].term, sizeof term.term);
+        add_index(ledger, term, leaf);
+    }
+}
+
 /* Refusals that a gateway gives before ordering: nobody can be held to them, or the log has the
  * transaction already. */
 static bool turned_away(enum qf_status code)
@@ -261,6 +273,7 @@ enum qf_status qf_ledger_apply(struct qf_ledger *ledger, int64_t time_ms, struct
                                        .time_ms = block->head.time_ms,
                                        .first_leaf = block->first_leaf};
     qf_kernel_begin(ledger->kernel, &info);
+    index_time(ledger, block->first_leaf);
     enum qf_status status = run_transactions(ledger, block, txs, count, codes, results);
     if (status == QF_OK && block->count == 0 && qf_kernel_fell_due(ledger->kernel) > 0)
         status = put_time(block);

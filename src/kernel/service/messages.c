@@ -76,12 +76,31 @@ static enum qf_status deliver(struct qf_op_context *ctx, const struct letter *le
         status = qf_service_step_begin(step, err);
     if (status != QF_OK)
         return status;
+    const char *type = qf_event_name(QF_EVENT_CASE_MESSAGE);
+    struct qf_json effect = qf_service_effect(step, type, QF_BPMN_NONE);
+    qf_json_put(step->arena, &effect, "from", qf_json_make_slice(letter->from));
+    qf_service_effect_text(step, &effect, "message", letter->name);
+    qf_service_effect_put(step, &effect);
     struct qf_bpmn_answer answer = {.data = &letter->data};
     status = qf_bpmn_message(&step->call, &step->instance, letter->name, &answer);
     for (const struct qf_bpmn_action *a = step->call.actions; a != NULL; a = a->next)
         if (a->act == QF_BPMN_ACT_RECEIVED)
             step->about = a->node;
     return qf_service_step_end(step, status, QF_EVENT_CASE_MESSAGE, err);
+}
+
+static void tell_undelivered(struct qf_op_context *ctx, const struct letter *letter,
+                             const struct qf_json *record, const struct qf_error *why)
+{
+    const char *type = qf_event_name(QF_EVENT_MESSAGE_UNDELIVERED);
+    struct qf_service_step *step = qf_service_step_new(ctx, NULL, letter->from);
+    step->record = *record;
+    struct qf_json effect = qf_service_effect(step, type, QF_BPMN_NONE);
+    qf_json_put(step->arena, &effect, "code", qf_json_make_text(qf_status_name(why->status)));
+    qf_service_effect_text(step, &effect, "message", letter->name);
+    if (qf_member_id_valid(letter->to))
+        qf_json_put(step->arena, &effect, "to", qf_json_make_slice(letter->to));
+    qf_service_effect_put(step, &effect);
 }
 
 /* The last ones are kept. */
@@ -109,6 +128,7 @@ static void note_undelivered(struct qf_op_context *ctx, const struct letter *let
     qf_json_append(arena, &list, item);
     qf_json_put(ctx->arena, &copy, "undelivered", list);
     qf_context_add_event(ctx, QF_EVENT_MESSAGE_UNDELIVERED, qf_context_put(ctx, &at, &copy));
+    tell_undelivered(ctx, letter, record, why);
 }
 
 void qf_service_deliver(struct qf_op_context *ctx)

@@ -52,6 +52,17 @@ static struct qf_json stamped(struct qf_arena *arena, const struct qf_json *deci
     return out;
 }
 
+static void tell(struct qf_service_step *step, enum qf_event event, struct qf_slice from,
+                 struct qf_slice to, const struct qf_error *why)
+{
+    struct qf_json effect = qf_service_effect(step, qf_event_name(event), QF_BPMN_NONE);
+    if (why != NULL)
+        qf_json_put(step->arena, &effect, "code", qf_json_make_text(qf_status_name(why->status)));
+    qf_json_put(step->arena, &effect, "from", qf_json_make_slice(from));
+    qf_json_put(step->arena, &effect, "to", qf_json_make_slice(to));
+    qf_service_effect_put(step, &effect);
+}
+
 static enum qf_status move(struct qf_service_step *step, const struct qf_service_model *to,
                            struct qf_error *err)
 {
@@ -81,10 +92,15 @@ static enum qf_status move(struct qf_service_step *step, const struct qf_service
     step->instance = moved;
     step->model = to;
     status = qf_service_step_begin(step, err);
-    return status == QF_OK ? qf_service_step_end(step, QF_OK, QF_EVENT_CASE_MIGRATED, err) : status;
+    if (status == QF_OK)
+        status = qf_service_step_end(step, QF_OK, QF_EVENT_CASE_MIGRATED, err);
+    if (status == QF_OK)
+        tell(step, QF_EVENT_CASE_MIGRATED, from->version, to->version, NULL);
+    return status;
 }
 
-static void stay(struct qf_op_context *ctx, struct qf_slice id, const struct qf_error *why)
+static void stay(struct qf_op_context *ctx, struct qf_slice id, const struct qf_json *migration,
+                 const struct qf_error *why)
 {
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CASE, id);
@@ -96,7 +112,11 @@ static void stay(struct qf_op_context *ctx, struct qf_slice id, const struct qf_
                 qf_json_make_slice(qf_arena_copy(ctx->arena, qf_slice_of(why->detail))));
     qf_json_put(ctx->arena, &stays, "time", qf_json_make_int(ctx->time_ms));
     qf_json_put(ctx->arena, &copy, "stays", stays);
-    qf_context_put(ctx, &at, &copy);
+    qf_context_add_event(ctx, QF_EVENT_CASE_STAYS, qf_context_put(ctx, &at, &copy));
+    struct qf_service_step *step = qf_service_step_new(ctx, NULL, id);
+    step->record = *record;
+    tell(step, QF_EVENT_CASE_STAYS, qf_record_text(migration, "from"),
+         qf_record_text(migration, "to"), why);
 }
 
 /* ---- a portion ---- */
@@ -149,7 +169,7 @@ static bool take(struct qf_op_context *ctx, const struct qf_json *migration, str
         return true;
     qf_overlay_rollback(ctx->overlay, mark);
     *stayed = true;
-    stay(ctx, id, &err);
+    stay(ctx, id, migration, &err);
     return false;
 }
 
@@ -165,6 +185,11 @@ static void finish(struct qf_op_context *ctx, struct qf_slice service,
     qf_json_put(ctx->arena, &done, "time", qf_json_make_int(ctx->time_ms));
     qf_json_put(ctx->arena, &copy, "migrated", done);
     qf_context_add_event(ctx, QF_EVENT_SERVICE_MIGRATED, qf_context_put(ctx, &at, &copy));
+    struct qf_json effect = qf_context_copy(ctx, &done);
+    qf_json_put(ctx->arena, &effect, "service", qf_json_make_slice(service));
+    qf_json_put(ctx->arena, &effect, "type",
+                qf_json_make_text(qf_event_name(QF_EVENT_SERVICE_MIGRATED)));
+    qf_context_add_effect(ctx, &effect);
 }
 
 static void go_on(struct qf_op_context *ctx, struct qf_slice service)

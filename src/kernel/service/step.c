@@ -164,6 +164,7 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     struct qf_slice key = put_record(step, &record, instance);
     qf_context_add_event(step->ctx, event, key);
     (void)note_actions(step, key);
+    qf_service_effects(step);
     return QF_OK;
 }
 
@@ -178,6 +179,10 @@ void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *w
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CASE, step->id);
     qf_context_put(step->ctx, &at, &record);
+    const char *type = qf_event_name(QF_EVENT_CASE_HALTED);
+    struct qf_json effect = qf_service_effect(step, type, QF_BPMN_NONE);
+    qf_json_put(step->arena, &effect, "code", qf_json_make_text(qf_status_name(why->status)));
+    qf_service_effect_put(step, &effect);
 }
 
 /* ---- the step ---- */

@@ -88,6 +88,17 @@ QF_MUST_CHECK enum qf_status qf_service_step_begin(struct qf_service_step *step,
 QF_MUST_CHECK enum qf_status qf_service_step_end(struct qf_service_step *step,
                                                  enum qf_status status, enum qf_event event,
                                                  struct qf_error *err);
+/* effects.c: what subscribers hear of that no op names */
+
+/* An effect of the case; `type` is the event's, `node` what it is about, or none. */
+struct qf_json qf_service_effect(struct qf_service_step *step, const char *type, uint16_t node);
+/* Adds a text, if it is there and of a bearable length. */
+void qf_service_effect_text(struct qf_service_step *step, struct qf_json *effect, const char *name,
+                            struct qf_slice text);
+void qf_service_effect_put(struct qf_service_step *step, const struct qf_json *effect);
+/* Those of what the call into bpmn did. */
+void qf_service_effects(struct qf_service_step *step);
+
 /* Puts the record alone, with the timer taken off: for a case whose timers cannot fire. */
 void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *why);
 

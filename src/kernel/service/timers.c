@@ -109,7 +109,7 @@ static void fire(struct qf_op_context *ctx, struct qf_slice id)
     ctx->services->outbox = NULL;
     enum qf_status status = qf_service_step_load(ctx, &step, id, &err);
     QF_ASSERT(status != QF_NOT_FOUND);
-    size_t mark = qf_overlay_mark(ctx->overlay);
+    size_t mark = qf_overlay_mark(ctx->overlay), terms = ctx->effects->term_count;
     if (status == QF_OK)
         status = qf_service_step_begin(step, &err);
     if (status == QF_OK)
@@ -117,6 +117,7 @@ static void fire(struct qf_op_context *ctx, struct qf_slice id)
                                      QF_EVENT_CASE_TIMER, &err);
     if (status != QF_OK) {
         qf_overlay_rollback(ctx->overlay, mark);
+        ctx->effects->term_count = terms;
         qf_service_step_halt(step, &err);
     }
     qf_overlay_accept(ctx->overlay);
