@@ -129,6 +129,7 @@ void qf_api_get_service(struct qf_http_exchange *exchange);
 void qf_api_get_cases(struct qf_http_exchange *exchange);
 void qf_api_get_case(struct qf_http_exchange *exchange);
 void qf_api_get_case_history(struct qf_http_exchange *exchange);
+void qf_api_get_case_bundle(struct qf_http_exchange *exchange);
 void qf_api_get_case_decisions(struct qf_http_exchange *exchange);
 void qf_api_get_tasks(struct qf_http_exchange *exchange);
 void qf_api_get_task_count(struct qf_http_exchange *exchange);

@@ -20,6 +20,21 @@ QF_MUST_CHECK enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_
                                             const struct qf_note_signer *signer,
                                             struct qf_error *err);
 
+#define QF_BUNDLE_RECORDS_MAX 16
+
+/* The same with further records of the state (their keys), proved against the same checkpoint.
+ * QF_NOT_FOUND when the state has no such record; QF_OVER_LIMIT when it becomes too large. */
+struct qf_bundle_request {
+    uint64_t leaf;
+    unsigned cosigned;
+    const char *const *keys;
+    size_t key_count; /* at most QF_BUNDLE_RECORDS_MAX */
+};
+QF_MUST_CHECK enum qf_status qf_bundle_make_with(struct qf_ledger *ledger, struct qf_buf *out,
+                                                 const struct qf_bundle_request *request,
+                                                 const struct qf_note_signer *signer,
+                                                 struct qf_error *err);
+
 /* Appends the entry's receipt as a .tlog-proof file (spec/proof-files.md), with the entry as its
  * extra data: under the newest cosigned checkpoint that has it, else under the head. QF_NOT_FOUND;
  * QF_UNAVAILABLE as above. */
@@ -56,6 +71,7 @@ struct qf_bundle_report {
     char kid[QF_KID_SIZE + 1];
     struct qf_slice actor, member;
     const struct qf_json *ops;               /* array */
+    const struct qf_json *records;           /* array of {"key","siblings","value"}, or NULL */
     char genesis_hash[2 * QF_HASH_SIZE + 1]; /* SHA-256 of the genesis document used */
     bool trusted;             /* the genesis document came from the reader, not from the bundle */
     struct qf_slice *signers; /* names of the nodes that signed the checkpoint, each key once */

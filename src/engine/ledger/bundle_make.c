@@ -37,16 +37,21 @@ struct state_item {
     uint64_t height;
 };
 
+/* QF_UNAVAILABLE: a block came in between. */
 static enum qf_status prove_state(struct qf_ledger *ledger, struct qf_arena *arena,
-                                  struct state_item *item, const char *key)
+                                  struct state_item *item)
 {
     struct qf_buf value = {0};
-    item->key = qf_slice_of(key);
+    uint8_t hash[QF_HASH_SIZE];
     enum qf_status status = qf_state_get(ledger->state, &value, item->key);
     if (status == QF_OK)
         status = qf_state_prove(ledger->state, item->key, &item->proof, item->root, &item->height);
     item->value = qf_arena_copy(arena, qf_buf_slice(&value));
     qf_buf_deinit(&value);
+    qf_hash(qf_suite_hash(ledger->rules.suite), hash, item->value);
+    if (status == QF_OK &&
+        (!item->proof.has_leaf || memcmp(hash, item->proof.leaf.value_hash, sizeof hash) != 0))
+        return QF_UNAVAILABLE;
     return status;
 }
 
@@ -62,26 +67,41 @@ static struct qf_json state_json(struct qf_arena *arena, const struct state_item
     return object;
 }
 
-/* Both records of one moment, and the durable head of that moment. Blocks go on meanwhile, so this
- * is tried again when they fall on different ones. */
-static enum qf_status prove_both(struct qf_ledger *ledger, struct qf_arena *arena,
-                                 struct state_item items[2], const char *signer_key,
-                                 struct qf_ledger_head *head)
+/* All of one moment, and the durable head of that moment. */
+static enum qf_status prove_at_once(struct qf_ledger *ledger, struct qf_arena *arena,
+                                    struct state_item *items, size_t count,
+                                    struct qf_ledger_head *head)
 {
-    for (int round = 0; round < DURABLE_WAIT_MS; round++) {
-        enum qf_status status = prove_state(ledger, arena, &items[0], "consortium/network");
-        if (status == QF_OK)
-            status = prove_state(ledger, arena, &items[1], signer_key);
-        if (status != QF_OK)
-            return status;
-        if (items[0].height == items[1].height &&
-            qf_ledger_head_at(ledger, items[0].height, head) == QF_OK &&
-            memcmp(head->state_root, items[0].root, QF_HASH_SIZE) == 0 &&
-            memcmp(head->state_root, items[1].root, QF_HASH_SIZE) == 0)
-            return QF_OK;
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    enum qf_status status = QF_OK;
+    for (size_t i = 0; i < count && status == QF_OK; i++)
+        status = prove_state(ledger, arena, &items[i]);
+    if (status != QF_OK)
+        return status;
+    if (qf_ledger_head_at(ledger, items[0].height, head) != QF_OK)
+        return QF_UNAVAILABLE;
+    for (size_t i = 0; i < count; i++)
+        if (items[i].height != items[0].height ||
+            memcmp(head->state_root, items[i].root, QF_HASH_SIZE) != 0)
+            return QF_UNAVAILABLE;
+    return QF_OK;
+}
+
+/* Blocks go on meanwhile, so this is tried again when the records fall on different ones. */
+static enum qf_status prove_all(struct qf_ledger *ledger, struct qf_arena *arena,
+                                struct state_item *items, size_t count, struct qf_ledger_head *head)
+{
+    struct qf_arena scratch = {0};
+    enum qf_status status = QF_UNAVAILABLE;
+    for (int round = 0; round < DURABLE_WAIT_MS && status == QF_UNAVAILABLE; round++) {
+        if (round > 0)
+            nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        qf_arena_reset(&scratch);
+        status = prove_at_once(ledger, &scratch, items, count, head);
     }
-    return QF_UNAVAILABLE;
+    for (size_t i = 0; i < count && status == QF_OK; i++)
+        items[i].value = qf_arena_copy(arena, items[i].value);
+    qf_arena_deinit(&scratch);
+    return status;
 }
 
 static enum qf_status sign_checkpoint(struct qf_ledger *ledger, struct qf_buf *note,
@@ -164,10 +184,36 @@ static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *a
     return status == QF_OK ? QF_OK : qf_fail(err, status, "witnessed", "the log cannot be read");
 }
 
+/* The two records of every bundle, and those that were asked for. */
+static enum qf_status add_states(struct qf_ledger *ledger, struct qf_arena *arena,
+                                 struct qf_json *bundle, const struct qf_bundle_request *request,
+                                 const char *kid, struct qf_ledger_head *head, struct qf_error *err)
+{
+    struct state_item items[2 + QF_BUNDLE_RECORDS_MAX];
+    struct qf_json state = qf_json_make_array(), records = qf_json_make_array();
+    QF_ASSERT(request->key_count <= QF_BUNDLE_RECORDS_MAX);
+    items[0].key = qf_slice_of("consortium/network");
+    items[1].key = qf_slice_of(qf_arena_printf(arena, "identity/key/%s", kid));
+    for (size_t i = 0; i < request->key_count; i++)
+        items[2 + i].key = qf_slice_of(request->keys[i]);
+    enum qf_status status = prove_all(ledger, arena, items, 2 + request->key_count, head);
+    if (status != QF_OK)
+        return qf_fail(err, status, "state", "%s cannot be proved now",
+                       request->key_count > 0 ? "the records" : "the signer's key");
+    for (size_t i = 0; i < 2 + request->key_count; i++)
+        qf_json_append(arena, i < 2 ? &state : &records, state_json(arena, &items[i]));
+    if (request->key_count > 0)
+        qf_json_put(arena, bundle, "records", records);
+    qf_json_put(arena, bundle, "state", state);
+    return QF_OK;
+}
+
 static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, struct qf_buf *out,
-                           struct qf_buf *scratch, uint64_t leaf, unsigned cosigned,
+                           struct qf_buf *scratch, const struct qf_bundle_request *request,
                            const struct qf_note_signer *signer, struct qf_error *err)
 {
+    const uint64_t leaf = request->leaf;
+    const unsigned cosigned = request->cosigned;
     unsigned count = 0;
     struct qf_entry entry;
     struct qf_tx tx;
@@ -178,26 +224,20 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
     if ((status = qf_entry_decode(arena, &entry, bytes, err)) != QF_OK ||
         (status = qf_tx_decode(arena, &tx, entry.jws, &ledger->rules, err)) != QF_OK)
         return status;
-    struct state_item items[2];
+    struct qf_json bundle = qf_json_make_object();
     struct qf_ledger_head head;
-    status =
-        prove_both(ledger, arena, items, qf_arena_printf(arena, "identity/key/%s", tx.kid), &head);
+    status = add_states(ledger, arena, &bundle, request, tx.kid, &head, err);
     if (status != QF_OK)
-        return qf_fail(err, status, "state", "the signer's key cannot be proved now");
+        return status;
     qf_buf_reset(scratch);
     status = sign_checkpoint(ledger, scratch, &head, signer, &count, err);
     if (status != QF_OK)
         return status;
-    struct qf_json bundle = qf_json_make_object();
-    struct qf_json state = qf_json_make_array();
-    qf_json_append(arena, &state, state_json(arena, &items[0]));
-    qf_json_append(arena, &state, state_json(arena, &items[1]));
     qf_json_put(arena, &bundle, "checkpoint", qf_json_make_slice(qf_buf_slice(scratch)));
     qf_json_put(arena, &bundle, "entry", qf_json_make_slice(bytes));
     qf_json_put(arena, &bundle, "format", qf_json_make_text("qf-bundle-1"));
     qf_json_put(arena, &bundle, "genesis", qf_json_make_slice(ledger->genesis));
     qf_json_put(arena, &bundle, "leaf", qf_json_make_int((int64_t)leaf));
-    qf_json_put(arena, &bundle, "state", state);
     status = add_log_proof(ledger, arena, &bundle, "proof", QF_HASH_SHA256, leaf, head.size);
     if (status == QF_OK && ledger->sm3)
         status = add_log_proof(ledger, arena, &bundle, "proof_sm3", QF_HASH_SM3, leaf, head.size);
@@ -211,16 +251,27 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
     return qf_buf_status(out);
 }
 
+enum qf_status qf_bundle_make_with(struct qf_ledger *ledger, struct qf_buf *out,
+                                   const struct qf_bundle_request *request,
+                                   const struct qf_note_signer *signer, struct qf_error *err)
+{
+    struct qf_arena arena = {0};
+    struct qf_buf scratch = {0};
+    enum qf_status status = make(ledger, &arena, out, &scratch, request, signer, err);
+    if (status == QF_OK && out->size > QF_BUNDLE_SIZE_MAX)
+        status = qf_fail(err, QF_OVER_LIMIT, "records", "the bundle is larger than %d bytes",
+                         QF_BUNDLE_SIZE_MAX);
+    qf_buf_deinit(&scratch);
+    qf_arena_deinit(&arena);
+    return status;
+}
+
 enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_buf *out, uint64_t leaf,
                               unsigned cosigned, const struct qf_note_signer *signer,
                               struct qf_error *err)
 {
-    struct qf_arena arena = {0};
-    struct qf_buf scratch = {0};
-    enum qf_status status = make(ledger, &arena, out, &scratch, leaf, cosigned, signer, err);
-    qf_buf_deinit(&scratch);
-    qf_arena_deinit(&arena);
-    return status;
+    const struct qf_bundle_request request = {.leaf = leaf, .cosigned = cosigned};
+    return qf_bundle_make_with(ledger, out, &request, signer, err);
 }
 
 static enum qf_status put_receipt(struct qf_ledger *ledger, struct qf_buf *out,

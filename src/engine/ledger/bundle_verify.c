@@ -61,23 +61,30 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
     v->proof_sm3 = qf_json_get(file, "proof_sm3");
     v->state = qf_json_get(file, "state");
     v->witnessed = qf_json_get(file, "witnessed");
+    v->report->records = qf_json_get(file, "records");
     if (!qf_slice_is(format, "qf-bundle-1"))
         return qf_fail(v->err, QF_MALFORMED, "format", "want qf-bundle-1");
     if (v->proof == NULL || v->proof->type != QF_JSON_ARRAY)
         return qf_fail(v->err, QF_MALFORMED, "proof", "want a list of hashes");
+    if (v->report->records != NULL &&
+        (v->report->records->type != QF_JSON_ARRAY || v->report->records->count == 0 ||
+         v->report->records->count > QF_BUNDLE_RECORDS_MAX))
+        return qf_fail(v->err, QF_MALFORMED, "records", "want 1 to %d records",
+                       QF_BUNDLE_RECORDS_MAX);
     if (v->state == NULL || v->state->type != QF_JSON_ARRAY || v->state->count != 2)
         return qf_fail(v->err, QF_MALFORMED, "state", "want two records");
     if (leaf < 0)
         return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
     for (uint32_t i = 0; i < file->count; i++) {
         static const char names[] =
-            " checkpoint entry format genesis leaf proof proof_sm3 state witnessed ";
+            " checkpoint entry format genesis leaf proof proof_sm3 records state witnessed ";
         struct qf_slice name = file->members[i].key;
         char *text = qf_arena_printf(v->arena, " %.*s ", QF_SLICE_ARGS(name));
         if (strchr(text + 1, ' ') != text + name.size + 1 || strstr(names, text) == NULL)
             return qf_fail(
                 v->err, QF_MALFORMED, qf_arena_text(v->arena, name),
-                "a member that no bundle has, where proof_sm3, witnessed or nothing may stand");
+                "a member that no bundle has, where proof_sm3, records, witnessed or nothing may "
+                "stand");
     }
     v->report->leaf = (uint64_t)leaf;
     v->report->trusted = v->trust->genesis.size > 0;
@@ -384,12 +391,10 @@ static enum qf_status check_entry(struct verification *v)
     return status == QF_OK ? describe_entry(v) : status;
 }
 
-static enum qf_status check_state(struct verification *v, uint32_t which, const char *want_key,
-                                  struct qf_json *value)
+/* `want_key` NULL: any. */
+static enum qf_status check_record(struct verification *v, const struct qf_json *item,
+                                   const char *field, const char *want_key, struct qf_json *value)
 {
-    char field[24] = "state[0]";
-    field[6] = (char)('0' + which);
-    const struct qf_json *item = &v->state->items[which];
     const struct qf_json *siblings = qf_json_get(item, "siblings");
     struct qf_state_proof *proof = QF_ARENA_NEW(v->arena, struct qf_state_proof);
     struct qf_slice key;
@@ -398,7 +403,7 @@ static enum qf_status check_state(struct verification *v, uint32_t which, const 
         qf_json_get_text(item, "value", &text, NULL) != QF_OK || siblings == NULL ||
         siblings->type != QF_JSON_ARRAY || siblings->count > QF_STATE_PROOF_MAX || item->count != 3)
         return qf_fail(v->err, QF_MALFORMED, field, "want key, siblings and value");
-    if (!qf_slice_is(key, want_key))
+    if (want_key != NULL && !qf_slice_is(key, want_key))
         return invalid(v, field, "it proves another record");
     for (uint32_t i = 0; i < siblings->count; i++)
         if (read_hash(&siblings->items[i], proof->siblings[proof->depth++]) != QF_OK)
@@ -414,6 +419,35 @@ static enum qf_status check_state(struct verification *v, uint32_t which, const 
     if (status != QF_OK)
         qf_error_within(v->err, "%s", field);
     return status;
+}
+
+static enum qf_status check_state(struct verification *v, uint32_t which, const char *want_key,
+                                  struct qf_json *value)
+{
+    char field[24] = "state[0]";
+    field[6] = (char)('0' + which);
+    return check_record(v, &v->state->items[which], field, want_key, value);
+}
+
+/* Further records, ascending by their keys, so that there is one form. */
+static enum qf_status check_records(struct verification *v)
+{
+    const struct qf_json *records = v->report->records;
+    struct qf_slice before = {NULL, 0};
+    for (uint32_t i = 0; records != NULL && i < records->count; i++) {
+        struct qf_json value;
+        struct qf_slice key;
+        const char *field = qf_arena_printf(v->arena, "records[%u]", i);
+        enum qf_status status = check_record(v, &records->items[i], field, NULL, &value);
+        if (status == QF_OK)
+            status = qf_json_get_text(&records->items[i], "key", &key, v->err);
+        if (status != QF_OK)
+            return status;
+        if (i > 0 && qf_slice_compare(before, key) >= 0)
+            return qf_fail(v->err, QF_MALFORMED, field, "records stand in the order of their keys");
+        before = key;
+    }
+    return QF_OK;
 }
 
 static enum qf_status check_signer(struct verification *v)
@@ -471,6 +505,8 @@ enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_slice bundle,
         status = check_witnessed(&v);
     if (status == QF_OK)
         status = check_signer(&v);
+    if (status == QF_OK)
+        status = check_records(&v);
     if (status == QF_OK)
         status = check_quorum(&v);
     return status;
