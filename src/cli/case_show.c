@@ -128,8 +128,9 @@ struct qf_json qf_case_explain(struct qf_remote *remote, const struct qf_json *r
     struct qf_json item = qf_explain(&remote->arena, NULL, &question, why);
     const struct qf_json *leaf = qf_json_get(&item, "leaf");
     struct qf_json page;
-    if (leaf == NULL || qf_remote_get(remote, &page, NULL, "/v1/transactions?cursor=%lld&limit=1",
-                                      (long long)leaf->integer) != QF_OK)
+    if (leaf == NULL || remote->client == NULL ||
+        qf_remote_get(remote, &page, NULL, "/v1/transactions?cursor=%lld&limit=1",
+                      (long long)leaf->integer) != QF_OK)
         return item;
     const struct qf_json *items = qf_json_get(&page, "items");
     if (items != NULL && items->count > 0 && qf_json_get(&items->items[0], "id") != NULL)

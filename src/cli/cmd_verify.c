@@ -6,9 +6,8 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
-#include "engine/ledger/bundle.h"
+#include "cli/verify.h"
 
-#define KEYS_MAX 64
 #define WAIT_SECONDS 30
 
 /* Asks until enough witnesses have cosigned: that takes a moment after the log has grown. */
@@ -37,39 +36,46 @@ int qf_cmd_bundle(int argc, char **argv)
     const char *node = NULL;
     const char *output = NULL;
     const char *cosigned = NULL;
+    const char *of_case = NULL;
     bool receipt = false;
     bool json = false;
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node that has it", &node, NULL},
         {"--output", "FILE.qfb", "where it goes; also -o (default: standard output)", &output,
          NULL},
+        {"--case", "CASE", "instead of TXID: the case as it stands, and what it was decided by",
+         &of_case, NULL},
         {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
         {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
          &receipt},
         {"--json", NULL, "with -o: print what was written; the bundle itself is JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng bundle TXID --node URL [-o FILE.qfb] [--cosigned N] [--receipt]",
+        "qifeng bundle TXID|--case CASE --node URL [-o FILE.qfb] [--cosigned N] [--receipt]",
         "Fetches everything needed to verify one transaction offline, in one file: with the\n"
         "cosignatures of witnesses as far as there are some, with at least N of them if you say "
-        "so.",
+        "so.\n"
+        "--case: the last transaction of a case, with the case as it stands and the packages of\n"
+        "the service: qifeng decision replay --bundle then decides again without a node.",
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb\n"
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb --cosigned 2\n"
-        "  qifeng verify permit.qfb --trust genesis.json\n"};
+        "  qifeng verify permit.qfb --trust genesis.json\n"
+        "  qifeng bundle --case c-17 --node http://127.0.0.1:8700 -o c-17.qfb\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
         return (int)code;
-    if (count != 1 || node == NULL)
+    if (count != (of_case == NULL) || node == NULL || (of_case != NULL && receipt))
         return (int)qf_cli_usage("usage: %s", help.usage);
     struct qf_error err = {0};
     struct qf_client *client = NULL;
     struct qf_buf path = {0};
     struct qf_buf body;
     qf_buf_init(&body, QF_BUNDLE_SIZE_MAX);
-    qf_buf_put_text(&path, "/v1/transactions/");
-    qf_client_escape(&path, qf_slice_of(argv[0]));
+    const char *what = of_case != NULL ? of_case : argv[0];
+    qf_buf_put_text(&path, of_case != NULL ? "/v1/cases/" : "/v1/transactions/");
+    qf_client_escape(&path, qf_slice_of(what));
     qf_buf_put_text(&path, receipt ? "/receipt" : "/bundle");
     if (cosigned != NULL) {
         qf_buf_put_text(&path, "?cosigned=");
@@ -85,7 +91,8 @@ int qf_cmd_bundle(int argc, char **argv)
         struct qf_json written = qf_json_make_object();
         qf_json_put(&arena, &written, "file", qf_json_make_text(output));
         qf_json_put(&arena, &written, "size", qf_json_make_int((int64_t)body.size));
-        qf_json_put(&arena, &written, "transaction", qf_json_make_text(argv[0]));
+        qf_json_put(&arena, &written, of_case != NULL ? "case" : "transaction",
+                    qf_json_make_text(what));
         qf_cli_print_json(&written);
         qf_arena_deinit(&arena);
     }
@@ -130,6 +137,10 @@ static void print_report(const struct qf_bundle_report *report)
         printf("  what     %s\n", qf_buf_text(&text));
         qf_buf_deinit(&text);
     }
+    for (uint32_t i = 0; report->records != NULL && i < report->records->count; i++) {
+        struct qf_slice key = qf_json_text(qf_json_get(&report->records->items[i], "key"));
+        printf("  record   %.*s, as it was then\n", QF_SLICE_ARGS(key));
+    }
     for (size_t i = 0; i < report->signer_count; i++)
         printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
     for (size_t i = 0; i < report->cosigner_count; i++) {
@@ -154,6 +165,7 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     for (size_t i = 0; i < report->signer_count; i++)
         qf_json_append(arena, &signers, qf_json_make_slice(report->signers[i]));
     struct qf_json cosigners = qf_json_make_array();
+    struct qf_json records = qf_json_make_array();
     struct qf_json unknown = qf_json_make_array();
     for (size_t i = 0; i < report->cosigner_count; i++) {
         struct qf_json one = qf_json_make_object();
@@ -183,6 +195,10 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
         qf_json_put(arena, &object, "member", qf_json_make_slice(report->member));
     }
     qf_json_put(arena, &object, "ops", *report->ops);
+    for (uint32_t i = 0; report->records != NULL && i < report->records->count; i++)
+        qf_json_append(arena, &records, *qf_json_get(&report->records->items[i], "key"));
+    if (report->records != NULL)
+        qf_json_put(arena, &object, "records", records);
     qf_json_put(arena, &object, "genesis", qf_json_make_text(report->genesis_hash));
     qf_json_put(arena, &object, "trusted", qf_json_make_bool(report->trusted));
     qf_json_put(arena, &object, "signers", signers);
@@ -209,18 +225,17 @@ static void print_failure(const struct qf_error *err, bool json)
 /* What the reader says on the command line. */
 struct asked {
     const char *trust, *witnesses, *log_keys, *quorum, *entry;
-    struct qf_note_key witness_keys[KEYS_MAX], node_keys[KEYS_MAX];
+    struct qf_note_key witness_keys[QF_CLI_KEYS_MAX], node_keys[QF_CLI_KEYS_MAX];
 };
 
-/* Verifier keys, a line each. */
-static enum qf_status read_keys(const char *text, enum qf_note_alg alg, const char *option,
-                                struct qf_note_key *keys, size_t *count, struct qf_error *err)
+enum qf_status qf_cli_verifier_keys(const char *text, enum qf_note_alg alg, const char *option,
+                                    struct qf_note_key *keys, size_t *count, struct qf_error *err)
 {
     *count = 0;
     while (text != NULL && *text != '\0') {
         size_t size = strcspn(text, "\n");
-        if (*count == KEYS_MAX)
-            return qf_fail(err, QF_USAGE, option, "at most %d keys", KEYS_MAX);
+        if (*count == QF_CLI_KEYS_MAX)
+            return qf_fail(err, QF_USAGE, option, "at most %d keys", QF_CLI_KEYS_MAX);
         if (qf_note_key_parse(&keys[*count], qf_slice_make(text, size), err) != QF_OK ||
             keys[*count].alg != alg)
             return qf_fail(err, QF_USAGE, option, "want a verifier key of type %02x, such as %s",
@@ -259,11 +274,11 @@ static enum qf_status read_trust(struct asked *asked, struct qf_arena *arena,
 {
     *trust =
         (struct qf_bundle_trust){.log_keys = asked->node_keys, .witnesses = asked->witness_keys};
-    enum qf_status status = read_keys(asked->witnesses, QF_NOTE_COSIGNATURE, "--witness",
-                                      asked->witness_keys, &trust->witness_count, err);
+    enum qf_status status = qf_cli_verifier_keys(asked->witnesses, QF_NOTE_COSIGNATURE, "--witness",
+                                                 asked->witness_keys, &trust->witness_count, err);
     if (status == QF_OK)
-        status = read_keys(asked->log_keys, QF_NOTE_ED25519, "--log-key", asked->node_keys,
-                           &trust->log_key_count, err);
+        status = qf_cli_verifier_keys(asked->log_keys, QF_NOTE_ED25519, "--log-key",
+                                      asked->node_keys, &trust->log_key_count, err);
     if (status == QF_OK)
         status = read_quorum(asked, trust, err);
     if (status == QF_OK && asked->trust != NULL)

@@ -16,4 +16,12 @@ QF_MUST_CHECK enum qf_status qf_decision_record(struct qf_remote *remote,
                                                 const struct qf_decision_request *request,
                                                 const char *ref, struct qf_error *err);
 
+/* Makes a decision of the case again and prints what came out. QF_INVALID, told already: it is
+ * different. */
+QF_MUST_CHECK enum qf_status qf_decision_replay(struct qf_remote *remote,
+                                                const struct qf_decision_request *request,
+                                                const char *id, struct qf_error *err);
+/* The same from request->bundle; `id` may be NULL. */
+enum qf_exit qf_decision_replay_file(const struct qf_decision_request *request, const char *id);
+
 #endif

@@ -13,21 +13,36 @@ static void told(void *arg, uint64_t tag, const struct qf_sender_result *result)
     *answer = *result;
 }
 
-enum qf_status qf_remote_open(struct qf_remote *out, const char *node, const char *key,
-                              const char *passphrase_file, const char *lang, struct qf_error *err)
+static enum qf_status begin(struct qf_remote *out, const char *lang, struct qf_error *err)
 {
     *out = (struct qf_remote){.package = qf_json_make_object()};
     const char *own = getenv("LANG"); /* NOLINT(concurrency-mt-unsafe) */
     out->lang = lang != NULL ? lang : own != NULL && strncmp(own, "zh", 2) == 0 ? "zh" : "en";
     if (strcmp(out->lang, "zh") != 0 && strcmp(out->lang, "en") != 0)
         return qf_fail(err, QF_USAGE, "--lang", "want zh or en");
-    enum qf_status status = QF_OK;
+    return QF_OK;
+}
+
+enum qf_status qf_remote_open(struct qf_remote *out, const char *node, const char *key,
+                              const char *passphrase_file, const char *lang, struct qf_error *err)
+{
+    enum qf_status status = begin(out, lang, err);
+    if (status != QF_OK)
+        return status;
     if (key != NULL)
         status = qf_cli_load_key(&out->key, key, passphrase_file, err);
     if (status == QF_OK)
         status = qf_sender_new(&out->sender, node, told, &out->answer, err);
     if (status == QF_OK)
         out->client = qf_sender_client(out->sender);
+    return status;
+}
+
+enum qf_status qf_remote_offline(struct qf_remote *out, const struct qf_json *records,
+                                 const char *lang, struct qf_error *err)
+{
+    enum qf_status status = begin(out, lang, err);
+    out->records = records;
     return status;
 }
 
@@ -101,8 +116,14 @@ static enum qf_status record_of(struct qf_remote *remote, struct qf_slice *out, 
                                 struct qf_error *err)
 {
     struct qf_json proof;
-    enum qf_status status = qf_remote_get(remote, &proof, err, "/v1/state/service/%s/%.*s/%.*s",
-                                          kind, QF_SLICE_ARGS(service), QF_SLICE_ARGS(version));
+    const char *key = qf_arena_printf(&remote->arena, "service/%s/%.*s/%.*s", kind,
+                                      QF_SLICE_ARGS(service), QF_SLICE_ARGS(version));
+    for (uint32_t i = 0; remote->records != NULL && i < remote->records->count; i++)
+        if (qf_json_is_text(qf_json_get(&remote->records->items[i], "key"), key))
+            return qf_json_get_text(&remote->records->items[i], "value", out, err);
+    if (remote->records != NULL)
+        return qf_fail(err, QF_CANNOT_TELL, "records", "the bundle has no %s", key);
+    enum qf_status status = qf_remote_get(remote, &proof, err, "/v1/state/%s", key);
     if (status != QF_OK)
         return status;
     if (qf_json_get_text(&proof, "value", out, NULL) != QF_OK)

@@ -15,9 +15,10 @@ struct qf_remote {
     struct qf_sender_result answer;
     struct qf_json package; /* of the service that was asked for last */
     struct qf_service_model *model;
-    struct qf_slice version; /* of the case that was asked for */
-    const char *lang;        /* "zh" or "en" */
-    const char *on_behalf;   /* mandate by which the key's actor acts for another member; or NULL */
+    struct qf_slice version;       /* of the case that was asked for */
+    const char *lang;              /* "zh" or "en" */
+    const struct qf_json *records; /* of a bundle, instead of a node; or NULL */
+    const char *on_behalf; /* mandate by which the key's actor acts for another member; or NULL */
 };
 
 /* `key` NULL: only reads. `lang` NULL: by LANG. Release with qf_remote_close in any case. */
@@ -25,6 +26,10 @@ QF_MUST_CHECK enum qf_status qf_remote_open(struct qf_remote *out, const char *n
                                             const char *key, const char *passphrase_file,
                                             const char *lang, struct qf_error *err);
 void qf_remote_close(struct qf_remote *remote);
+/* Without a node: reads the records of a verified bundle (an array of {"key","value",…}, which must
+ * outlive it) instead of asking. Nothing can be sent. */
+QF_MUST_CHECK enum qf_status qf_remote_offline(struct qf_remote *out, const struct qf_json *records,
+                                               const char *lang, struct qf_error *err);
 
 QF_MUST_CHECK enum qf_status qf_remote_get(struct qf_remote *remote, struct qf_json *out,
                                            struct qf_error *err, const char *fmt, ...)

@@ -103,6 +103,36 @@ class Sealed(Town):
         self.assertIn(made["appeal"], self.run_one("case", "show", "zhou", "--node", self.url)
                       .stdout)
 
+    def test_4_years_later(self):
+        """Without node and network: the case's bundle is all there is."""
+        self.run_one("bundle", "--case", "he", "--node", self.url, "-o", "he.qfb")
+        self.run_one("bundle", "--case", "none", "--node", self.url, code=1)
+        self.run_one("bundle", self.ask("case", "history", "he")["items"][0]["tx"], "--node",
+                     self.url, "-o", "opened.qfb")
+        self.stop()
+        trust = ("--trust", "town/genesis.json")
+        said = json.loads(self.run_one("verify", "he.qfb", *trust, "--json").stdout)
+        self.assertEqual(said["records"], ["service/case/he", "service/package/welfare-subsidy/1.0",
+                                           "service/version/welfare-subsidy/1.0"])
+        replay = ("decision", "replay", "--bundle", "he.qfb", *trust, "--json")
+        again = json.loads(self.run_one(*replay, "--inputs", "he-means.json").stdout)
+        self.assertEqual((again["same"], again["outcome"], again["trace"]),
+                         (True, "eligible", again["recorded"]))
+        self.assertIn("社会救助暂行办法第九条", again["rules"][0]["clauses"][0])
+        self.run_one(*replay, code=4)
+        self.run_one(*replay, "--inputs", "false.json", code=1)
+        self.run_one("decision", "replay", "zhou", *replay[2:], code=4)
+        self.assertIn("qifeng bundle --case", self.run_one(
+            "decision", "replay", "--bundle", "opened.qfb", *trust, code=4).stderr)
+        data = (self.work / "he.qfb").read_text(encoding="utf-8")
+        self.assertIn("income_over", data)
+        for was, becomes in (("income_over", "income_ovar"), ("eligible", "elegible"),
+                             ('"records":[', '"records":[ '), ("service/case/he", "service/case/hi")):
+            (self.work / "changed.qfb").write_text(data.replace(was, becomes, 1), encoding="utf-8")
+            for command in (("verify", "changed.qfb"), ("decision", "replay", "--bundle",
+                                                        "changed.qfb", "--inputs", "he-means.json")):
+                self.run_one(*command, *trust, code=1)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
