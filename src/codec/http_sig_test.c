@@ -106,11 +106,11 @@ static void refusals(void **state)
         "a=(\"x\";req)",
         "a=(\"x\");created=1234567890123456",
         "b=()",
-        "a=(\"1\" \"2\" \"3\" \"4\" \"5\" \"6\" \"7\" \"8\" \"9\" \"10\" \"11\" \"12\" \"13\" "
-        "\"14\" \"15\" \"16\" \"17\")"};
+        ("a=(\"1\" \"2\" \"3\" \"4\" \"5\" \"6\" \"7\" \"8\" \"9\" \"10\" \"11\" \"12\" "
+         "\"13\" \"14\" \"15\" \"16\" \"17\")")};
     static const char *const signatures[] = {
-        "",      "a",      "a=",         "a=::",        "a=:AAAA:",
-        "a=:A:", "a=AAAA", "a=" S64 ",", "a=" S64 " b", "b=" S64};
+        "",      "a",      "a=",           "a=::",          "a=:AAAA:",
+        "a=:A:", "a=AAAA", ("a=" S64 ","), ("a=" S64 " b"), ("b=" S64)};
     struct qf_http_sig sig;
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
         struct qf_error err = {0};

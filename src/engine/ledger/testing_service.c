@@ -264,8 +264,8 @@ static void put_complete(struct qf_ledger_testing *t, struct qf_buf *out, unsign
 {
     static const char *const data[] = {
         "\"n\":%u",
-        "\"n\":%u,\"income\":\"sha-256:"
-        "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"",
+        ("\"n\":%u,\"income\":\"sha-256:"
+         "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""),
         "\"n\":\"%u\",\"late\":null", "\"n\":%u,\"income\":5"};
     unsigned kind = pick(t, 8), n = pick(t, 12) == 0 ? 95 : pick(t, 9);
     qf_buf_printf(out, "{\"op\":\"service.task.complete\",\"case\":\"c%u\",\"task\":%u", id,
