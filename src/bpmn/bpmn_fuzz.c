@@ -1,6 +1,7 @@
 /* Any bytes as a model: import refuses or reads; what is written reads back as the same document;
  * the checks end; and a model that they let pass is executed for some steps, chosen by the input,
  * with every state encoded and read again. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bpmn/check.h"
@@ -108,9 +109,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (qf_bpmn_import(&arena, &model, qf_slice_make(data, size), &err) == QF_OK) {
         struct qf_buf out = {0};
         qf_bpmn_write(&out, &model);
-        QF_ASSERT(qf_bpmn_import(&arena, &again, qf_buf_slice(&out), &err) == QF_OK);
-        QF_ASSERT(qf_xml_equal(model.root, again.root, &err));
-        QF_ASSERT(again.problem_count == model.problem_count);
+        if (qf_bpmn_import(&arena, &again, qf_buf_slice(&out), &err) != QF_OK ||
+            !qf_xml_equal(model.root, again.root, &err) ||
+            again.problem_count != model.problem_count) {
+            fprintf(stderr, "what was written reads differently: %s: %s\n", err.field, err.detail);
+            abort();
+        }
         struct qf_bpmn_program program;
         struct qf_bpmn_soundness soundness;
         qf_bpmn_prepare(&program, &model, test_expr);

@@ -78,6 +78,22 @@ static struct qf_xml_name split_name(const char *text)
     return name;
 }
 
+/* Holds U+00AA, U+00B5 or U+00BA, which no name may (XML 1.0, fourth edition, appendix B)? Expat
+ * lets them pass in a document in ISO-8859-1, and refuses them in UTF-8, as we would write them. */
+static bool odd(struct qf_slice name)
+{
+    for (size_t i = 0; i + 1 < name.size; i++)
+        if (name.data[i] == 0xC2 &&
+            (name.data[i + 1] == 0xAA || name.data[i + 1] == 0xB5 || name.data[i + 1] == 0xBA))
+            return true;
+    return false;
+}
+
+static bool odd_name(const struct qf_xml_name *name)
+{
+    return odd(name->local) || odd(name->prefix);
+}
+
 static void XMLCALL on_start(void *self, const XML_Char *name, const XML_Char **atts)
 {
     struct qf_xml_reader *reader = self;
@@ -93,6 +109,7 @@ static void XMLCALL on_start(void *self, const XML_Char *name, const XML_Char **
         return;
     }
     struct qf_xml_start start = {.name = split_name(name), .line = line_of(reader)};
+    bool bad = odd_name(&start.name);
     for (; atts[0] != NULL; atts += 2) {
         if (start.attr_count == QF_XML_ATTRIBUTES_MAX) {
             refuse(reader, QF_OVER_LIMIT, "too many attributes", QF_XML_ATTRIBUTES_MAX);
@@ -100,6 +117,11 @@ static void XMLCALL on_start(void *self, const XML_Char *name, const XML_Char **
         }
         reader->attrs[start.attr_count++] =
             (struct qf_xml_attr){split_name(atts[0]), qf_slice_of(atts[1])};
+        bad |= odd_name(&reader->attrs[start.attr_count - 1].name);
+    }
+    if (bad) {
+        refuse(reader, QF_MALFORMED, "a name holds a character that names must not have", 0);
+        return;
     }
     start.attrs = reader->attrs;
     start.decls = reader->decls;
@@ -144,6 +166,10 @@ static void XMLCALL on_decl(void *self, const XML_Char *prefix, const XML_Char *
         return;
     if (reader->decl_count == QF_XML_ATTRIBUTES_MAX) {
         refuse(reader, QF_OVER_LIMIT, "too many namespace declarations", QF_XML_ATTRIBUTES_MAX);
+        return;
+    }
+    if (prefix != NULL && odd(qf_slice_of(prefix))) {
+        refuse(reader, QF_MALFORMED, "a prefix holds a character that names must not have", 0);
         return;
     }
     reader->decls[reader->decl_count++] = (struct qf_xml_decl){

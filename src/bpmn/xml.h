@@ -9,7 +9,7 @@
  * from which the same document can be written again. Comments and processing instructions are not
  * kept. A reader belongs to one thread; a tree is plain data in an arena.
  *
- * Sources: XML 1.0 (fifth edition), Namespaces in XML 1.0. */
+ * Sources: XML 1.0 (names as in its fourth edition), Namespaces in XML 1.0. */
 #ifndef QF_BPMN_XML_H
 #define QF_BPMN_XML_H
 
