@@ -23,13 +23,14 @@ set -- $names
 total=$#
 [ "$total" -gt 0 ] || { echo "no driver to run"; exit 3; }
 echo "$total drivers, $seconds seconds each"
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 # report NAME WHAT: a finding, with the end of the driver's log.
 found=0
 report() {
     found=$((found + 1))
     echo "$1: FINDING: $2, see $folder/fuzz-$1.log"
-    grep -E 'ERROR|SUMMARY|Test unit written' "$folder/fuzz-$1.log" 2>/dev/null | tail -5
+    grep -E 'runtime error|broken invariant|ERROR|SUMMARY|Test unit written' "$folder/fuzz-$1.log" 2>/dev/null | tail -5
 }
 
 for name; do
