@@ -1,14 +1,14 @@
 #!/bin/sh
 # Brings the sources that third_party/Cargo.lock pins into vendor/ (which git ignores):
 #   vendor/s2n-bignum   x86_att/, arm/, include/: optional, without it OpenSSL checks signatures
-#   vendor/decnumber    decNumber, needed by the rule languages
+#   vendor/decnumber    decNumber, needed by the rule languages; with third_party/decnumber.patch
 # Does nothing when they are there already. cargo checks the checksums and keeps its own download
 # cache. Usage: vendor.sh
 set -eu
 cd "$(dirname "$0")/.."
 out=vendor
 stamp=$out/stamp
-want=$(cat third_party/Cargo.lock scripts/vendor.sh | cksum)
+want=$(cat third_party/Cargo.lock third_party/decnumber.patch scripts/vendor.sh | cksum)
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$want" ]; then exit 0; fi
 command -v cargo >/dev/null 2>&1 || {
     echo "vendor.sh: cargo is missing (scripts/deps.sh build installs it)" >&2
@@ -34,6 +34,7 @@ done
 mkdir -p "$work/s2n-bignum/include/openssl"
 : >"$work/s2n-bignum/include/openssl/boringssl_prefix_symbols_asm.h"
 cp -R "$(echo "$work"/crates/decnumber-sys-*)/decnumber" "$work/decnumber"
+patch -s -p1 -d "$work/decnumber" <third_party/decnumber.patch
 for name in s2n-bignum decnumber; do
     rm -rf "${out:?}/$name"
     mv "$work/$name" "$out/$name"
