@@ -332,8 +332,10 @@ qf_state_list_values(struct qf_state *state, struct qf_slice prefix, struct qf_s
         status = name_batch(state, prefix, start, exclusive, batch);
         for (size_t i = 0; status == QF_OK && i < batch->count; i++) {
             size_t from = i == 0 ? 0 : batch->value_ends[i - 1];
-            if (!each(arg, (struct qf_slice){batch->keys[i], batch->sizes[i]},
-                      (struct qf_slice){batch->values.data + from, batch->value_ends[i] - from}))
+            struct qf_slice value = {0}; /* there may be no values at all */
+            if (batch->value_ends[i] > from)
+                value = qf_slice_make(batch->values.data + from, batch->value_ends[i] - from);
+            if (!each(arg, (struct qf_slice){batch->keys[i], batch->sizes[i]}, value))
                 goto done;
         }
         if (batch->count > 0) {
