@@ -385,6 +385,13 @@ static void *begin(void *arg, const char *uri, struct MHD_Connection *connection
     return exchange;
 }
 
+/* The handler has its turn again, once: it gives back what it kept. */
+static void come_back(struct qf_http_exchange *exchange)
+{
+    exchange->state = ANSWERED;
+    exchange->finish(exchange);
+}
+
 static enum MHD_Result refuse_body(struct exchange *exchange)
 {
     struct qf_error err;
@@ -424,7 +431,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
         return MHD_YES;
     }
     if (public->state == WAITING) {
-        public->finish(public);
+        come_back(public);
         return answer(exchange);
     }
     if (public->state != READING)
@@ -447,6 +454,8 @@ static void completed(void *arg, struct MHD_Connection *connection, void **con_c
     struct exchange *exchange = *con_cls;
     if (exchange == NULL)
         return;
+    if (exchange->public.state == WAITING) /* ready, but the client has gone in the meantime */
+        come_back(&exchange->public);
     if (server->options.count != NULL && exchange->public.state != BEGUN) {
         struct timespec now;
         clock_gettime(CLOCK_MONOTONIC, &now);

@@ -78,7 +78,8 @@ struct qf_json qf_http_problem_json(struct qf_arena *arena, const struct qf_erro
 void qf_http_reply_bytes(struct qf_http_exchange *exchange, const char *type,
                          struct qf_slice bytes);
 
-/* Only from a handler, which returns right after what starts the work. */
+/* Only from a handler, which returns right after what starts the work. `finish` is called once
+ * after qf_http_ready, also when the client has gone; nobody reads its response then. */
 void qf_http_wait(struct qf_http_exchange *exchange,
                   void (*finish)(struct qf_http_exchange *exchange));
 void qf_http_ready(struct qf_http_exchange *exchange);

@@ -6,7 +6,9 @@ Then all of it over and over: memory stays as it is.
 Arguments: qifeng, the folder of test data, how many refused requests (default 4,000)."""
 import json
 import pathlib
+import socket
 import statistics
+import struct
 import sys
 import threading
 import time
@@ -323,5 +325,26 @@ grown = node.memory() - memory
 alone, during = statistics.median(alone), statistics.median(beside)
 assert grown < 16 << 20, f"memory grew by {grown} bytes in {count} requests"
 assert max(beside) < 30 and during < max(10 * alone, 0.1), (alone, during)
+# Clients that are gone when their answer is ready: what was kept for them is given back.
+GONE = 150
+bodies = [admin.sign(payload([record(f"gone/{i}")])) + b"\nx" * 1999 for i in range(GONE)]
+
+
+def go_away(body, after):
+    with socket.create_connection(("127.0.0.1", node.port)) as client:
+        client.sendall(b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/jose\r\n"
+                       b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(after)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+
+
+for i in range(GONE):
+    if i == 20:
+        memory = node.memory()
+    go_away(bodies[i], (i % 10) / 2000)
+gone = node.memory() - memory
+assert gone < 16 << 20, f"memory grew by {gone} bytes in {GONE - 20} requests whose clients had gone"
+assert node.log_size() > before["log_size"] + GONE - 60
 print(f"{checks} refusals as documented; {count} requests refused beside a good client: median "
-      f"{1000 * alone:.1f} ms alone, {1000 * during:.1f} ms beside them; memory {grown:+} of {memory}")
+      f"{1000 * alone:.1f} ms alone, {1000 * during:.1f} ms beside them; memory {grown:+} of {memory}; "
+      f"{GONE} clients went away: {gone:+}")
