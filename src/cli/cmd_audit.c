@@ -1,5 +1,7 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -14,6 +16,8 @@
 struct place {
     struct qf_fs *fs; /* log/, archives of node.yaml, --archive */
     size_t fs_count;
+    struct qf_fs dir;
+    bool has_dir;
     struct qf_client *client;
     struct qf_cli_progress progress;
 };
@@ -76,6 +80,13 @@ static struct qf_json hex_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_
     return qf_json_make_slice(qf_slice_make(text, 2UL * QF_HASH_SIZE));
 }
 
+static const char *torn_place(struct qf_arena *arena, const struct qf_audit_report *report)
+{
+    return qf_arena_printf(arena, "journal/segment-%05u at byte %llu",
+                           (unsigned)report->journal_segment,
+                           (unsigned long long)report->journal_offset);
+}
+
 static void print_json(const struct qf_audit_report *report, enum qf_status status,
                        const struct qf_error *err)
 {
@@ -91,7 +102,18 @@ static void print_json(const struct qf_audit_report *report, enum qf_status stat
     } else {
         qf_json_put(&arena, &object, "accepted", qf_json_make_int((int64_t)report->accepted));
         qf_json_put(&arena, &object, "app_hash", hex_of(&arena, report->head.app_hash));
+        qf_json_put(&arena, &object, "checkpoint_size",
+                    qf_json_make_int((int64_t)report->checkpoint_size));
         qf_json_put(&arena, &object, "height", qf_json_make_int((int64_t)report->head.height));
+        qf_json_put(&arena, &object, "journal_blocks",
+                    report->journal ? qf_json_make_int((int64_t)report->journal_blocks)
+                                    : qf_json_make_null());
+        qf_json_put(&arena, &object, "journal_entries",
+                    report->journal ? qf_json_make_int((int64_t)report->journal_entries)
+                                    : qf_json_make_null());
+        qf_json_put(&arena, &object, "journal_torn",
+                    report->journal_torn ? qf_json_make_text(torn_place(&arena, report))
+                                         : qf_json_make_null());
         qf_json_put(&arena, &object, "log_root", hex_of(&arena, report->head.root));
         qf_json_put(&arena, &object, "log_size", qf_json_make_int((int64_t)report->head.size));
         qf_json_put(&arena, &object, "refused", qf_json_make_int((int64_t)report->refused));
@@ -102,6 +124,22 @@ static void print_json(const struct qf_audit_report *report, enum qf_status stat
         qf_json_put(&arena, &object, "tiles", qf_json_make_int((int64_t)report->tiles));
     }
     qf_cli_print_json(&object);
+    qf_arena_deinit(&arena);
+}
+
+static void print_journal(const struct qf_audit_report *report)
+{
+    struct qf_arena arena = {0};
+    if (report->head.size > report->checkpoint_size)
+        printf(
+            "  journal  %llu of the entries, in %llu blocks, stand in the journal's tail: durable, "
+            "and\n           not yet under the checkpoint of %llu entries\n",
+            (unsigned long long)report->journal_entries, (unsigned long long)report->journal_blocks,
+            (unsigned long long)report->checkpoint_size);
+    if (report->journal_torn)
+        printf("  torn     the last record, %s, is not whole: it was being\n           written; "
+               "nothing shows that it was acknowledged, and a node comes up without it\n",
+               torn_place(&arena, report));
     qf_arena_deinit(&arena);
 }
 
@@ -125,12 +163,36 @@ static void print_report(const struct qf_audit_report *report)
         printf("  state    not compared: it is of block %llu, past the published checkpoint; start "
                "the\n           node once\n",
                (unsigned long long)report->stored_height);
+    print_journal(report);
 }
 
 static enum qf_status add_folder(struct place *place, const char *path, struct qf_error *err)
 {
     enum qf_status status = qf_fs_posix_init(&place->fs[place->fs_count], path, err);
     place->fs_count += status == QF_OK;
+    return status;
+}
+
+/* A node holds a lock on the folder that it serves. */
+static bool is_served(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool served = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0)
+        close(fd);
+    return served;
+}
+
+static enum qf_status open_journal(struct place *place, struct qf_arena *arena,
+                                   struct qf_audit_options *options, const char *dir,
+                                   struct qf_error *err)
+{
+    if (access(qf_arena_printf(arena, "%s/journal", dir), F_OK) != 0)
+        return QF_OK; /* a copy of the log alone */
+    enum qf_status status = qf_fs_posix_init(&place->dir, dir, err);
+    place->has_dir = status == QF_OK;
+    options->journal_fs = &place->dir;
+    options->live = is_served(dir);
     return status;
 }
 
@@ -143,8 +205,11 @@ static enum qf_status open_folder(struct place *place, struct qf_arena *arena,
     if (access(state, F_OK) == 0)
         options->state_dir = qf_arena_printf(arena, "%s/state", dir);
     options->source.read = read_folder;
+    enum qf_status status = open_journal(place, arena, options, dir, err);
+    if (status != QF_OK)
+        return status;
     const char *path = trust != NULL ? trust : qf_arena_printf(arena, "%s/genesis.json", dir);
-    enum qf_status status = qf_cli_read(arena, path, GENESIS_SIZE_MAX, &options->genesis, err);
+    status = qf_cli_read(arena, path, GENESIS_SIZE_MAX, &options->genesis, err);
     if (status == QF_OK)
         status = qf_config_load(arena, &config, dir, err);
     if (status != QF_OK)
@@ -222,9 +287,10 @@ int qf_cmd_audit(int argc, char **argv)
     static const struct qf_cli_help help = {
         "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--json]",
         "Plays the whole log again from genesis, of a data directory (the node may be running) or\n"
-        "of a node over HTTP, and confirms every signature, result, hash and root, and the stored\n"
-        "state. Names the first thing that differs. Exit status 0 it all agrees, 1 it does not,\n"
-        "3 it could not be read.",
+        "of a node over HTTP, and confirms every signature, result, hash and root, the stored\n"
+        "state, and the journal, whose entries after the last checkpoint are counted; a folder\n"
+        "that a killed node left is told as it is, and none of its data changes. Names the first\n"
+        "thing that differs. Exit status 0 it all agrees, 1 it does not, 3 it could not be read.",
         "  qifeng audit /var/lib/qifeng\n"
         "  qifeng audit http://127.0.0.1:8700 --trust genesis.json --json\n"};
     int count;
@@ -247,6 +313,8 @@ int qf_cmd_audit(int argc, char **argv)
         printf("NOT VALID: %s: %s\n", err.field, err.detail);
     for (size_t i = 0; i < place.fs_count; i++)
         qf_fs_posix_deinit(&place.fs[i]);
+    if (place.has_dir)
+        qf_fs_posix_deinit(&place.dir);
     qf_client_free(place.client);
     qf_arena_deinit(&arena);
     if (status == QF_OK || status == QF_INVALID)

@@ -66,6 +66,7 @@ qf_journal_replay(struct qf_journal *journal, uint64_t after_height,
  * QF_CORRUPT with the segment's path in err->field and the place: what was durable is not there
  * whole; QF_NOT_FOUND: there is no such folder. */
 struct qf_journal_report {
+    size_t files;    /* segments of any kind: a node always leaves one */
     size_t segments; /* with records */
     uint64_t blocks;
     uint64_t first_leaf, next_leaf, last_height; /* with blocks */

@@ -76,6 +76,7 @@ static enum qf_status inspect_segments(struct qf_journal *journal, struct inspec
         status = journal_follow(journal, &chain, note_block, inspection, &last, &report->torn, err);
     if (status == QF_OK)
         status = find_headless(journal, last, err);
+    report->files = journal->segment_count;
     for (size_t i = 0; i < journal->segment_count; i++)
         report->segments += journal->segments[i]->blocks > 0;
     if (status == QF_OK && report->torn) {

@@ -5,7 +5,8 @@
  *     of the checkpoint, and at the size of every checkpoint seen earlier it is that one's;
  *   - what was under way is there whole or not at all: sent again, it is either recorded now, or
  *     the answer names the leaf at which it stands already, never a second one.
- * Some starts are killed before they are through. At the end the directory passes `qifeng audit`.
+ * Some starts are killed before they are through. At the end, and now and then as a kill left it,
+ * the directory passes `qifeng audit`.
  *
  * Usage: crash PROGRAM KILLS SECONDS_MAX [SEED] */
 #include <errno.h>
@@ -30,6 +31,7 @@
 #define LINES 12
 #define ANSWER_SIZE_MAX (1u << 23)
 #define UNDER_WAY_MAX (CLIENTS * 2)
+#define AUDIT_EVERY 8 /* kills */
 
 struct acknowledged {
     struct qf_slice jws;
@@ -391,6 +393,21 @@ static void send_again(struct crash *crash)
     crash->under_way_count = 0;
 }
 
+/* The audit of the whole directory must find nothing. */
+static void audit(const struct crash *crash)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(STDERR_FILENO, STDOUT_FILENO);
+        execl(crash->program, crash->program, "audit", crash->network.dir, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        stop(crash, "qifeng audit ends with", (uint64_t)status);
+}
+
 static void one_round(struct crash *crash)
 {
     pthread_t clients[CLIENTS];
@@ -412,25 +429,13 @@ static void one_round(struct crash *crash)
     kill_node(crash);
     for (int i = 0; i < CLIENTS; i++)
         pthread_join(clients[i], NULL);
+    if (crash->kills % AUDIT_EVERY == 1)
+        audit(crash);
     start_node(crash);
     look(crash, crash->tree.size);
     send_again(crash);
     requests_free(&crash->singles);
     requests_free(&crash->lines);
-}
-
-/* The exit status of the audit of the whole directory. */
-static int audit(const struct crash *crash)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(STDERR_FILENO, STDOUT_FILENO);
-        execl(crash->program, crash->program, "audit", crash->network.dir, (char *)NULL);
-        _exit(127);
-    }
-    int status = 0;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 int main(int argc, char **argv)
@@ -456,9 +461,7 @@ int main(int argc, char **argv)
         one_round(&crash);
     look(&crash, 0);
     kill_node(&crash);
-    int audited = audit(&crash);
-    if (audited != 0)
-        stop(&crash, "qifeng audit ends with", (uint64_t)audited);
+    audit(&crash);
     printf("%llu kills (%llu of them while starting), %llu acknowledged transactions all there, "
            "%llu requests sent again, of which %llu transactions were there already; log of %llu "
            "entries; %.0f s; seed %llu\n",

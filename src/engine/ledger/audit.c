@@ -10,7 +10,7 @@
 #define WINDOW 2048     /* entries decoded and checked at once, and what completes their block */
 #define FLUSH_TXS 24000 /* state written to the scratch folder */
 #define CHECK_BATCH 64  /* signatures checked in one call, at one time */
-#define THREADS_MAX 64
+#define THREADS_MAX 32
 
 struct window {
     struct qf_arena arena;
@@ -199,7 +199,7 @@ static enum qf_status apply_block(struct audit *audit, struct window *window, si
 /* Applies all blocks of the window that are whole; *done is what they hold. */
 static enum qf_status apply_window(struct audit *audit, struct window *window, size_t *done)
 {
-    bool last = window->first + window->count == audit->checkpoint.size;
+    bool last = window->first + window->count == audit->end;
     *done = 0;
     for (size_t from = 0; from < window->count;) {
         size_t to = from + 1;
@@ -225,7 +225,7 @@ static enum qf_status fill_window(struct audit *audit, struct window *window)
     enum qf_status status = QF_OK;
     size_t want = window->count + WINDOW;
     while (status == QF_OK && window->count < want && window->count + QF_TILE_WIDTH <= WINDOW_MAX &&
-           window->first + window->count < audit->checkpoint.size)
+           window->first + window->count < audit->end)
         status = audit_read_bundle(audit, &window->arena, window->raw, &window->count);
     return status;
 }
@@ -242,15 +242,34 @@ static void carry(struct window *window, size_t done)
     window->arena = next;
 }
 
-static enum qf_status replay(struct audit *audit, struct window *window, struct share *shares,
-                             unsigned threads)
+/* What a replay works with. */
+struct player {
+    struct audit *audit;
+    struct window window;
+    struct share *shares; /* THREADS_MAX */
+    unsigned threads;
+};
+
+static void show_progress(const struct audit *audit)
 {
+    const struct qf_audit_options *options = audit->options;
+    uint64_t total = audit->tail.found.next_leaf;
+    if (options->progress != NULL)
+        options->progress(options->progress_arg, audit->ledger->applied.size,
+                          total > audit->end ? total : audit->end);
+}
+
+/* Plays the entries of the tiles up to audit->end. */
+static enum qf_status replay(struct player *player)
+{
+    struct audit *audit = player->audit;
+    struct window *window = &player->window;
     enum qf_status status = QF_OK;
-    while (status == QF_OK && window->first < audit->checkpoint.size) {
+    while (status == QF_OK && window->first < audit->end) {
         size_t done = 0;
         status = fill_window(audit, window);
         if (status == QF_OK)
-            status = decode_window(audit, window, shares, threads, 0);
+            status = decode_window(audit, window, player->shares, player->threads, 0);
         if (status == QF_OK)
             status = apply_window(audit, window, &done);
         if (status == QF_OK && done == 0 && window->count + QF_TILE_WIDTH > WINDOW_MAX)
@@ -258,39 +277,85 @@ static enum qf_status replay(struct audit *audit, struct window *window, struct 
         if (status != QF_OK)
             break;
         carry(window, done);
-        if (audit->options->progress != NULL)
-            audit->options->progress(audit->options->progress_arg, window->first,
-                                     audit->checkpoint.size);
+        show_progress(audit);
     }
     return status;
 }
 
-static enum qf_status replay_all(struct audit *audit)
+/* One block of the journal's tail. */
+static enum qf_status replay_record(void *arg, const struct qf_journal_block *block)
 {
-    unsigned threads = audit->options->threads;
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    if (threads == 0)
-        threads = processors > 0 ? (unsigned)processors : 1;
-    if (threads > 32)
-        threads = 32;
-    struct share *shares = calloc(threads, sizeof *shares);
-    struct window window = {.raw = calloc(WINDOW_MAX, sizeof *window.raw),
-                            .entries = calloc(WINDOW_MAX, sizeof *window.entries),
-                            .txs = calloc(WINDOW_MAX, sizeof *window.txs)};
+    struct player *player = arg;
+    struct audit *audit = player->audit;
+    struct window *window = &player->window;
+    QF_ASSERT(block->count <= WINDOW_MAX);
+    if (block->count == 0)
+        return audit_differs(audit, "journal", "block %llu has no entries",
+                             (unsigned long long)block->height);
+    window->first = block->first_leaf;
+    window->count = block->count;
+    memcpy(window->raw, block->entries, block->count * sizeof *window->raw);
+    enum qf_status status = decode_window(audit, window, player->shares,
+                                          block->count < CHECK_BATCH ? 1 : player->threads, 0);
+    if (status == QF_OK)
+        status = apply_block(audit, window, 0, block->count);
+    for (size_t i = 0; i < block->count && status == QF_OK; i++)
+        status = audit_grow(audit, window->raw[i]);
+    show_progress(audit);
+    return status;
+}
+
+/* What the checkpoint covers; what stands behind it in the tiles alone; the journal's tail. */
+static enum qf_status replay_parts(struct player *player)
+{
+    struct audit *audit = player->audit;
+    audit->end = audit->checkpoint.size;
     enum qf_status status = QF_OK;
-    if (shares == NULL || window.raw == NULL || window.entries == NULL || window.txs == NULL)
-        status = qf_fail(audit->err, QF_NO_MEMORY, "", "no memory");
-    else if (audit->has_stored && audit->stored_height == 0)
+    if (audit->has_stored && audit->stored_height == 0)
         status = audit_compare_stored(audit);
     if (status == QF_OK)
-        status = replay(audit, &window, shares, threads);
-    for (unsigned i = 0; shares != NULL && i < threads; i++)
-        qf_arena_deinit(&shares[i].arena);
-    qf_arena_deinit(&window.arena);
-    free(shares);
-    free(window.raw);
-    free(window.entries);
-    free(window.txs);
+        status = replay(player);
+    if (status == QF_OK)
+        status = audit_compare_edge(audit);
+    if (status == QF_OK)
+        status = audit_check_roots(audit);
+    audit->end = audit_log_end(audit);
+    if (status == QF_OK && audit->end > audit->checkpoint.size) {
+        status = replay(player);
+        if (status == QF_OK)
+            status = audit_compare_edge(audit);
+    }
+    for (size_t k = 0; k < audit->tree_count; k++)
+        audit->trees[k].compare = false; /* tiles of the tail are written later */
+    return status == QF_OK ? audit_play_journal(audit, replay_record, player) : status;
+}
+
+static enum qf_status replay_all(struct audit *audit)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct player player = {.audit = audit, .threads = audit->options->threads};
+    struct window *window = &player.window;
+    if (player.threads == 0)
+        player.threads = processors > 0 ? (unsigned)processors : 1;
+    if (player.threads > THREADS_MAX)
+        player.threads = THREADS_MAX;
+    player.shares = calloc(player.threads, sizeof *player.shares);
+    window->raw = calloc(WINDOW_MAX, sizeof *window->raw);
+    window->entries = calloc(WINDOW_MAX, sizeof *window->entries);
+    window->txs = calloc(WINDOW_MAX, sizeof *window->txs);
+    enum qf_status status = QF_OK;
+    if (player.shares == NULL || window->raw == NULL || window->entries == NULL ||
+        window->txs == NULL)
+        status = qf_fail(audit->err, QF_NO_MEMORY, "", "no memory");
+    if (status == QF_OK)
+        status = replay_parts(&player);
+    for (unsigned i = 0; player.shares != NULL && i < player.threads; i++)
+        qf_arena_deinit(&player.shares[i].arena);
+    qf_arena_deinit(&window->arena);
+    free(player.shares);
+    free(window->raw);
+    free(window->entries);
+    free(window->txs);
     return status;
 }
 
@@ -330,7 +395,10 @@ static enum qf_status prepare(struct audit *audit)
         audit->trees[k].compare = k == 0 || options->has_sm3_tiles;
         qf_log_tree_init(&audit->trees[k].tree, k == 0 ? QF_HASH_SHA256 : QF_HASH_SM3);
     }
-    return audit_read_checkpoint(audit);
+    status = audit_read_checkpoint(audit);
+    audit->report->checkpoint_size = audit->checkpoint.size;
+    /* The journal last: what is trimmed from it meanwhile has become part of tiles and state. */
+    return status == QF_OK ? audit_copy_journal(audit) : status;
 }
 
 enum qf_status qf_audit(const struct qf_audit_options *options, struct qf_audit_report *report,
@@ -343,16 +411,11 @@ enum qf_status qf_audit(const struct qf_audit_options *options, struct qf_audit_
     if (status == QF_OK)
         status = replay_all(&audit);
     if (status == QF_OK)
-        status = audit_finish_log(&audit);
-    if (status == QF_OK) {
         report->head = audit.ledger->applied;
-        if (memcmp(report->head.state_root, audit.checkpoint.state_root, QF_HASH_SIZE) != 0)
-            status = audit_differs(&audit, "checkpoint",
-                                   "its state root is not that of the replayed state");
-    }
     if (status == QF_OK && audit.has_stored && report->stored != QF_AUDIT_STATE_SAME)
         report->stored = QF_AUDIT_STATE_AHEAD;
     qf_ledger_abandon(audit.ledger);
+    audit_forget_journal(&audit);
     audit_remove_scratch(&audit);
     free(audit.trees);
     qf_arena_deinit(&audit.arena);

@@ -17,6 +17,18 @@ struct audit_tree {
     uint8_t hashes[AUDIT_LEVELS][QF_TILE_WIDTH][QF_HASH_SIZE];
 };
 
+/* The journal, as it was when the audit began. */
+struct audit_tail {
+    bool present;
+    struct qf_journal_report found;
+    /* Leaf hashes of the blocks that the checkpoint covers. */
+    uint8_t (*hashes)[QF_HASH_SIZE];
+    size_t overlap, capacity;
+    uint64_t first_leaf;     /* of hashes[0] */
+    struct qf_journal *copy; /* of the blocks after it, in the scratch folder */
+    unsigned copies;         /* begun */
+};
+
 struct audit {
     const struct qf_audit_options *options;
     struct qf_audit_report *report;
@@ -26,10 +38,13 @@ struct audit {
     struct qf_checkpoint checkpoint;
     struct qf_ledger *ledger; /* the scratch one: kernel and state; its journal stays empty */
     char *scratch;            /* folder */
+    struct qf_fs scratch_fs;  /* self NULL: not open */
+    struct audit_tail tail;
     struct audit_tree *trees; /* SHA-256, SM3 */
     size_t tree_count;
-    uint64_t next_bundle; /* to be read */
-    uint64_t flushed;     /* entries whose state is in LMDB */
+    uint64_t read;    /* entries that were read from bundles, */
+    uint64_t end;     /* and how many are to be */
+    uint64_t flushed; /* entries whose state is in LMDB */
     bool has_stored;
     uint64_t stored_height, stored_size;
 };
@@ -47,8 +62,26 @@ enum qf_status audit_read_bundle(struct audit *audit, struct qf_arena *arena, st
                                  size_t *count);
 /* Adds one raw entry to the trees and compares the tiles that it completes. */
 enum qf_status audit_grow(struct audit *audit, struct qf_slice entry);
-/* The partial tiles at the end, and the roots. */
-enum qf_status audit_finish_log(struct audit *audit);
+/* The partial tiles at the end of what was added. */
+enum qf_status audit_compare_edge(struct audit *audit);
+/* Roots of log and state against the checkpoint, which covers just what was added. */
+enum qf_status audit_check_roots(struct audit *audit);
+
+/* ---- audit_journal.c ---- */
+
+typedef enum qf_status audit_block_fn(void *arg, const struct qf_journal_block *block);
+
+/* Reads the journal, if there is one, and sets apart what the checkpoint does not cover. */
+enum qf_status audit_copy_journal(struct audit *audit);
+/* Entries that must be read from the tiles: the checkpoint's, and those that the journal, which
+ * begins after them, has forgotten. */
+uint64_t audit_log_end(const struct audit *audit);
+/* An entry of the log against the journal's, where it has it. */
+enum qf_status audit_compare_journal(struct audit *audit, uint64_t leaf,
+                                     const uint8_t hash[QF_HASH_SIZE]);
+/* Hands the blocks after those of the log to `apply`. */
+enum qf_status audit_play_journal(struct audit *audit, audit_block_fn *apply, void *arg);
+void audit_forget_journal(struct audit *audit);
 
 /* ---- audit_state.c ---- */
 

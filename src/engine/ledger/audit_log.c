@@ -31,7 +31,10 @@ static enum qf_status read_tile(struct audit *audit, struct qf_buf *out, const c
         char bare[QF_TILE_PATH_SIZE_MAX];
         qf_tile_path(bare, tile);
         snprintf(path, path_size, "%s%s", prefix, bare);
-        return audit_differs(audit, path, "it is missing, though the checkpoint covers it");
+        return audit_differs(audit, path, "it is missing, though %s",
+                             audit->end == audit->checkpoint.size
+                                 ? "the checkpoint covers it"
+                                 : "the journal begins after its entries");
     }
     audit->report->tiles += status == QF_OK;
     return status;
@@ -106,10 +109,10 @@ enum qf_status audit_read_checkpoint(struct audit *audit)
 enum qf_status audit_read_bundle(struct audit *audit, struct qf_arena *arena, struct qf_slice *list,
                                  size_t *count)
 {
-    uint64_t first = audit->next_bundle * QF_TILE_WIDTH;
-    uint64_t left = audit->checkpoint.size - first;
+    uint64_t first = audit->read - audit->read % QF_TILE_WIDTH;
+    uint64_t left = audit->end - first;
     const struct qf_tile tile = {.level = QF_TILE_ENTRIES_LEVEL,
-                                 .index = audit->next_bundle,
+                                 .index = first / QF_TILE_WIDTH,
                                  .width = left < QF_TILE_WIDTH ? (unsigned)left : QF_TILE_WIDTH};
     struct qf_buf bytes;
     char path[QF_TILE_PATH_SIZE_MAX + 8];
@@ -123,11 +126,11 @@ enum qf_status audit_read_bundle(struct audit *audit, struct qf_arena *arena, st
         if (qf_bundle_next(all, &offset, &list[*count]) != QF_OK)
             return audit_differs(audit, path, "it ends within entry %llu",
                                  (unsigned long long)first + i);
-        (*count)++;
+        *count += first + i >= audit->read; /* a partial bundle is read again for its rest */
     }
     if (status == QF_OK && offset != all.size && tile.width == QF_TILE_WIDTH)
         return audit_differs(audit, path, "it has bytes after its last entry");
-    audit->next_bundle++;
+    audit->read = first + tile.width;
     return status;
 }
 
@@ -180,6 +183,8 @@ enum qf_status audit_grow(struct audit *audit, struct qf_slice entry)
         struct audit_tree *tree = &audit->trees[k];
         uint8_t leaf[QF_HASH_SIZE];
         qf_hash_leaf(tree->tree.alg, leaf, entry);
+        if (k == 0)
+            status = audit_compare_journal(audit, tree->tree.size, leaf);
         qf_log_tree_append(&tree->tree, leaf, take_node, tree);
         for (int level = 0; level < AUDIT_LEVELS && status == QF_OK; level++) {
             if (tree->compared[level] == tree->complete[level])
@@ -193,12 +198,11 @@ enum qf_status audit_grow(struct audit *audit, struct qf_slice entry)
     return status;
 }
 
-enum qf_status audit_finish_log(struct audit *audit)
+enum qf_status audit_compare_edge(struct audit *audit)
 {
     enum qf_status status = QF_OK;
     for (size_t k = 0; k < audit->tree_count && status == QF_OK; k++) {
         struct audit_tree *tree = &audit->trees[k];
-        uint8_t root[QF_HASH_SIZE];
         for (int level = 0; level < AUDIT_LEVELS && status == QF_OK && tree->compare; level++) {
             uint64_t nodes = tree->tree.size >> (QF_TILE_HEIGHT * level);
             const struct qf_tile tile = {.level = level,
@@ -207,11 +211,22 @@ enum qf_status audit_finish_log(struct audit *audit)
             if (tile.width > 0)
                 status = compare_tile(audit, tree, &tile);
         }
-        qf_log_tree_root(&tree->tree, root);
-        const uint8_t *signed_root = k == 0 ? audit->checkpoint.root : audit->checkpoint.sm3_root;
-        if (status == QF_OK && memcmp(root, signed_root, QF_HASH_SIZE) != 0)
-            status = audit_differs(audit, "checkpoint", "its %s root is not that of the entries",
-                                   qf_hash_alg_name(tree->tree.alg));
     }
     return status;
+}
+
+enum qf_status audit_check_roots(struct audit *audit)
+{
+    const struct qf_checkpoint *checkpoint = &audit->checkpoint;
+    for (size_t k = 0; k < audit->tree_count; k++) {
+        uint8_t root[QF_HASH_SIZE];
+        qf_log_tree_root(&audit->trees[k].tree, root);
+        if (memcmp(root, k == 0 ? checkpoint->root : checkpoint->sm3_root, QF_HASH_SIZE) != 0)
+            return audit_differs(audit, "checkpoint", "its %s root is not that of the entries",
+                                 qf_hash_alg_name(audit->trees[k].tree.alg));
+    }
+    if (memcmp(audit->ledger->applied.state_root, checkpoint->state_root, QF_HASH_SIZE) != 0)
+        return audit_differs(audit, "checkpoint",
+                             "its state root is not that of the replayed state");
+    return QF_OK;
 }

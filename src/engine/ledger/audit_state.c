@@ -159,7 +159,9 @@ enum qf_status audit_make_scratch(struct audit *audit)
     char *replay = qf_arena_printf(arena, "%s/replay", path);
     if (mkdir(replay, 0700) != 0)
         return qf_fail(audit->err, QF_IO, replay, "cannot be made");
-    return write_genesis(audit, qf_arena_printf(arena, "%s/genesis.json", replay));
+    enum qf_status status = qf_fs_posix_init(&audit->scratch_fs, path, audit->err);
+    return status == QF_OK ? write_genesis(audit, qf_arena_printf(arena, "%s/genesis.json", replay))
+                           : status;
 }
 
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *walk)
@@ -172,6 +174,8 @@ static int remove_one(const char *path, const struct stat *info, int type, struc
 
 void audit_remove_scratch(struct audit *audit)
 {
+    if (audit->scratch_fs.self != NULL)
+        qf_fs_posix_deinit(&audit->scratch_fs);
     if (audit->scratch != NULL)
         (void)nftw(audit->scratch, remove_one, 16, /* NOLINT(concurrency-mt-unsafe): no chdir */
                    FTW_DEPTH | FTW_PHYS);
