@@ -14,6 +14,8 @@
 #include "crypto/sha256_nodes.h"
 #include "crypto/sm3_many.h"
 
+/* Of fewer messages, OpenSSL one by one is quicker than a register that is mostly empty. */
+#define SM3_TOGETHER_MIN 3
 #define ALG_COUNT 3 /* indexed by enum qf_hash_alg; 0 is unused */
 
 struct thread_contexts {
@@ -26,7 +28,7 @@ struct qf_hasher {
 };
 
 static EVP_MD *digests[ALG_COUNT];
-static bool two_nodes;             /* SHA-256 has them */
+static bool two_pairs;             /* SHA-256 has them */
 static pthread_key_t contexts_key; /* frees a thread's contexts when it ends */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local struct thread_contexts contexts;
@@ -45,7 +47,7 @@ static void fetch_digests(void)
     digests[QF_HASH_SHA256] = EVP_MD_fetch(NULL, "SHA256", NULL);
     digests[QF_HASH_SM3] = EVP_MD_fetch(NULL, "SM3", NULL);
     QF_ASSERT(digests[QF_HASH_SHA256] != NULL && digests[QF_HASH_SM3] != NULL);
-    two_nodes = qf_sha256_has_nodes();
+    two_pairs = qf_sha256_has_nodes();
     QF_ASSERT(pthread_key_create(&contexts_key, free_contexts) == 0);
 }
 
@@ -125,9 +127,7 @@ void qf_hash_parts(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const struct
 
 void qf_hash_many(enum qf_hash_alg alg, const struct qf_hash_job *jobs, size_t count)
 {
-    /* Below that, OpenSSL one by one is quicker than a register that is mostly empty. */
-    const size_t together_min = 3;
-    if (alg == QF_HASH_SM3 && count >= together_min) {
+    if (alg == QF_HASH_SM3 && count >= SM3_TOGETHER_MIN) {
         qf_sm3_many(jobs, count, qf_sm3_lanes_best());
         return;
     }
@@ -155,27 +155,38 @@ void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t
     qf_hash(alg, out, qf_slice_make(node, sizeof node));
 }
 
+static void hash_pairs(enum qf_hash_alg alg, uint8_t prefix, uint8_t (*out)[QF_HASH_SIZE],
+                       const uint8_t (*pairs)[QF_HASH_SIZE], size_t count)
+{
+    size_t done = 0;
+    QF_ASSERT(pthread_once(&once, fetch_digests) == 0);
+    if (alg == QF_HASH_SHA256 && two_pairs)
+        for (; done + 2 <= count; done += 2)
+            qf_sha256_two_pairs(prefix, out + done, pairs + 2 * done);
+    while (alg == QF_HASH_SM3 && count - done >= SM3_TOGETHER_MIN) {
+        size_t lanes = qf_sm3_lanes_best();
+        size_t now = count - done < lanes ? count - done : lanes;
+        qf_sm3_pairs(prefix, out + done, pairs + 2 * done, now, lanes);
+        done += now;
+    }
+    for (; done < count; done++) {
+        uint8_t message[1 + 2 * QF_HASH_SIZE];
+        message[0] = prefix;
+        memcpy(message + 1, pairs[2 * done], sizeof message - 1);
+        qf_hash(alg, out[done], qf_slice_make(message, sizeof message));
+    }
+}
+
 void qf_hash_nodes(enum qf_hash_alg alg, uint8_t (*out)[QF_HASH_SIZE],
                    const uint8_t (*children)[QF_HASH_SIZE], size_t count)
 {
-    static const uint8_t prefix[1] = {0x01};
-    size_t done = 0;
-    QF_ASSERT(pthread_once(&once, fetch_digests) == 0);
-    if (alg == QF_HASH_SHA256 && two_nodes)
-        for (; done + 2 <= count; done += 2)
-            qf_sha256_two_nodes(out + done, children + 2 * done);
-    while (alg == QF_HASH_SM3 && done < count) {
-        struct qf_hash_job jobs[QF_SM3_LANES_MAX];
-        size_t now = 0;
-        for (; now < QF_SM3_LANES_MAX && done < count; now++, done++)
-            jobs[now] = (struct qf_hash_job){
-                .parts = {qf_slice_make(prefix, sizeof prefix),
-                          qf_slice_make(children[2 * done], (size_t)2 * QF_HASH_SIZE)},
-                .out = out[done]};
-        qf_hash_many(alg, jobs, now);
-    }
-    for (; done < count; done++)
-        qf_hash_node(alg, out[done], children[2 * done], children[2 * done + 1]);
+    hash_pairs(alg, 0x01, out, children, count);
+}
+
+void qf_hash_leaf_pairs(enum qf_hash_alg alg, uint8_t (*out)[QF_HASH_SIZE],
+                        const uint8_t (*entries)[QF_HASH_SIZE], size_t count)
+{
+    hash_pairs(alg, 0x00, out, entries, count);
 }
 
 void qf_hmac(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice key,

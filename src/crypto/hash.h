@@ -38,10 +38,13 @@ void qf_hash_leaf(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_sli
 void qf_hash_node(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], const uint8_t left[QF_HASH_SIZE],
                   const uint8_t right[QF_HASH_SIZE]);
 
-/* The nodes of one level of a tree from those below: out[i] of children[2i] and children[2i + 1].
- * Quicker than one by one. Neither may overlap the other. */
+/* The nodes of one level of a tree from those below: out[i] of children[2i] and children[2i + 1];
+ * and leaves whose entries are 64 bytes each: out[i] of entries[2i] and entries[2i + 1]. Quicker
+ * than one by one: SM3 on up to 16 side by side, SHA-256 on two. Neither may overlap the other. */
 void qf_hash_nodes(enum qf_hash_alg alg, uint8_t (*out)[QF_HASH_SIZE],
                    const uint8_t (*children)[QF_HASH_SIZE], size_t count);
+void qf_hash_leaf_pairs(enum qf_hash_alg alg, uint8_t (*out)[QF_HASH_SIZE],
+                        const uint8_t (*entries)[QF_HASH_SIZE], size_t count);
 
 /* HMAC (RFC 2104) for webhooks and the vault; 32 bytes. */
 void qf_hmac(enum qf_hash_alg alg, uint8_t out[QF_HASH_SIZE], struct qf_slice key,

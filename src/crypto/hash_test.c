@@ -94,6 +94,14 @@ static void test_nodes_of_a_level(void **state)
                 qf_hash_node((enum qf_hash_alg)alg, wanted, children[2 * i], children[2 * i + 1]);
                 assert_memory_equal(out[i], wanted, QF_HASH_SIZE);
             }
+            qf_hash_leaf_pairs((enum qf_hash_alg)alg, out, (const uint8_t(*)[QF_HASH_SIZE])children,
+                               count);
+            for (size_t i = 0; i < count; i++) {
+                uint8_t wanted[QF_HASH_SIZE];
+                qf_hash_leaf((enum qf_hash_alg)alg, wanted,
+                             qf_slice_make(children[2 * i], (size_t)2 * QF_HASH_SIZE));
+                assert_memory_equal(out[i], wanted, QF_HASH_SIZE);
+            }
             assert_int_equal(out[count][0], 0xee);
         }
 }

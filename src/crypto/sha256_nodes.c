@@ -89,15 +89,16 @@ static void store(uint8_t out[QF_HASH_SIZE], __m128i abef, __m128i cdgh)
     memcpy(out + sizeof low, &high, sizeof high);
 }
 
-void qf_sha256_two_nodes(uint8_t out[2][QF_HASH_SIZE], const uint8_t children[4][QF_HASH_SIZE])
+void qf_sha256_two_pairs(uint8_t prefix, uint8_t out[2][QF_HASH_SIZE],
+                         const uint8_t pairs[4][QF_HASH_SIZE])
 {
     uint8_t messages[2][2 * BLOCK_SIZE] = {{0}};
     __m128i abef[2];
     __m128i cdgh[2];
     for (size_t lane = 0; lane < 2; lane++) {
         uint8_t *message = messages[lane];
-        message[0] = 0x01;
-        memcpy(message + 1, children[2 * lane], (size_t)2 * QF_HASH_SIZE);
+        message[0] = prefix;
+        memcpy(message + 1, pairs[2 * lane], (size_t)2 * QF_HASH_SIZE);
         message[MESSAGE_SIZE] = 0x80;
         qf_be64_store(message + sizeof messages[lane] - 8, (uint64_t)MESSAGE_SIZE * 8);
         abef[lane] = _mm_set_epi32(0x6a09e667, (int)0xbb67ae85, 0x510e527f, (int)0x9b05688c);
@@ -119,10 +120,14 @@ bool qf_sha256_has_nodes(void)
     return false;
 }
 
-void qf_sha256_two_nodes(uint8_t out[2][QF_HASH_SIZE], const uint8_t children[4][QF_HASH_SIZE])
+void qf_sha256_two_pairs(uint8_t prefix, uint8_t out[2][QF_HASH_SIZE],
+                         const uint8_t pairs[4][QF_HASH_SIZE])
 {
-    for (size_t i = 0; i < 2; i++)
-        qf_hash_node(QF_HASH_SHA256, out[i], children[2 * i], children[2 * i + 1]);
+    const struct qf_slice first = {&prefix, sizeof prefix};
+    for (size_t i = 0; i < 2; i++) {
+        const struct qf_slice parts[] = {first, {pairs[2 * i], (size_t)2 * QF_HASH_SIZE}};
+        qf_hash_parts(QF_HASH_SHA256, out[i], parts, 2);
+    }
 }
 
 #endif

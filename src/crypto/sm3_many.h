@@ -21,4 +21,9 @@ size_t qf_sm3_lanes_best(void);
 /* All jobs, `lanes` at a time (1, 4, 8 or 16; at most qf_sm3_lanes_best()). */
 void qf_sm3_many(const struct qf_hash_job *jobs, size_t count, size_t lanes);
 
+/* out[i] = SM3(prefix ‖ pairs[2i] ‖ pairs[2i + 1]) for i below `count`, which is at most `lanes`.
+ */
+void qf_sm3_pairs(uint8_t prefix, uint8_t (*out)[QF_HASH_SIZE],
+                  const uint8_t (*pairs)[QF_HASH_SIZE], size_t count, size_t lanes);
+
 #endif

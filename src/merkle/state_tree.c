@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
-#include "merkle/state_bucket.h"
+#include "merkle/state_fold.h"
 
 /* Invariants, between calls:
  *
@@ -38,16 +38,10 @@ struct node {
     unsigned depth;
 };
 
-/* Leaves of some buckets, so that their hashes are computed side by side. */
+/* Buckets are computed in groups, so that their hashes are computed side by side. */
 #define GROUP_LEAVES 256 /* a group of buckets is closed once it has so many */
 #define GROUP_BUCKETS 64
-#define GROUP_JOBS 64
-struct leaf_list {
-    struct qf_state_leaf *leaves;
-    uint8_t (*hashes)[QF_HASH_SIZE];
-    size_t count, capacity;
-    bool failed; /* there was no memory */
-};
+#define GROUP_JOINS 64
 
 struct qf_state_tree {
     enum qf_hash_alg alg;
@@ -64,8 +58,7 @@ struct qf_state_tree {
     size_t page_words;
     struct node *work;
     size_t work_capacity;
-    struct qf_state_run run;
-    struct leaf_list leaves;
+    struct qf_state_fold fold;
 };
 
 static uint64_t reversed(uint64_t v)
@@ -141,25 +134,19 @@ static void join_children(struct qf_state_tree *tree, uint64_t q, unsigned depth
 /* Joins of one depth that wait to be hashed side by side. */
 struct joins {
     size_t count;
-    uint64_t q[GROUP_JOBS];
-    struct qf_subtree left[GROUP_JOBS], right[GROUP_JOBS];
+    uint64_t q[GROUP_JOINS];
+    uint8_t children[2 * GROUP_JOINS][QF_HASH_SIZE];
 };
 
 static void flush_joins(struct qf_state_tree *tree, struct joins *joins, unsigned depth)
 {
-    static const uint8_t prefix[1] = {1};
-    struct qf_hash_job jobs[GROUP_JOBS];
-    struct qf_subtree made[GROUP_JOBS];
+    uint8_t hashes[GROUP_JOINS][QF_HASH_SIZE];
+    qf_hash_nodes(tree->alg, hashes, (const uint8_t(*)[QF_HASH_SIZE])joins->children, joins->count);
     for (size_t i = 0; i < joins->count; i++) {
-        made[i].kind = QF_SUBTREE_INNER;
-        jobs[i] = (struct qf_hash_job){.parts = {{prefix, sizeof prefix},
-                                                 {joins->left[i].hash, QF_HASH_SIZE},
-                                                 {joins->right[i].hash, QF_HASH_SIZE}},
-                                       .out = made[i].hash};
+        struct qf_subtree made = {.kind = QF_SUBTREE_INNER};
+        memcpy(made.hash, hashes[i], QF_HASH_SIZE);
+        store_subtree(tree, &made, joins->q[i], depth);
     }
-    qf_hash_many(tree->alg, jobs, joins->count);
-    for (size_t i = 0; i < joins->count; i++)
-        store_subtree(tree, &made[i], joins->q[i], depth);
     joins->count = 0;
 }
 
@@ -167,15 +154,18 @@ static void flush_joins(struct qf_state_tree *tree, struct joins *joins, unsigne
 static void queue_join(struct qf_state_tree *tree, struct joins *joins, uint64_t q, unsigned depth)
 {
     QF_ASSERT(depth < 63);
-    size_t at = joins->count;
-    load_subtree(tree, &joins->left[at], q, depth + 1);
-    load_subtree(tree, &joins->right[at], q | (uint64_t)1 << depth, depth + 1);
-    if (joins->left[at].kind != QF_SUBTREE_INNER || joins->right[at].kind != QF_SUBTREE_INNER) {
+    struct qf_subtree left, right;
+    load_subtree(tree, &left, q, depth + 1);
+    load_subtree(tree, &right, q | (uint64_t)1 << depth, depth + 1);
+    if (left.kind != QF_SUBTREE_INNER || right.kind != QF_SUBTREE_INNER) {
         join_children(tree, q, depth);
         return;
     }
+    size_t at = joins->count;
+    memcpy(joins->children[2 * at], left.hash, QF_HASH_SIZE);
+    memcpy(joins->children[2 * at + 1], right.hash, QF_HASH_SIZE);
     joins->q[at] = q;
-    if (++joins->count == GROUP_JOBS)
+    if (++joins->count == GROUP_JOINS)
         flush_joins(tree, joins, depth);
 }
 
@@ -200,8 +190,7 @@ void qf_state_tree_free(struct qf_state_tree *tree)
     free(tree->chunks);
     free(tree->page_dirty);
     free(tree->work);
-    free(tree->leaves.leaves);
-    free(tree->leaves.hashes);
+    qf_state_fold_deinit(&tree->fold);
     free(tree);
 }
 
@@ -257,37 +246,7 @@ static enum qf_status reserve_work(struct qf_state_tree *tree, size_t count)
 
 static void add_leaf(void *arg, const struct qf_state_leaf *leaf)
 {
-    struct leaf_list *list = arg;
-    if (list->count == list->capacity) {
-        size_t capacity = list->capacity == 0 ? (size_t)2 * GROUP_LEAVES : 2 * list->capacity;
-        struct qf_state_leaf *leaves = realloc(list->leaves, capacity * sizeof *leaves);
-        if (leaves != NULL)
-            list->leaves = leaves;
-        uint8_t(*hashes)[QF_HASH_SIZE] = realloc(list->hashes, capacity * sizeof *hashes);
-        if (hashes != NULL)
-            list->hashes = hashes;
-        if (leaves == NULL || hashes == NULL) {
-            list->failed = true;
-            return;
-        }
-        list->capacity = capacity;
-    }
-    list->leaves[list->count++] = *leaf;
-}
-
-static void hash_leaves(enum qf_hash_alg alg, struct leaf_list *list)
-{
-    static const uint8_t prefix[1] = {0};
-    struct qf_hash_job jobs[GROUP_JOBS];
-    for (size_t at = 0; at < list->count; at += GROUP_JOBS) {
-        size_t count = list->count - at < GROUP_JOBS ? list->count - at : GROUP_JOBS;
-        for (size_t i = 0; i < count; i++)
-            jobs[i] = (struct qf_hash_job){
-                .parts = {{prefix, sizeof prefix},
-                          qf_slice_make(&list->leaves[at + i], sizeof *list->leaves)},
-                .out = list->hashes[at + i]};
-        qf_hash_many(alg, jobs, count);
-    }
+    qf_state_fold_add(arg, leaf);
 }
 
 /* The first and last key hash below a node. */
@@ -305,28 +264,22 @@ static bool in_node(const struct node *node, const uint8_t key_hash[QF_HASH_SIZE
     return node->depth == 0 || ((qf_be64_load(key_hash) ^ node->prefix) >> (64 - node->depth)) == 0;
 }
 
-static enum qf_status scan_bucket(struct qf_state_tree *tree, const struct node *bucket)
+static enum qf_status scan_bucket(struct qf_state_tree *tree, const struct node *bucket,
+                                  struct qf_fold_part *root)
 {
+    struct qf_state_fold *fold = &tree->fold;
     uint8_t from[QF_HASH_SIZE], to[QF_HASH_SIZE];
     node_range(bucket, from, to);
-    enum qf_status status = tree->source.scan(tree->source.self, from, to, add_leaf, &tree->leaves);
-    return status == QF_OK && tree->leaves.failed ? QF_NO_MEMORY : status;
-}
-
-/* The root of a bucket whose leaves are those of the list from `begin` to `end`. */
-static enum qf_status fold_bucket(struct qf_state_tree *tree, const struct node *bucket,
-                                  size_t begin, size_t end)
-{
-    qf_state_run_start(&tree->run, tree->alg, bucket->depth);
-    for (size_t i = begin; i < end; i++)
-        qf_state_run_add(&tree->run, &tree->leaves.leaves[i], tree->leaves.hashes[i]);
-    if (tree->run.disordered || (tree->run.count > 0 && !in_node(bucket, tree->run.key_hash)))
+    qf_state_fold_begin(fold, bucket->depth);
+    enum qf_status status = tree->source.scan(tree->source.self, from, to, add_leaf, fold);
+    if (status != QF_OK)
+        return status;
+    if (fold->no_memory)
+        return QF_NO_MEMORY;
+    if (fold->disordered || (qf_state_fold_run_count(fold) > 0 &&
+                             !in_node(bucket, fold->leaves[fold->leaf_count - 1].key_hash)))
         return QF_CORRUPT;
-    struct qf_subtree subtree;
-    qf_state_run_finish(&tree->run, &subtree);
-    uint64_t q = reversed(bucket->prefix);
-    store_subtree(tree, &subtree, q, bucket->depth);
-    mark_page(tree, q);
+    *root = qf_state_fold_end(fold);
     return QF_OK;
 }
 
@@ -334,22 +287,26 @@ static enum qf_status fold_bucket(struct qf_state_tree *tree, const struct node 
 static enum qf_status compute_group(struct qf_state_tree *tree, const struct node *buckets,
                                     size_t count, size_t *at)
 {
-    size_t ends[GROUP_BUCKETS];
-    size_t first = *at;
+    struct qf_fold_part roots[GROUP_BUCKETS];
+    const struct node *first = buckets + *at;
     size_t used = 0;
     enum qf_status status = QF_OK;
-    tree->leaves.count = 0;
-    tree->leaves.failed = false;
-    while (status == QF_OK && first + used < count && used < GROUP_BUCKETS &&
-           tree->leaves.count < GROUP_LEAVES) {
-        status = scan_bucket(tree, &buckets[first + used]);
-        ends[used++] = tree->leaves.count;
+    qf_state_fold_reset(&tree->fold, tree->alg);
+    while (status == QF_OK && *at + used < count && used < GROUP_BUCKETS &&
+           tree->fold.leaf_count < GROUP_LEAVES) {
+        status = scan_bucket(tree, &first[used], &roots[used]);
+        used++;
     }
     if (status == QF_OK)
-        hash_leaves(tree->alg, &tree->leaves);
-    for (size_t i = 0; i < used && status == QF_OK; i++)
-        status = fold_bucket(tree, &buckets[first + i], i == 0 ? 0 : ends[i - 1], ends[i]);
-    *at = first + used;
+        status = qf_state_fold_hash(&tree->fold);
+    for (size_t i = 0; i < used && status == QF_OK; i++) {
+        struct qf_subtree subtree;
+        qf_state_fold_subtree(&tree->fold, &subtree, roots[i]);
+        uint64_t q = reversed(first[i].prefix);
+        store_subtree(tree, &subtree, q, first[i].depth);
+        mark_page(tree, q);
+    }
+    *at += used;
     return status;
 }
 
@@ -604,7 +561,8 @@ struct prover {
     struct qf_state_proof *proof;
     const uint8_t *key_hash;
     struct node bucket;
-    struct qf_state_run run;
+    struct qf_state_fold fold;
+    struct qf_fold_part siblings[QF_STATE_PROOF_MAX]; /* inside the bucket; by depth, from 1 */
     unsigned deepest;       /* depth of the sibling just below the deepest parting; 0: none */
     unsigned before;        /* the second deepest, or the bucket's depth */
     uint64_t deepest_count; /* leaves of the deepest sibling */
@@ -615,22 +573,21 @@ struct prover {
 
 static void close_run(struct prover *p)
 {
-    if (p->run.count == 0)
+    uint64_t count = qf_state_fold_run_count(&p->fold);
+    if (count == 0)
         return;
-    struct qf_subtree subtree;
-    unsigned depth = p->run.base;
-    qf_state_run_finish(&p->run, &subtree);
-    p->bad |= p->run.disordered;
-    memcpy(p->proof->siblings[depth - 1], subtree.hash, QF_HASH_SIZE);
+    unsigned depth = p->fold.base;
+    p->siblings[depth - 1] = qf_state_fold_end(&p->fold);
+    p->bad |= p->fold.disordered;
     if (depth > p->deepest) {
         if (p->deepest != 0)
             p->before = p->deepest;
         p->deepest = depth;
-        p->deepest_count = p->run.count;
+        p->deepest_count = count;
     } else if (depth > p->before) {
         p->before = depth;
     }
-    p->run.count = 0;
+    qf_state_fold_begin(&p->fold, 0);
 }
 
 static void prove_leaf(void *arg, const struct qf_state_leaf *leaf)
@@ -647,11 +604,11 @@ static void prove_leaf(void *arg, const struct qf_state_leaf *leaf)
         p->leaf = *leaf;
         return;
     }
-    if (p->run.count == 0 || p->run.base != common + 1) {
+    if (qf_state_fold_run_count(&p->fold) == 0 || p->fold.base != common + 1) {
         close_run(p);
-        qf_state_run_start(&p->run, p->run.alg, common + 1);
+        qf_state_fold_begin(&p->fold, common + 1);
     }
-    qf_state_run_add(&p->run, leaf, NULL);
+    qf_state_fold_add(&p->fold, leaf);
     if (common + 1 > p->deepest)
         p->deepest_leaf = *leaf;
 }
@@ -697,7 +654,7 @@ enum qf_status qf_state_tree_prove(struct qf_state_tree *tree, const uint8_t key
     p->proof = out;
     p->key_hash = key_hash;
     p->bucket = (struct node){.prefix = reversed(q & low_mask(depth)), .depth = depth};
-    p->run.alg = tree->alg;
+    qf_state_fold_reset(&p->fold, tree->alg);
     p->before = depth;
     enum qf_status status = QF_OK;
     if (here.kind != QF_SUBTREE_EMPTY) {
@@ -706,11 +663,17 @@ enum qf_status qf_state_tree_prove(struct qf_state_tree *tree, const uint8_t key
         status = tree->source.scan(tree->source.self, from, to, prove_leaf, p);
         close_run(p);
         end_proof(p);
-        for (size_t i = out->depth; i < QF_STATE_PROOF_MAX; i++)
-            memset(out->siblings[i], 0, QF_HASH_SIZE);
+        if (status == QF_OK)
+            status = qf_state_fold_hash(&p->fold);
+        for (unsigned i = p->bucket.depth; i < out->depth && status == QF_OK; i++) {
+            struct qf_subtree sibling;
+            qf_state_fold_subtree(&p->fold, &sibling, p->siblings[i]);
+            memcpy(out->siblings[i], sibling.hash, QF_HASH_SIZE);
+        }
     }
     bool bad = p->bad;
     const uint8_t *value_hash = p->present ? out->leaf.value_hash : NULL;
+    qf_state_fold_deinit(&p->fold);
     free(p);
     if (status != QF_OK)
         return status;
