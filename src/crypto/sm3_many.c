@@ -162,32 +162,50 @@ void qf_sm3_many(const struct qf_hash_job *jobs, size_t count, size_t lanes)
 }
 
 /* All messages have 65 bytes: a block that holds all of the pair but its last byte, and a block
- * with that byte, the bit after it and the length. */
-void qf_sm3_pairs(uint8_t prefix, uint8_t (*out)[QF_HASH_SIZE],
-                  const uint8_t (*pairs)[QF_HASH_SIZE], size_t count, size_t lanes)
+ * with that byte, the bit after it and the length. Made for each width by itself, since packing
+ * costs more than hashing when the width is not known. */
+static inline __attribute__((always_inline)) void
+hash_pairs(uint8_t prefix, uint8_t (*out)[QF_HASH_SIZE], const uint8_t (*pairs)[QF_HASH_SIZE],
+           size_t count, const size_t lanes, qf_sm3_fn *compress)
 {
     enum { PAIR = 2 * QF_HASH_SIZE };
     _Alignas(64) uint32_t state[8 * QF_SM3_LANES_MAX];
-    _Alignas(64) uint32_t words[16 * QF_SM3_LANES_MAX];
-    qf_sm3_fn *compress = function_of(lanes);
-    QF_ASSERT(count <= lanes);
-    memset(words, 0, sizeof words);
+    _Alignas(64) uint32_t words[16 * QF_SM3_LANES_MAX] = {0};
     for (size_t lane = 0; lane < count; lane++) {
-        uint8_t block[1 + PAIR];
-        block[0] = prefix;
-        memcpy(block + 1, pairs[2 * lane], PAIR);
-        lane_start(state, lanes, lane);
-        lane_words(words, lanes, lane, block);
+        const uint8_t *pair = pairs[2 * lane];
+        words[lane] = (uint32_t)prefix << 24 | qf_be32_load(pair) >> 8;
+        for (size_t i = 1; i < 16; i++)
+            words[i * lanes + lane] = qf_be32_load(pair + 4 * i - 1);
     }
-    for (size_t lane = count; lane < lanes; lane++)
-        lane_start(state, lanes, lane);
+    for (size_t i = 0; i < 8; i++)
+        for (size_t lane = 0; lane < lanes; lane++)
+            state[i * lanes + lane] = initial[i];
     compress(state, words);
     memset(words, 0, sizeof words);
-    for (size_t lane = 0; lane < count; lane++) {
-        words[lane] = (uint32_t)pairs[2 * lane + 1][QF_HASH_SIZE - 1] << 24 | 0x00800000u;
+    for (size_t lane = 0; lane < lanes; lane++) {
+        if (lane < count)
+            words[lane] = (uint32_t)pairs[2 * lane + 1][QF_HASH_SIZE - 1] << 24 | 0x00800000u;
         words[15 * lanes + lane] = (1 + PAIR) * 8;
     }
     compress(state, words);
     for (size_t lane = 0; lane < count; lane++)
         lane_finish(state, lanes, lane, out[lane]);
+}
+
+void qf_sm3_pairs(uint8_t prefix, uint8_t (*out)[QF_HASH_SIZE],
+                  const uint8_t (*pairs)[QF_HASH_SIZE], size_t count, size_t lanes)
+{
+    QF_ASSERT(count <= lanes);
+    qf_sm3_fn *compress = function_of(lanes);
+    switch (lanes) {
+    case 16:
+        hash_pairs(prefix, out, pairs, count, 16, compress);
+        break;
+    case 8:
+        hash_pairs(prefix, out, pairs, count, 8, compress);
+        break;
+    default:
+        hash_pairs(prefix, out, pairs, count, lanes, compress);
+        break;
+    }
 }
