@@ -91,13 +91,14 @@ static void decode_lines(struct qf_api *api, struct batch *batch, struct qf_slic
         at = stop + 1;
         batch->problems[i].status = QF_OK;
         enum qf_status status =
-            qf_tx_decode(&batch->arena, &batch->txs[i], jws, rules, &batch->problems[i]);
+            qf_tx_parse(&batch->arena, &batch->txs[i], jws, rules, &batch->problems[i]);
         batch->decoded[i] = status == QF_OK;
         if (status != QF_OK)
             batch->problems[i].status = status;
         batch->results[i].code = status;
         batch->results[i].ordered = false;
     }
+    qf_tx_identify(batch->txs, batch->count, rules->suite);
 }
 
 /* Charges the keys for what they signed. */

@@ -118,7 +118,7 @@ static enum qf_status decode_payload(struct qf_arena *arena, struct qf_tx *out,
     return decode_ops(arena, out, members[MEMBER_OPS], rules->suite, err);
 }
 
-enum qf_status qf_tx_decode(struct qf_arena *arena, struct qf_tx *out, struct qf_slice jws,
+static enum qf_status parse(struct qf_arena *arena, struct qf_tx *out, struct qf_slice jws,
                             const struct qf_tx_rules *rules, struct qf_error *err)
 {
     if (jws.size > QF_TX_SIZE_MAX)
@@ -140,11 +140,41 @@ enum qf_status qf_tx_decode(struct qf_arena *arena, struct qf_tx *out, struct qf
         qf_error_within(err, "payload");
         return status;
     }
-    status = decode_payload(arena, out, &payload, rules, err);
+    return decode_payload(arena, out, &payload, rules, err);
+}
+
+enum qf_status qf_tx_parse(struct qf_arena *arena, struct qf_tx *out, struct qf_slice jws,
+                           const struct qf_tx_rules *rules, struct qf_error *err)
+{
+    enum qf_status status = parse(arena, out, jws, rules, err);
     if (status != QF_OK)
-        return status;
-    qf_hash(qf_suite_hash(rules->suite), out->id, parts.signing_input);
-    return QF_OK;
+        out->signing_input = (struct qf_slice){NULL, 0};
+    return status;
+}
+
+void qf_tx_identify(struct qf_tx *txs, size_t count, enum qf_suite suite)
+{
+    enum { GROUP = 64 };
+    struct qf_hash_job jobs[GROUP];
+    size_t waiting = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (txs[i].signing_input.size > 0)
+            jobs[waiting++] =
+                (struct qf_hash_job){.parts = {txs[i].signing_input}, .out = txs[i].id};
+        if (waiting == GROUP || i + 1 == count) {
+            qf_hash_many(qf_suite_hash(suite), jobs, waiting);
+            waiting = 0;
+        }
+    }
+}
+
+enum qf_status qf_tx_decode(struct qf_arena *arena, struct qf_tx *out, struct qf_slice jws,
+                            const struct qf_tx_rules *rules, struct qf_error *err)
+{
+    enum qf_status status = qf_tx_parse(arena, out, jws, rules, err);
+    if (status == QF_OK)
+        qf_tx_identify(out, 1, rules->suite);
+    return status;
 }
 
 enum qf_status qf_tx_sign(struct qf_buf *out, const struct qf_private_key *key,

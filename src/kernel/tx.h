@@ -45,6 +45,13 @@ QF_MUST_CHECK enum qf_status qf_tx_decode(struct qf_arena *arena, struct qf_tx *
                                           struct qf_slice jws, const struct qf_tx_rules *rules,
                                           struct qf_error *err);
 
+/* The two halves of it, for many at once: all but the ids, then the ids side by side. Whatever
+ * failed to parse has an empty signing input, and is passed over. */
+QF_MUST_CHECK enum qf_status qf_tx_parse(struct qf_arena *arena, struct qf_tx *out,
+                                         struct qf_slice jws, const struct qf_tx_rules *rules,
+                                         struct qf_error *err);
+void qf_tx_identify(struct qf_tx *txs, size_t count, enum qf_suite suite);
+
 /* Makes and signs one: `ops` is the canonical array. Appends the compact JWS to `out`;
  * what does not succeed leaves there what was. */
 QF_MUST_CHECK enum qf_status qf_tx_sign(struct qf_buf *out, const struct qf_private_key *key,

@@ -85,8 +85,8 @@ static void *run_share(void *arg)
             qf_entry_decode(&share->arena, &window->entries[i], window->raw[i], &share->err);
         window->txs[i] = (struct qf_tx){0};
         if (status == QF_OK && window->entries[i].jws.size > 0)
-            status = qf_tx_decode(&share->arena, &window->txs[i], window->entries[i].jws, rules,
-                                  &share->err);
+            status = qf_tx_parse(&share->arena, &window->txs[i], window->entries[i].jws, rules,
+                                 &share->err);
         if (status != QF_OK) {
             share->failed = true;
             share->failed_leaf = window->first + i;
@@ -94,6 +94,7 @@ static void *run_share(void *arg)
         }
         window->txs[i].signature = QF_TX_UNCHECKED;
     }
+    qf_tx_identify(window->txs + share->from, share->to - share->from, rules->suite);
     check_signatures(share, share->from, share->to);
     return NULL;
 }
