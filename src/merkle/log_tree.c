@@ -1,5 +1,7 @@
 #include "merkle/log_tree.h"
 
+#define WINDOW 256 /* leaves; so many are a tile */
+
 /* Largest power of two below `size`; requires size > 1. */
 static uint64_t split_of(uint64_t size)
 {
@@ -36,6 +38,47 @@ void qf_log_tree_append(struct qf_log_tree *tree, const uint8_t leaf[QF_HASH_SIZ
     }
     memcpy(tree->frontier[level], hash, sizeof hash);
     tree->size++;
+}
+
+/* Leaves that end no later than the next multiple of WINDOW. */
+static void extend_window(struct qf_log_tree *tree, const uint8_t (*leaves)[QF_HASH_SIZE],
+                          size_t count, qf_log_node_fn *node, void *arg)
+{
+    /* The nodes of a level that are new, after a place for their sibling to the left. */
+    uint8_t here[1 + WINDOW][QF_HASH_SIZE];
+    uint8_t above[1 + WINDOW / 2][QF_HASH_SIZE];
+    uint64_t index = tree->size;
+    memcpy(here[1], leaves, count * QF_HASH_SIZE);
+    tree->size += count;
+    for (unsigned level = 0; count > 0; level++) {
+        if (node != NULL)
+            for (size_t i = 0; i < count; i++)
+                node(arg, level, index + i, here[1 + i]);
+        size_t left = index & 1; /* 1: the first new node completes a pair */
+        size_t pairs = (left + count) / 2;
+        if (left == 1)
+            memcpy(here[0], tree->frontier[level], QF_HASH_SIZE);
+        if (((left + count) & 1) != 0)
+            memcpy(tree->frontier[level], here[count], QF_HASH_SIZE);
+        qf_hash_nodes(tree->alg, above + 1, (const uint8_t(*)[QF_HASH_SIZE])here + 1 - left, pairs);
+        memcpy(here[1], above[1], pairs * QF_HASH_SIZE);
+        index >>= 1;
+        count = pairs;
+    }
+}
+
+void qf_log_tree_extend(struct qf_log_tree *tree, const uint8_t (*leaves)[QF_HASH_SIZE],
+                        size_t count, qf_log_node_fn *node, void *arg)
+{
+    QF_ASSERT(count <= QF_LOG_SIZE_MAX - tree->size);
+    while (count > 0) {
+        size_t some = WINDOW - (size_t)(tree->size % WINDOW);
+        if (some > count)
+            some = count;
+        extend_window(tree, leaves, some, node, arg);
+        leaves += some;
+        count -= some;
+    }
 }
 
 void qf_log_tree_root(const struct qf_log_tree *tree, uint8_t out[QF_HASH_SIZE])

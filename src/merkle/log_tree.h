@@ -29,6 +29,11 @@ typedef void qf_log_node_fn(void *arg, unsigned level, uint64_t index,
 void qf_log_tree_append(struct qf_log_tree *tree, const uint8_t leaf[QF_HASH_SIZE],
                         qf_log_node_fn *node, void *arg);
 
+/* The same as appending one after another, but the nodes of a level are hashed side by side. Calls
+ * `node` level by level; what a call is about stands in one tile of 256 leaves, or above it. */
+void qf_log_tree_extend(struct qf_log_tree *tree, const uint8_t (*leaves)[QF_HASH_SIZE],
+                        size_t count, qf_log_node_fn *node, void *arg);
+
 /* Root of the whole tree; of the empty tree H(""). */
 void qf_log_tree_root(const struct qf_log_tree *tree, uint8_t out[QF_HASH_SIZE]);
 

@@ -80,6 +80,42 @@ static void roots_are_those_of_the_definition(void **state)
     }
 }
 
+struct told {
+    size_t count[11];
+};
+
+static void compare_node(void *arg, unsigned level, uint64_t index,
+                         const uint8_t hash[QF_HASH_SIZE])
+{
+    struct told *told = arg;
+    assert_true(level < 11);
+    assert_int_equal(index, told->count[level]++);
+    assert_memory_equal(nodes[level][index], hash, QF_HASH_SIZE);
+}
+
+/* From every size, by any number of leaves: the same nodes, each told once, and the same root. */
+static void extending_is_appending(void **state)
+{
+    (void)state;
+    for (size_t step = 1; step <= SIZE_MAX_TRIED; step += step < 20 ? 1 : 37) {
+        struct qf_log_tree tree;
+        struct told told = {0};
+        qf_log_tree_init(&tree, QF_HASH_SHA256);
+        for (size_t size = 0; size < SIZE_MAX_TRIED;) {
+            size_t some = SIZE_MAX_TRIED - size < step ? SIZE_MAX_TRIED - size : step;
+            qf_log_tree_extend(&tree, (const uint8_t(*)[QF_HASH_SIZE])leaves + size, some,
+                               compare_node, &told);
+            size += some;
+            uint8_t root[QF_HASH_SIZE];
+            qf_log_tree_root(&tree, root);
+            assert_int_equal(tree.size, size);
+            assert_memory_equal(root, roots[size], QF_HASH_SIZE);
+        }
+        for (unsigned level = 0; level < 11; level++)
+            assert_int_equal(told.count[level], SIZE_MAX_TRIED >> level);
+    }
+}
+
 static void inclusion_of_every_leaf(void **state)
 {
     (void)state;
@@ -392,6 +428,7 @@ int main(int argc, char **argv)
     data_folder = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(roots_are_those_of_the_definition),
+        cmocka_unit_test(extending_is_appending),
         cmocka_unit_test(inclusion_of_every_leaf),
         cmocka_unit_test(consistency_of_every_growth),
         cmocka_unit_test(public_vectors),

@@ -105,21 +105,15 @@ static void take_node(void *arg, unsigned level, uint64_t index, const uint8_t h
         block->width++;
 }
 
-static enum qf_status append_one(struct qf_tiles *tiles, struct qf_slice entry,
-                                 const uint8_t *sha256_hash, const uint8_t *sm3_hash)
+static enum qf_status append_entries(struct qf_tiles *tiles, size_t count,
+                                     const struct qf_slice *entries)
 {
     uint64_t index = tiles->trees[0].size;
-    struct qf_tiles_block *bundle =
-        tail_for(tiles, &tiles->tail_bundle, QF_TILES_ENTRIES, 0, index / QF_TILE_WIDTH);
-    if (bundle == NULL)
-        return QF_NO_MEMORY;
-    enum qf_status status = qf_tiles_bundle_add(bundle, entry);
-    for (size_t kind = 0; status == QF_OK && kind < tiles->alg_count; kind++) {
-        struct node_target target = {tiles, (enum qf_tiles_kind)kind, false};
-        qf_log_tree_append(&tiles->trees[kind], kind == QF_TILES_SM3 ? sm3_hash : sha256_hash,
-                           take_node, &target);
-        if (target.failed)
-            status = QF_NO_MEMORY;
+    enum qf_status status = QF_OK;
+    for (size_t i = 0; status == QF_OK && i < count; i++, index++) {
+        struct qf_tiles_block *bundle =
+            tail_for(tiles, &tiles->tail_bundle, QF_TILES_ENTRIES, 0, index / QF_TILE_WIDTH);
+        status = bundle == NULL ? QF_NO_MEMORY : qf_tiles_bundle_add(bundle, entries[i]);
     }
     return status;
 }
@@ -131,9 +125,14 @@ enum qf_status qf_tiles_append(struct qf_tiles *tiles, size_t count, const struc
     QF_ASSERT((sm3_hashes != NULL) == (tiles->alg_count == 2) || count == 0);
     pthread_mutex_lock(&tiles->mutex);
     enum qf_status status = tiles->broken ? QF_INVARIANT : QF_OK;
-    for (size_t i = 0; status == QF_OK && i < count; i++) {
-        status = append_one(tiles, entries[i], sha256_hashes[i],
-                            sm3_hashes == NULL ? NULL : sm3_hashes[i]);
+    if (status == QF_OK)
+        status = append_entries(tiles, count, entries);
+    for (size_t kind = 0; status == QF_OK && kind < tiles->alg_count; kind++) {
+        struct node_target target = {tiles, (enum qf_tiles_kind)kind, false};
+        qf_log_tree_extend(&tiles->trees[kind], kind == QF_TILES_SM3 ? sm3_hashes : sha256_hashes,
+                           count, take_node, &target);
+        if (target.failed)
+            status = QF_NO_MEMORY;
     }
     if (status != QF_OK)
         tiles->broken = true;

@@ -208,12 +208,13 @@ static void grow_trees(struct qf_ledger *ledger, struct qf_ledger_block *block)
         block->entries[i].data = at;
         at += block->entries[i].size;
         qf_hash_leaf(QF_HASH_SHA256, block->leaf_hashes[i], block->entries[i]);
-        qf_log_tree_append(&ledger->tree, block->leaf_hashes[i], NULL, NULL);
     }
+    qf_log_tree_extend(&ledger->tree, (const uint8_t(*)[QF_HASH_SIZE])block->leaf_hashes,
+                       block->count, NULL, NULL);
     if (ledger->sm3) {
         hash_sm3_leaves(block);
-        for (size_t i = 0; i < block->count; i++)
-            qf_log_tree_append(&ledger->sm3_tree, block->sm3_hashes[i], NULL, NULL);
+        qf_log_tree_extend(&ledger->sm3_tree, (const uint8_t(*)[QF_HASH_SIZE])block->sm3_hashes,
+                           block->count, NULL, NULL);
         qf_log_tree_root(&ledger->sm3_tree, block->head.sm3_root);
     }
     block->head.size = ledger->tree.size;
