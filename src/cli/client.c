@@ -4,12 +4,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "codec/json.h"
+#include "base/io.h"
+#include "cli/cli.h"
+#include "codec/http_sig.h"
+#include "codec/text.h"
 
 struct qf_client {
     CURL *curl;
     char url[512];
     const char *ca_file, *cert_file, *cert_key_file; /* of the environment, or NULL */
+    const struct qf_private_key *key;                /* signs what is read; NULL: nobody does */
+    struct qf_private_key *own_key;                  /* the same, where it was loaded here */
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -19,7 +24,7 @@ static void curl_start(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-enum qf_status qf_client_new(struct qf_client **out, const char *url, struct qf_error *err)
+static enum qf_status make(struct qf_client **out, const char *url, struct qf_error *err)
 {
     pthread_once(&curl_once, curl_start);
     size_t size = strlen(url);
@@ -44,11 +49,43 @@ enum qf_status qf_client_new(struct qf_client **out, const char *url, struct qf_
     return QF_OK;
 }
 
+enum qf_status qf_client_new(struct qf_client **out, const char *url,
+                             const struct qf_client_reader *reader, struct qf_error *err)
+{
+    const char *path = reader != NULL ? reader->key : NULL;
+    if (path == NULL)
+        path = getenv("QIFENG_READ_KEY"); /* NOLINT(concurrency-mt-unsafe) */
+    struct qf_client *client = NULL;
+    enum qf_status status = make(&client, url, err);
+    if (status == QF_OK && path != NULL)
+        status = qf_cli_load_key(&client->own_key, path,
+                                 reader != NULL ? reader->passphrase_file : NULL, err);
+    if (status != QF_OK) {
+        qf_client_free(client);
+        return status;
+    }
+    client->key = client->own_key;
+    *out = client;
+    return QF_OK;
+}
+
+enum qf_status qf_client_new_signed(struct qf_client **out, const char *url,
+                                    const struct qf_private_key *key, struct qf_error *err)
+{
+    if (key == NULL)
+        return qf_client_new(out, url, NULL, err);
+    enum qf_status status = make(out, url, err);
+    if (status == QF_OK)
+        (*out)->key = key;
+    return status;
+}
+
 void qf_client_free(struct qf_client *client)
 {
     if (client == NULL)
         return;
     curl_easy_cleanup(client->curl);
+    qf_private_key_free(client->own_key);
     free(client);
 }
 
@@ -71,6 +108,7 @@ static enum qf_status perform(struct qf_client *client, struct qf_buf *out, cons
     memcpy(url + base, path, strlen(path) + 1);
     CURL *curl = client->curl;
     curl_easy_setopt(curl, CURLOPT_URL, url);
+    curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L); /* what is signed is what is sent */
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, out);
@@ -93,12 +131,102 @@ static enum qf_status perform(struct qf_client *client, struct qf_buf *out, cons
     return QF_OK;
 }
 
+/* ---- signing what is read (RFC 9421) ---- */
+
+#define NONCE_SIZE 16
+
+/* The address as the node will see it: scheme and host in small letters (the node takes them from
+ * the Host field, which has no port where it is the scheme's own), then the path as it is sent. */
+static void put_target(struct qf_buf *out, const char *url, const char *path)
+{
+    const char *host = strstr(url, "://") + 3;
+    size_t end = strcspn(host, "/?#");
+    size_t size = end;
+    const char *own = strncmp(url, "https", 5) == 0 ? ":443" : ":80";
+    size_t own_size = strlen(own);
+    if (size > own_size && memcmp(host + size - own_size, own, own_size) == 0)
+        size -= own_size;
+    for (const char *at = url; at < host + size; at++)
+        qf_buf_put_byte(out, (uint8_t)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at));
+    qf_buf_put_text(out, host + end);
+    qf_buf_put_text(out, path);
+}
+
+static const char *alg_name(enum qf_sig_alg alg)
+{
+    return alg == QF_ALG_ES256 ? "ecdsa-p256-sha256" : alg == QF_ALG_EDDSA ? "ed25519" : "sm2-sm3";
+}
+
+static enum qf_status put_params(struct qf_buf *out, const struct qf_private_key *key)
+{
+    const struct qf_clock clock = qf_clock_system();
+    const struct qf_random random = qf_random_system();
+    struct qf_public_key public;
+    uint8_t nonce[NONCE_SIZE];
+    char kid[QF_KID_SIZE + 1];
+    char text[2 * NONCE_SIZE] = {0};
+    enum qf_status status = random.fill(random.self, nonce, sizeof nonce);
+    qf_base64url_encode(text, qf_slice_make(nonce, sizeof nonce));
+    qf_private_key_public(key, &public);
+    qf_public_key_kid(kid, &public);
+    qf_buf_printf(out,
+                  "(\"@method\" \"@target-uri\");created=%lld;keyid=\"%s\";alg=\"%s\";nonce=\"%s\"",
+                  (long long)(clock.now_ms(clock.self) / 1000), kid, alg_name(public.alg), text);
+    return status;
+}
+
+static bool value_of(void *arg, struct qf_slice component, struct qf_slice *value)
+{
+    *value = qf_slice_is(component, "@method") ? qf_slice_of("GET") : qf_buf_slice(arg);
+    return true;
+}
+
+/* The two fields of a signed GET. */
+static enum qf_status sign_get(const struct qf_client *client, const char *path,
+                               struct curl_slist **fields, struct qf_error *err)
+{
+    struct qf_buf params = {0}, target = {0}, base = {0}, field = {0};
+    uint8_t signature[QF_SIGNATURE_SIZE];
+    char text[QF_BASE64_SIZE((size_t)QF_SIGNATURE_SIZE) + 1] = {0};
+    put_target(&target, client->url, path);
+    enum qf_status status = put_params(&params, client->key);
+    const struct qf_http_sig sig = {
+        .params = qf_buf_slice(&params),
+        .components = {qf_slice_of("@method"), qf_slice_of("@target-uri")},
+        .component_count = 2};
+    if (status == QF_OK)
+        status = qf_http_sig_put_base(&base, &sig, value_of, &target, err);
+    if (status == QF_OK)
+        status = qf_private_key_sign(client->key, signature, qf_buf_slice(&base), err);
+    if (status == QF_OK) {
+        qf_base64_encode(text, qf_slice_make(signature, sizeof signature));
+        qf_buf_printf(&field, "Signature-Input: sig=%s", qf_buf_text(&params));
+        *fields = curl_slist_append(*fields, qf_buf_text(&field));
+        qf_buf_reset(&field);
+        qf_buf_printf(&field, "Signature: sig=:%s:", text);
+        *fields = curl_slist_append(*fields, qf_buf_text(&field));
+    } else {
+        qf_error_within(err, "--key");
+    }
+    qf_buf_deinit(&params);
+    qf_buf_deinit(&target);
+    qf_buf_deinit(&base);
+    qf_buf_deinit(&field);
+    return status;
+}
+
 enum qf_status qf_client_get(struct qf_client *client, struct qf_buf *out, const char *path,
                              long *http_status, struct qf_error *err)
 {
+    struct curl_slist *fields = NULL;
+    enum qf_status status = client->key != NULL ? sign_get(client, path, &fields, err) : QF_OK;
     curl_easy_setopt(client->curl, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, fields);
+    if (status == QF_OK)
+        status = perform(client, out, path, http_status, err);
     curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, NULL);
-    return perform(client, out, path, http_status, err);
+    curl_slist_free_all(fields);
+    return status;
 }
 
 enum qf_status qf_client_post(struct qf_client *client, struct qf_buf *out, const char *path,
@@ -151,10 +279,14 @@ enum qf_status qf_client_problem(struct qf_slice body, long http_status, struct 
             detail = (struct qf_slice){0};
     }
     enum qf_status status = status_of(type, http_status);
-    status = detail.size > 0
-                 ? qf_fail(err, status, qf_arena_text(&arena, field), "%.*s", QF_SLICE_ARGS(detail))
-                 : qf_fail(err, status, qf_arena_text(&arena, field), "the node answered %ld",
-                           http_status);
+    /* The node speaks of fields; who sits at the command line has options. */
+    const char *cure = status == QF_UNAUTHENTICATED && qf_slice_is(field, "Signature-Input")
+                           ? " (give --key, or QIFENG_READ_KEY in the environment)"
+                           : "";
+    status = detail.size > 0 ? qf_fail(err, status, qf_arena_text(&arena, field), "%.*s%s",
+                                       QF_SLICE_ARGS(detail), cure)
+                             : qf_fail(err, status, qf_arena_text(&arena, field),
+                                       "the node answered %ld", http_status);
     qf_arena_deinit(&arena);
     return status;
 }

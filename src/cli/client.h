@@ -4,16 +4,28 @@
 #define QF_CLI_CLIENT_H
 
 #include "base/buf.h"
+#include "crypto/key.h"
 
 #define QF_CLIENT_ANSWER_SIZE_MAX (64u << 20)
 
 struct qf_client;
 
-/* `url`: http://HOST:PORT or https://…, without a path. With TLS the environment names
- * PEM files: QIFENG_CACERT (roots to trust instead of the system's), QIFENG_CERT and
- * QIFENG_CERT_KEY (client certificate and its key). */
+/* Whose key signs what is read (RFC 9421, spec/http.md), for nodes that answer members only: a key
+ * file or pkcs11: URI. NULL: that of QIFENG_READ_KEY, or none. */
+struct qf_client_reader {
+    const char *key, *passphrase_file;
+};
+
+/* `url`: http://HOST:PORT or https://…, without a path; `reader` may be NULL. With TLS the
+ * environment names PEM files: QIFENG_CACERT (roots to trust instead of the system's), QIFENG_CERT
+ * and QIFENG_CERT_KEY (client certificate and its key). */
 QF_MUST_CHECK enum qf_status qf_client_new(struct qf_client **out, const char *url,
+                                           const struct qf_client_reader *reader,
                                            struct qf_error *err);
+/* The same with a key that was loaded; it must outlive the client. */
+QF_MUST_CHECK enum qf_status qf_client_new_signed(struct qf_client **out, const char *url,
+                                                  const struct qf_private_key *key,
+                                                  struct qf_error *err);
 void qf_client_free(struct qf_client *client);
 
 /* QF_OK whenever an answer came, whatever its HTTP status, which goes to *http_status. The body is

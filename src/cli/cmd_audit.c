@@ -19,6 +19,7 @@ struct place {
     struct qf_fs dir;
     bool has_dir;
     struct qf_client *client;
+    struct qf_client_reader reader;
     struct qf_cli_progress progress;
 };
 
@@ -227,7 +228,7 @@ static enum qf_status open_node(struct place *place, struct qf_arena *arena,
                                 const char *trust, struct qf_error *err)
 {
     options->source.read = read_node;
-    enum qf_status status = qf_client_new(&place->client, url, err);
+    enum qf_status status = qf_client_new(&place->client, url, &place->reader, err);
     if (status != QF_OK)
         return status;
     if (trust != NULL)
@@ -277,15 +278,20 @@ int qf_cmd_audit(int argc, char **argv)
     const char *trust = NULL;
     const char *archive = NULL;
     bool json = false;
+    struct place place = {0};
     const struct qf_cli_option options[] = {
         {"--trust", "GENESIS", "the network's genesis document, from where you trust it", &trust,
          NULL},
         {"--archive", "FOLDER", "a folder of full tiles that node.yaml does not list", &archive,
          NULL},
+        {"--key", "FILE", "URL: key file or pkcs11: URI that signs what is read", &place.reader.key,
+         NULL},
+        {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
+         &place.reader.passphrase_file, NULL},
         {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--json]",
+        "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--key FILE] [--json]",
         "Plays the whole log again from genesis, of a data directory (the node may be running) or\n"
         "of a node over HTTP, and confirms every signature, result, hash and root, the stored\n"
         "state, and the journal, whose entries after the last checkpoint are counted; a folder\n"
@@ -303,7 +309,6 @@ int qf_cmd_audit(int argc, char **argv)
     struct qf_arena arena = {0};
     struct qf_error err = {0};
     struct qf_audit_report report = {0};
-    struct place place = {0};
     enum qf_status status = audit(&place, &arena, argv[0], trust, archive, &report, &err);
     if (json)
         print_json(&report, status, &err);

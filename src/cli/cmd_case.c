@@ -12,6 +12,7 @@ struct export
     const char *node, *service, *status, *out;
     bool all;
     struct qf_client *client;
+    struct qf_client_reader reader;
     struct qf_xes_file *file;
     struct qf_cli_progress progress;
     uint64_t cases, events;
@@ -77,7 +78,7 @@ static int export_run(struct export *e, const char *id, bool json)
 {
     struct qf_error err = {0};
     qf_cli_progress_start(&e->progress, "reading cases", 0);
-    enum qf_status status = qf_client_new(&e->client, e->node, &err);
+    enum qf_status status = qf_client_new(&e->client, e->node, &e->reader, &err);
     if (status == QF_OK)
         status = qf_xes_file_open(&e->file, e->out, &err);
     if (status == QF_OK)
@@ -147,7 +148,7 @@ int qf_cmd_case(int argc, char **argv)
     const char *set = NULL; /* for the help; taken out before */
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node (required)", &request.node, NULL},
-        {"--key", "FILE", "who opens, sends, withdraws, appeals: key file or pkcs11: URI",
+        {"--key", "FILE", "who opens, sends, withdraws, appeals, reads: key file or pkcs11: URI",
          &request.key, NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
@@ -192,6 +193,7 @@ int qf_cmd_case(int argc, char **argv)
     if (request.json && strcmp(e.out, "-") == 0)
         return (int)qf_cli_usage("--json wants -o: standard output is one document");
     e.node = request.node;
+    e.reader = (struct qf_client_reader){request.key, request.passphrase_file};
     e.service = request.service;
     e.status = request.status;
     return export_run(&e, one ? argv[1] : NULL, request.json);

@@ -14,7 +14,8 @@ int qf_cmd_decision(int argc, char **argv)
         {"--log-key", "VKEY...",
          "replay: key of a node that genesis does not name; may be repeated", &request.log_keys,
          NULL},
-        {"--key", "FILE", "record: key file or pkcs11: URI that signs", &request.key, NULL},
+        {"--key", "FILE", "key file or pkcs11: URI that signs (replay: what is read)", &request.key,
+         NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
         {"--decision", "NAME", "replay: which of the case's (default: the last)", &request.decision,
@@ -62,9 +63,8 @@ int qf_cmd_decision(int argc, char **argv)
         return (int)qf_cli_usage("--key is missing: say who signs, or use --dry-run");
     struct qf_remote remote;
     struct qf_error err = {0};
-    enum qf_status status =
-        qf_remote_open(&remote, request.node, record && !request.dry ? request.key : NULL,
-                       request.passphrase_file, request.lang, &err);
+    enum qf_status status = qf_remote_open(&remote, request.node, request.key,
+                                           request.passphrase_file, request.lang, &err);
     remote.on_behalf = request.on_behalf;
     if (status == QF_OK)
         status = record ? qf_decision_record(&remote, &request, argv[1], &err)

@@ -119,7 +119,7 @@ static enum qf_status explain(struct qf_arena *arena, const char *dir, const cha
 {
     struct qf_client *client = NULL;
     struct qf_json list;
-    enum qf_status status = qf_client_new(&client, url, err);
+    enum qf_status status = qf_client_new(&client, url, NULL, err);
     if (status == QF_OK)
         status = qf_client_get_json(client, arena, "/v1/evidence?source=xes:receipt&limit=1", &list,
                                     NULL, err);

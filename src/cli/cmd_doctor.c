@@ -36,6 +36,7 @@ struct doctor {
     struct qf_arena arena;
     const char *dir;
     const char *passphrase_file;
+    const char *key;
     const char *listen;
     struct qf_json genesis;
     struct qf_config config;
@@ -531,7 +532,8 @@ static void check_port(struct doctor *d)
     struct qf_slice theirs = {0};
     bool same =
         reason == EADDRINUSE &&
-        qf_client_new(&client, qf_arena_printf(&d->arena, "http://%s", address), NULL) == QF_OK &&
+        qf_client_new(&client, qf_arena_printf(&d->arena, "http://%s", address), NULL, NULL) ==
+            QF_OK &&
         qf_client_get_json(client, &d->arena, "/v1/network", &network, NULL, NULL) == QF_OK &&
         qf_json_get_text(&network, "id", &theirs, NULL) == QF_OK &&
         qf_json_get_text(&d->genesis, "network", &ours, NULL) == QF_OK &&
@@ -551,7 +553,8 @@ static enum qf_status examine_node(struct doctor *d, const char *url, struct qf_
     struct qf_client *client = NULL;
     struct qf_json health;
     struct qf_json network;
-    enum qf_status status = qf_client_new(&client, url, err);
+    const struct qf_client_reader reader = {d->key, d->passphrase_file};
+    enum qf_status status = qf_client_new(&client, url, &reader, err);
     if (status == QF_OK)
         status = qf_client_get_json(client, &d->arena, "/v1/network", &network, NULL, err);
     if (status == QF_OK)
@@ -611,6 +614,7 @@ int qf_cmd_doctor(int argc, char **argv)
     const struct qf_cli_option options[] = {
         {"--passphrase-file", "F", "of the key files (or QIFENG_PASSPHRASE_FILE)",
          &d.passphrase_file, NULL},
+        {"--key", "FILE", "URL: key file or pkcs11: URI that signs what is read", &d.key, NULL},
         {"--listen", "HOST:PORT", "address to try (default: as node.yaml says)", &d.listen, NULL},
         {"--json", NULL, "print JSON", NULL, &d.json},
     };

@@ -203,7 +203,7 @@ static enum qf_status record(struct qf_arena *arena, const struct request *reque
     struct qf_json ops = qf_json_make_array();
     enum qf_status status = qf_cli_load_key(&key, request->key, request->passphrase_file, err);
     if (status == QF_OK)
-        status = qf_sender_new(&sender, request->node, told, &answer, err);
+        status = qf_sender_new(&sender, request->node, key, told, &answer, err);
     if (status == QF_OK)
         status = hash_file(arena, path, qf_sender_rules(sender)->suite, &hash, &size, err);
     if (status == QF_OK) {
@@ -243,7 +243,8 @@ static enum qf_status show(struct qf_arena *arena, const struct request *request
     struct qf_client *client = NULL;
     struct qf_buf path = {0};
     struct qf_json item;
-    enum qf_status status = qf_client_new(&client, request->node, err);
+    const struct qf_client_reader reader = {request->key, request->passphrase_file};
+    enum qf_status status = qf_client_new(&client, request->node, &reader, err);
     qf_buf_put_text(&path, "/v1/evidence/");
     qf_client_escape(&path, qf_slice_of(id));
     if (status == QF_OK)
@@ -309,7 +310,8 @@ static enum qf_status find(struct qf_arena *arena, struct request *request, size
     struct qf_json all = qf_json_make_array();
     struct qf_buf path = {0};
     size_t limit = request->limit == NULL ? PAGE : (size_t)strtoul(request->limit, NULL, 10);
-    enum qf_status status = qf_client_new(&client, request->node, err);
+    const struct qf_client_reader reader = {request->key, request->passphrase_file};
+    enum qf_status status = qf_client_new(&client, request->node, &reader, err);
     if (status == QF_OK && request->file != NULL)
         status = hash_wanted(arena, client, request, err);
     const char *cursor = NULL;
@@ -371,7 +373,8 @@ int qf_cmd_evidence(int argc, char **argv)
     const char *attribute = NULL; /* for the help; taken out before */
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node (required)", &request.node, NULL},
-        {"--key", "FILE", "record: key file or pkcs11: URI that signs", &request.key, NULL},
+        {"--key", "FILE", "key file or pkcs11: URI that signs (show, find: what is read)",
+         &request.key, NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
         {"--id", "ID", "record: id of the record (default: the hash)", &request.id, NULL},

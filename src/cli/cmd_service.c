@@ -35,8 +35,9 @@ int qf_cmd_service(int argc, char **argv)
     const struct qf_cli_option options[] = {
         {"--only", "NAME", "test: this scenario alone", &request.only, NULL},
         {"--node", "URL", "deploy, vote, list, show: the node", &request.node, NULL},
-        {"--key", "FILE", "proposals, vote: key file or pkcs11: URI of a council", &request.key,
-         NULL},
+        {"--key", "FILE",
+         "proposals, vote: key file or pkcs11: URI of a council; list, show: who reads",
+         &request.key, NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
         {"--yes", NULL, "vote: for it; proposals: vote for it at once", NULL, &request.yes},

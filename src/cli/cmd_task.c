@@ -228,7 +228,7 @@ int qf_cmd_task(int argc, char **argv)
     const char *set = NULL; /* for the help; taken out before */
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node (required)", &request.node, NULL},
-        {"--key", "FILE", "key file or pkcs11: URI that signs", &request.key, NULL},
+        {"--key", "FILE", "key file or pkcs11: URI that signs and reads", &request.key, NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
          &request.passphrase_file, NULL},
         {"--role", "ROLE", "list: the work list of a role", &request.role, NULL},

@@ -170,7 +170,7 @@ static enum qf_status send_all(const char *url, const char *path, struct answers
     struct qf_arena arena = {0};
     struct qf_client *client = NULL;
     struct qf_slice text;
-    enum qf_status status = qf_client_new(&client, url, err);
+    enum qf_status status = qf_client_new(&client, url, NULL, err);
     if (status == QF_OK)
         status = qf_cli_read(&arena, path, QF_CLIENT_ANSWER_SIZE_MAX, &text, err);
     while (status == QF_OK && text.size > 0) {

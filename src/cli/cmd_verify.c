@@ -33,6 +33,7 @@ static enum qf_status fetch(struct qf_client *client, struct qf_buf *body, const
 
 int qf_cmd_bundle(int argc, char **argv)
 {
+    struct qf_client_reader reader = {0};
     const char *node = NULL;
     const char *output = NULL;
     const char *cosigned = NULL;
@@ -41,6 +42,9 @@ int qf_cmd_bundle(int argc, char **argv)
     bool json = false;
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node that has it", &node, NULL},
+        {"--key", "FILE", "key file or pkcs11: URI that signs what is read", &reader.key, NULL},
+        {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
+         &reader.passphrase_file, NULL},
         {"--output", "FILE.qfb", "where it goes; also -o (default: standard output)", &output,
          NULL},
         {"--case", "CASE", "instead of TXID: the case as it stands, and what it was decided by",
@@ -81,7 +85,7 @@ int qf_cmd_bundle(int argc, char **argv)
         qf_buf_put_text(&path, "?cosigned=");
         qf_client_escape(&path, qf_slice_of(cosigned));
     }
-    enum qf_status status = qf_client_new(&client, node, &err);
+    enum qf_status status = qf_client_new(&client, node, &reader, &err);
     if (status == QF_OK)
         status = fetch(client, &body, qf_buf_text(&path), cosigned != NULL, &err);
     if (status == QF_OK)

@@ -115,14 +115,15 @@ static bool all_good(const struct qf_json *health)
 }
 
 /* A halted node answers 503, and says the same. */
-static enum qf_status read_health(struct qf_arena *arena, const char *url, struct qf_json *health,
+static enum qf_status read_health(struct qf_arena *arena, const char *url,
+                                  const struct qf_client_reader *reader, struct qf_json *health,
                                   struct qf_error *err)
 {
     struct qf_client *client = NULL;
     struct qf_buf body;
     long http = 0;
     qf_buf_init(&body, HEALTH_SIZE_MAX);
-    enum qf_status status = qf_client_new(&client, url, err);
+    enum qf_status status = qf_client_new(&client, url, reader, err);
     if (status == QF_OK)
         status = qf_client_get(client, &body, "/v1/health", &http, err);
     if (status == QF_OK && http != 503)
@@ -138,9 +139,15 @@ static enum qf_status read_health(struct qf_arena *arena, const char *url, struc
 int qf_cmd_witness(int argc, char **argv)
 {
     bool json = false;
-    const struct qf_cli_option options[] = {{"--json", NULL, "print JSON", NULL, &json}};
+    struct qf_client_reader reader = {0};
+    const struct qf_cli_option options[] = {
+        {"--key", "FILE", "key file or pkcs11: URI that signs what is read", &reader.key, NULL},
+        {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
+         &reader.passphrase_file, NULL},
+        {"--json", NULL, "print JSON", NULL, &json},
+    };
     static const struct qf_cli_help help = {
-        "qifeng witness status URL [--json]",
+        "qifeng witness status URL [--key FILE] [--json]",
         "Says of a node's log which witnesses have cosigned it, how far and when, and what is "
         "wrong\n"
         "with those that have not; and of a node that is a witness which logs it has cosigned, "
@@ -159,7 +166,7 @@ int qf_cmd_witness(int argc, char **argv)
     struct qf_arena arena = {0};
     struct qf_error err = {0};
     struct qf_json health;
-    enum qf_status status = read_health(&arena, argv[1], &health, &err);
+    enum qf_status status = read_health(&arena, argv[1], &reader, &health, &err);
     bool good = status == QF_OK && all_good(&health);
     if (status == QF_OK && json) {
         print_json(&arena, &health);

@@ -49,11 +49,8 @@ static enum qf_status open_keys(struct qf_replay *r, const struct options *o, st
                          "want the key file of an admin, who brings the officials in (there is "
                          "none at %s)",
                          admin);
-    r->registered = (struct qf_officials){.arena = &r->arena,
-                                          .sender = r->sender,
-                                          .folder = o->keys,
-                                          .passphrase = passphrase,
-                                          .admin = r->admin};
+    r->registered = (struct qf_officials){
+        .arena = &r->arena, .folder = o->keys, .passphrase = passphrase, .admin = r->admin};
     return status;
 }
 
@@ -63,9 +60,10 @@ static enum qf_status replay(struct qf_replay *r, const struct options *o, struc
     if (status == QF_OK)
         status = qf_replay_plan(r, o->file, err);
     if (status == QF_OK)
-        status = qf_sender_new(&r->sender, o->node, qf_replay_told, r, err);
-    if (status == QF_OK)
         status = open_keys(r, o, err);
+    if (status == QF_OK)
+        status = qf_sender_new(&r->sender, o->node, r->admin, qf_replay_told, r, err);
+    r->registered.sender = r->sender;
     if (status == QF_OK)
         status = qf_replay_register(r, err);
     if (status == QF_OK)

@@ -248,7 +248,15 @@ static enum qf_status send_events(struct importing *im)
 static enum qf_status import(struct importing *im)
 {
     const struct qf_import_options *options = im->options;
-    enum qf_status status = qf_sender_new(&im->sender, options->node, told, im, im->err);
+    enum qf_status status = QF_OK;
+    if (!options->dry_run)
+        status =
+            strncmp(options->admin_key, "pkcs11:", 7) == 0
+                ? qf_private_key_open_pkcs11(&im->admin, options->admin_key, options->passphrase,
+                                             im->err)
+                : qf_private_key_load(&im->admin, options->admin_key, options->passphrase, im->err);
+    if (status == QF_OK)
+        status = qf_sender_new(&im->sender, options->node, im->admin, told, im, im->err);
     if (status != QF_OK)
         return status;
     im->log.alg = qf_suite_hash(qf_sender_rules(im->sender)->suite);
@@ -256,17 +264,10 @@ static enum qf_status import(struct importing *im)
     im->log.name = options->name != NULL ? options->name : base_name(&im->arena, options->file);
     im->source = qf_arena_printf(&im->arena, "xes:%s", im->log.name);
     status = qf_import_log_read(&im->log, options->file, im->err);
-    if (status == QF_OK && !options->dry_run) {
-        status =
-            strncmp(options->admin_key, "pkcs11:", 7) == 0
-                ? qf_private_key_open_pkcs11(&im->admin, options->admin_key, options->passphrase,
-                                             im->err)
-                : qf_private_key_load(&im->admin, options->admin_key, options->passphrase, im->err);
-        if (status == QF_OK)
-            status = register_officials(im);
-        if (status == QF_OK)
-            status = send_events(im);
-    }
+    if (status == QF_OK && !options->dry_run)
+        status = register_officials(im);
+    if (status == QF_OK && !options->dry_run)
+        status = send_events(im);
     im->report->cases = im->log.case_count;
     im->report->events = im->log.event_count;
     im->report->groups = im->log.group_count;

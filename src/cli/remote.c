@@ -32,7 +32,7 @@ enum qf_status qf_remote_open(struct qf_remote *out, const char *node, const cha
     if (key != NULL)
         status = qf_cli_load_key(&out->key, key, passphrase_file, err);
     if (status == QF_OK)
-        status = qf_sender_new(&out->sender, node, told, &out->answer, err);
+        status = qf_sender_new(&out->sender, node, out->key, told, &out->answer, err);
     if (status == QF_OK)
         out->client = qf_sender_client(out->sender);
     return status;

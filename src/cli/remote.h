@@ -11,7 +11,7 @@ struct qf_remote {
     struct qf_arena arena;
     struct qf_sender *sender;
     struct qf_client *client;
-    struct qf_private_key *key; /* NULL: only reads */
+    struct qf_private_key *key; /* signs, also what is read; NULL: only reads */
     struct qf_sender_result answer;
     struct qf_json package; /* of the service that was asked for last */
     struct qf_service_model *model;

@@ -72,7 +72,8 @@ static enum qf_status read_network(struct qf_sender *sender, struct qf_error *er
     return status;
 }
 
-enum qf_status qf_sender_new(struct qf_sender **out, const char *url, qf_sender_fn *told, void *arg,
+enum qf_status qf_sender_new(struct qf_sender **out, const char *url,
+                             const struct qf_private_key *reader, qf_sender_fn *told, void *arg,
                              struct qf_error *err)
 {
     struct qf_sender *sender = calloc(1, sizeof *sender);
@@ -83,7 +84,7 @@ enum qf_status qf_sender_new(struct qf_sender **out, const char *url, qf_sender_
     sender->told = told;
     sender->lines = QF_SENDER_LINES;
     sender->arg = arg;
-    enum qf_status status = qf_client_new(&sender->client, url, err);
+    enum qf_status status = qf_client_new_signed(&sender->client, url, reader, err);
     if (status == QF_OK)
         status = read_network(sender, err);
     if (status != QF_OK) {

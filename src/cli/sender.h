@@ -23,9 +23,11 @@ struct qf_sender_result {
 /* Told once for every transaction, in the order in which they were added; `tag` is the adder's. */
 typedef void qf_sender_fn(void *arg, uint64_t tag, const struct qf_sender_result *result);
 
-/* Asks the node which network it serves. */
+/* Asks the node which network it serves. `reader` signs what is read (cli/client.h) and must
+ * outlive the sender; NULL: as the environment says. */
 QF_MUST_CHECK enum qf_status qf_sender_new(struct qf_sender **out, const char *url,
-                                           qf_sender_fn *told, void *arg, struct qf_error *err);
+                                           const struct qf_private_key *reader, qf_sender_fn *told,
+                                           void *arg, struct qf_error *err);
 void qf_sender_free(struct qf_sender *sender);
 
 const struct qf_tx_rules *qf_sender_rules(const struct qf_sender *sender);

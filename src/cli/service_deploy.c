@@ -259,7 +259,8 @@ enum qf_exit qf_service_cli_list(const struct qf_service_request *request)
     struct qf_remote remote;
     struct qf_error err = {0};
     struct qf_json list;
-    enum qf_status status = qf_remote_open(&remote, request->node, NULL, NULL, request->lang, &err);
+    enum qf_status status = qf_remote_open(&remote, request->node, request->key,
+                                           request->passphrase_file, request->lang, &err);
     if (status == QF_OK)
         status = qf_remote_get(&remote, &list, &err, "/v1/services?limit=1000");
     const struct qf_json *items = status == QF_OK ? qf_json_get(&list, "items") : NULL;
@@ -306,7 +307,8 @@ enum qf_exit qf_service_cli_show(const struct qf_service_request *request, const
     struct qf_slice version = {NULL, 0};
     enum qf_status status =
         qf_member_id_valid(qf_slice_of(id))
-            ? qf_remote_open(&remote, request->node, NULL, NULL, request->lang, &err)
+            ? qf_remote_open(&remote, request->node, request->key, request->passphrase_file,
+                             request->lang, &err)
             : (remote = (struct qf_remote){0}, qf_fail(&err, QF_USAGE, "ID", "is no id"));
     if (status == QF_OK)
         status = qf_remote_get(&remote, &service, &err, "/v1/services/%s", id);

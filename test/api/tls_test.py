@@ -61,6 +61,12 @@ code, body = curl(node)
 check(code == 401 and b"Signature-Input" in body, f"nobody does not: {code} {body}")
 code, body = curl(node, "--cert", "foreign.crt", "--key", "foreign.pem")
 check(code == 403, f"nor does a stranger: {code} {body}")
+# A command without a certificate signs what it reads.
+reads = (QIFENG, "evidence", "find", "--member", "m-alpha", "--node", node.url, "--json")
+trust = {"QIFENG_CACERT": str(node.dir / "keys/ca.crt")}
+out = run(*reads, "--key", node.dir / "keys/admin.pem", env=trust, good=False)
+check(out == b'{"items":[]}\n', f"a signed read over TLS: {out}")
+check(run(*reads, env=trust, good=False) == b"", "and none that is not signed")
 node.stop()
 
 for roots in ("", f"  client_roots: {node.dir}/keys/ca.crt\n"):
