@@ -130,6 +130,15 @@ struct qf_slice qf_bpmn_feel_sealed(const struct qf_bpmn_formula *formula)
     return compiled == NULL || formula->literal ? none : compiled->sealed;
 }
 
+const struct qf_feel_type *qf_bpmn_feel_type(const struct qf_bpmn_formula *formula)
+{
+    const struct compiled *compiled = formula->handle;
+    if (compiled == NULL || formula->literal || compiled->sealed.size > 0 ||
+        compiled->program.root == NULL)
+        return &qf_feel_type_any;
+    return qf_feel_program_type(&compiled->program);
+}
+
 /* A string where the declared type wants something else; false when it is not one. */
 static bool from_text(struct qf_feel_value *out, struct qf_slice text, uint32_t kind)
 {

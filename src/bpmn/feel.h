@@ -27,6 +27,10 @@ struct qf_bpmn_feel {
 /* The sealed field that a compiled formula hands on; empty: none. */
 struct qf_slice qf_bpmn_feel_sealed(const struct qf_bpmn_formula *formula);
 
+/* What a compiled formula gives, as far as its text says; Any for a fixed text, a commitment, or
+ * where it is not known. */
+const struct qf_feel_type *qf_bpmn_feel_type(const struct qf_bpmn_formula *formula);
+
 /* Declares `fields` and the model's own variables; later ones of the same name are left out, and so
  * are sealed ones, which are set before (`feel` is otherwise filled here). Texts are not copied;
  * the rest is in `arena`. */

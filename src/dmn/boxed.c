@@ -63,6 +63,15 @@ static struct qf_feel_value run_typed(struct qf_feel_ev *ev, const struct qf_fee
     return value;
 }
 
+void qf_dmn_check_type(struct qf_dmn_unit *unit, const struct qf_dmn_xml *at, const char *what,
+                       const struct qf_feel_type *given, const struct qf_feel_type *wanted)
+{
+    if (qf_feel_type_never(given, wanted))
+        qf_dmn_report(unit, at, true, "%s is a %s, and is declared as %s", what,
+                      qf_feel_kind_name((enum qf_feel_kind)given->kind),
+                      qf_feel_kind_name((enum qf_feel_kind)wanted->kind));
+}
+
 const struct qf_feel_node *qf_dmn_typed(struct qf_dmn_unit *unit, const struct qf_feel_node *node,
                                         const struct qf_feel_type *type)
 {
@@ -182,6 +191,7 @@ static const struct qf_feel_node *boxed_context(struct qf_dmn_unit *unit,
             if (qf_slice_equal(keys[i], keys[count]))
                 qf_dmn_report(unit, e, true, "the entry \"%.*s\" stands twice",
                               QF_SLICE_ARGS(keys[count]));
+        qf_dmn_check_type(unit, e, "the entry", node->type, type);
         kids[count] = qf_dmn_typed(unit, node, type);
         bindings[count] =
             (struct qf_feel_binding){.name = keys[count], .type = kids[count]->type, .slot = count};
@@ -459,8 +469,10 @@ const struct qf_feel_node *qf_dmn_boxed(struct qf_dmn_unit *unit, const struct q
         if (!qf_slice_is(xml->name, kinds[i].name))
             continue;
         const struct qf_feel_node *node = kinds[i].compile(unit, scope, xml);
-        return qf_dmn_typed(unit, node,
-                            qf_dmn_type_ref(unit, xml, qf_dmn_xml_attr(xml, "typeRef")));
+        const struct qf_feel_type *type =
+            qf_dmn_type_ref(unit, xml, qf_dmn_xml_attr(xml, "typeRef"));
+        qf_dmn_check_type(unit, xml, "what it gives", node->type, type);
+        return qf_dmn_typed(unit, node, type);
     }
     return null_node(unit, xml);
 }

@@ -473,8 +473,11 @@ static void compile_element(struct qf_dmn_element *element)
     model->element_id = qf_arena_text(model->arena, element->name);
     if (element->kind == QF_DMN_DECISION) {
         const struct qf_dmn_xml *boxed = qf_dmn_boxed_child(element->xml);
-        if (boxed != NULL)
+        if (boxed != NULL) {
             element->body = qf_dmn_boxed(unit, requirement_scope(element), boxed);
+            qf_dmn_check_type(unit, boxed, "what the decision gives", element->body->type,
+                              variable_type(element));
+        }
     } else if (element->kind == QF_DMN_KNOWLEDGE) {
         const struct qf_dmn_xml *logic = qf_dmn_xml_child(element->xml, "encapsulatedLogic");
         const struct qf_dmn_xml *boxed = logic == NULL ? NULL : qf_dmn_boxed_child(logic);

@@ -132,6 +132,9 @@ const struct qf_dmn_xml *qf_dmn_boxed_child(const struct qf_dmn_xml *parent);
 const struct qf_feel_node *qf_dmn_feel(struct qf_dmn_unit *unit, const struct qf_feel_scope *scope,
                                        const struct qf_dmn_xml *xml, struct qf_slice text,
                                        bool tests);
+/* Reports what can never be of the type that is declared for it; evaluation makes null of it. */
+void qf_dmn_check_type(struct qf_dmn_unit *unit, const struct qf_dmn_xml *at, const char *what,
+                       const struct qf_feel_type *given, const struct qf_feel_type *wanted);
 /* Wraps a node so that its value is of the type, or null. */
 const struct qf_feel_node *qf_dmn_typed(struct qf_dmn_unit *unit, const struct qf_feel_node *node,
                                         const struct qf_feel_type *type);

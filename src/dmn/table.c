@@ -359,6 +359,8 @@ static void compile_column(struct qf_dmn_unit *unit, const struct qf_feel_scope 
         qf_dmn_report(unit, xml, true, "the input has no expression");
         out->input = qf_feel_node_literal(unit->model->arena, qf_feel_null());
     }
+    qf_dmn_check_type(unit, expression != NULL ? expression : xml, "the input", out->input->type,
+                      out->type);
     out->allowed = compile_allowed(unit, scope, qf_dmn_xml_child(xml, "inputValues"), out->type);
 }
 
@@ -409,12 +411,18 @@ static void compile_rule(struct qf_dmn_unit *unit, const struct qf_feel_scope *s
                       table->column_count, table->output_count);
     const struct qf_dmn_xml *entry = qf_dmn_xml_child(xml, "inputEntry");
     for (uint32_t i = 0; i < table->column_count; i++) {
-        out->tests[i] = compile_tests(unit, scope, entry, table->columns[i].type);
+        const struct qf_dmn_column *column = &table->columns[i];
+        out->tests[i] =
+            compile_tests(unit, scope, entry,
+                          column->type->kind == QF_FEEL_ANY ? column->input->type : column->type);
         entry = entry == NULL ? NULL : qf_dmn_xml_next(entry);
     }
     entry = qf_dmn_xml_child(xml, "outputEntry");
     for (uint32_t i = 0; i < table->output_count; i++) {
         out->results[i] = compile_text(unit, scope, entry);
+        if (out->results[i] != NULL)
+            qf_dmn_check_type(unit, entry, "the entry", out->results[i]->type,
+                              table->outputs[i].type);
         entry = entry == NULL ? NULL : qf_dmn_xml_next(entry);
     }
     struct qf_slice *annotations = QF_ARENA_ARRAY(arena, struct qf_slice, table->annotation_count);

@@ -100,6 +100,8 @@ static const struct qf_feel_node *call_builtin(struct qf_feel_parser *p, size_t 
     }
     node->data = builtin;
     node->a = signature;
+    qf_feel_parse_check_arguments(p, at, builtin, node);
+    qf_feel_parse_check_constant(p, at, builtin, node);
     if (builtin->foldable && p->compiler->folds)
         return qf_feel_parse_fold(p, node);
     return node;

@@ -72,6 +72,9 @@ struct qf_feel_program {
     uint32_t variable_count;
 };
 
+/* What a compiled expression gives, as far as that is known: Any, else null or a value of it. */
+const struct qf_feel_type *qf_feel_program_type(const struct qf_feel_program *program);
+
 /* Compiles an expression, or unary tests (then `input` is the type of `?`). The arena must outlive
  * the program; `text` and names are copied. QF_MALFORMED with "line L, column C" and the form that
  * was expected; further problems go to `reporter` (may be NULL). */

@@ -434,6 +434,8 @@ static const struct qf_feel_node *parse_loop(struct qf_feel_parser *p, size_t at
     if (run == qf_feel_run_for)
         scope_add(p, &scope, qf_slice_of("partial"), qf_feel_type_of_kind(QF_FEEL_LIST));
     const struct qf_feel_node *body = qf_feel_parse_expression(p);
+    if (run != qf_feel_run_for)
+        qf_feel_parse_check_boolean(p, at, "satisfies", body);
     kids_add(p, &kids, body);
     scope_end(p, &scope);
     loop->in_arena = p->saw_lambda;
@@ -568,6 +570,8 @@ static const struct qf_feel_type *path_type(const struct qf_feel_parser *p,
     if (type->kind == QF_FEEL_LIST)
         return qf_feel_type_list(p->compiler->arena, path_type(p, type->element, name));
     const struct qf_feel_type *member = qf_feel_type_member(type, name);
+    if (member == NULL)
+        member = qf_feel_property_type(type, name);
     return member == NULL ? &qf_feel_type_any : member;
 }
 
@@ -581,10 +585,7 @@ static const struct qf_feel_node *parse_path(struct qf_feel_parser *p, size_t at
         qf_feel_parse_node(p, at, qf_feel_run_path, path_type(p, value->type, *name), 1);
     node->kids[0] = value;
     node->data = name;
-    if (value->type->kind == QF_FEEL_CONTEXT && !value->type->open &&
-        qf_feel_type_member(value->type, *name) == NULL)
-        qf_feel_parse_report(p, name_at, true, "the context has no entry \"%.*s\"",
-                             QF_SLICE_ARGS(*name));
+    qf_feel_parse_check_path(p, name_at, value->type, *name);
     return node;
 }
 
@@ -766,6 +767,8 @@ static const struct qf_feel_node *parse_test(struct qf_feel_parser *p, bool whol
                                                        qf_feel_type_of_kind(QF_FEEL_BOOLEAN), 1);
         node->kids[0] = other;
         node->a = op;
+        if (p->input != NULL)
+            qf_feel_parse_check_compared(p, at, p->input, other->type);
         return node;
     }
     bool outer = p->saw_input;
@@ -773,6 +776,7 @@ static const struct qf_feel_node *parse_test(struct qf_feel_parser *p, bool whol
     const struct qf_feel_node *value =
         whole_expression ? qf_feel_parse_expression(p) : qf_feel_parse_additive(p);
     const struct qf_feel_node *node = value_test(p, at, value, p->saw_input);
+    qf_feel_parse_check_test(p, at, p->input, value->type);
     p->saw_input = outer;
     return node;
 }
@@ -824,7 +828,10 @@ static const struct qf_feel_node *parse_in(struct qf_feel_parser *p, size_t at,
     p->saw_lambda = false;
     scope_begin(p, &scope, QF_FEEL_SCOPE_FRAME);
     scope_add(p, &scope, qf_slice_of("?"), value->type);
+    const struct qf_feel_type *outer_type = p->input;
+    p->input = value->type;
     const struct qf_feel_node *tests = parse_in_tests(p);
+    p->input = outer_type;
     scope_end(p, &scope);
     struct qf_feel_node *node =
         qf_feel_parse_node(p, at, qf_feel_run_in, qf_feel_type_of_kind(QF_FEEL_BOOLEAN), 2);
@@ -839,6 +846,8 @@ static const struct qf_feel_node *parse_in(struct qf_feel_parser *p, size_t at,
 const struct qf_feel_node *qf_feel_parse_unary_tests(struct qf_feel_parser *p)
 {
     struct kids kids = {0};
+    if (p->scope != NULL && p->scope->count == 1 && qf_slice_is(p->scope->bindings[0].name, "?"))
+        p->input = p->scope->bindings[0].type;
     qf_feel_parse_skip(p);
     size_t at = p->at;
     if (p->at >= p->size)
@@ -880,12 +889,7 @@ static const struct qf_feel_node *compare_node(struct qf_feel_parser *p, size_t 
     node->kids[0] = a;
     node->kids[1] = b;
     node->a = op;
-    if (a->type->kind != QF_FEEL_ANY && b->type->kind != QF_FEEL_ANY &&
-        a->type->kind != QF_FEEL_NULL && b->type->kind != QF_FEEL_NULL &&
-        a->type->kind != b->type->kind)
-        qf_feel_parse_report(p, at, true, "%s and %s are not compared",
-                             qf_feel_kind_name((enum qf_feel_kind)a->type->kind),
-                             qf_feel_kind_name((enum qf_feel_kind)b->type->kind));
+    qf_feel_parse_check_compared(p, at, a->type, b->type);
     return node;
 }
 
@@ -899,6 +903,8 @@ static const struct qf_feel_node *parse_between(struct qf_feel_parser *p, size_t
     if (!qf_feel_parse_word(p, "and"))
         qf_feel_parse_fail(p, "\"and\" of between");
     node->kids[2] = qf_feel_parse_additive(p);
+    qf_feel_parse_check_compared(p, at, value->type, node->kids[1]->type);
+    qf_feel_parse_check_compared(p, at, value->type, node->kids[2]->type);
     return node;
 }
 
@@ -928,9 +934,11 @@ static const struct qf_feel_node *parse_logic(struct qf_feel_parser *p, bool con
         size_t at = p->at;
         if (!qf_feel_parse_word(p, conjunction ? "and" : "or"))
             return node;
+        const struct qf_feel_node *other = conjunction ? parse_comparison(p) : parse_logic(p, true);
+        qf_feel_parse_check_boolean(p, at, conjunction ? "and" : "or", node);
+        qf_feel_parse_check_boolean(p, at, conjunction ? "and" : "or", other);
         node = binary(p, at, conjunction ? qf_feel_run_and : qf_feel_run_or,
-                      qf_feel_type_of_kind(QF_FEEL_BOOLEAN), node,
-                      conjunction ? parse_comparison(p) : parse_logic(p, true));
+                      qf_feel_type_of_kind(QF_FEEL_BOOLEAN), node, other);
     }
 }
 

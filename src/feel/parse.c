@@ -275,6 +275,14 @@ static const struct qf_feel_type *type_of(struct qf_arena *arena, const struct q
         }
         return qf_feel_type_list(arena, element);
     }
+    if (value->kind == QF_FEEL_RANGE) {
+        const struct qf_feel_value *end =
+            value->range->start.kind != QF_FEEL_NULL ? &value->range->start : &value->range->end;
+        struct qf_feel_type *type = QF_ARENA_NEW(arena, struct qf_feel_type);
+        type->kind = QF_FEEL_RANGE;
+        type->element = end->kind == QF_FEEL_NULL ? &qf_feel_type_any : type_of(arena, end);
+        return type;
+    }
     return qf_feel_type_of_kind((enum qf_feel_kind)value->kind);
 }
 
@@ -615,6 +623,11 @@ variable_scope(struct qf_arena *arena, const struct qf_feel_variable *variables,
     }
     *scope = (struct qf_feel_scope){NULL, QF_FEEL_SCOPE_FRAME, bindings, count};
     return scope;
+}
+
+const struct qf_feel_type *qf_feel_program_type(const struct qf_feel_program *program)
+{
+    return program->root->type;
 }
 
 enum qf_status qf_feel_compile(struct qf_arena *arena, struct qf_feel_program *out,

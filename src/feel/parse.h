@@ -18,10 +18,11 @@ struct qf_feel_parser {
     uint32_t place_column;
     uint32_t depth;
     uint32_t node_count;
-    bool saw_input;        /* `?` was named */
-    bool saw_lambda;       /* a function was made: frames around it must last */
-    bool no_filter;        /* the end of an interval: "[" closes it */
-    struct qf_slice *keys; /* of contexts so far: they may follow a dot */
+    const struct qf_feel_type *input; /* of `?`; NULL where there is none */
+    bool saw_input;                   /* `?` was named */
+    bool saw_lambda;                  /* a function was made: frames around it must last */
+    bool no_filter;                   /* the end of an interval: "[" closes it */
+    struct qf_slice *keys;            /* of contexts so far: they may follow a dot */
     uint32_t key_count;
     struct qf_error *err;
     jmp_buf fail;
@@ -65,5 +66,25 @@ const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t a
 /* `function (…) …`, after the word (call.c); and a type (call.c). */
 const struct qf_feel_node *qf_feel_parse_lambda(struct qf_feel_parser *p, size_t at);
 const struct qf_feel_type *qf_feel_parse_type(struct qf_feel_parser *p);
+
+/* mistakes.c: reports what can never be, by the types; see there. */
+struct qf_feel_builtin;
+void qf_feel_parse_check_path(struct qf_feel_parser *p, size_t at, const struct qf_feel_type *type,
+                              struct qf_slice name);
+void qf_feel_parse_check_boolean(struct qf_feel_parser *p, size_t at, const char *what,
+                                 const struct qf_feel_node *node);
+void qf_feel_parse_check_compared(struct qf_feel_parser *p, size_t at, const struct qf_feel_type *a,
+                                  const struct qf_feel_type *b);
+void qf_feel_parse_check_test(struct qf_feel_parser *p, size_t at, const struct qf_feel_type *input,
+                              const struct qf_feel_type *test);
+void qf_feel_parse_check_arguments(struct qf_feel_parser *p, size_t at,
+                                   const struct qf_feel_builtin *builtin,
+                                   const struct qf_feel_node *call);
+void qf_feel_parse_check_constant(struct qf_feel_parser *p, size_t at,
+                                  const struct qf_feel_builtin *builtin,
+                                  const struct qf_feel_node *call);
+/* Of a property of a date, time or duration; NULL: it has no such property. */
+const struct qf_feel_type *qf_feel_property_type(const struct qf_feel_type *type,
+                                                 struct qf_slice name);
 
 #endif

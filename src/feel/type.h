@@ -41,6 +41,9 @@ const struct qf_feel_type *qf_feel_type_member(const struct qf_feel_type *contex
 bool qf_feel_type_conforms(const struct qf_feel_type *type, const struct qf_feel_type *target);
 /* Whether a value of `type` could be one of `kind`: false is certain. */
 bool qf_feel_type_may_be(const struct qf_feel_type *type, enum qf_feel_kind kind);
+/* Whether no value of `type` can be taken where `wanted` is, with the conversions that DMN makes (a
+ * list of one item, a date as date and time). Said only where it is certain. */
+bool qf_feel_type_never(const struct qf_feel_type *type, const struct qf_feel_type *wanted);
 /* Whether a value is of the type; constraints are not looked at. Null is of every type. */
 bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_type *type);
 

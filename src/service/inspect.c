@@ -153,6 +153,34 @@ static void check_messages(struct qf_inspection *in)
                     start->text);
 }
 
+/* ---- variables ---- */
+
+static void check_set(struct qf_inspection *in, const struct qf_bpmn_node *node,
+                      struct qf_slice name)
+{
+    if (name.size == 0 || (in->fields != NULL && qf_json_get_slice(in->fields, name) != NULL))
+        return;
+    QF_FOLDER_WARNING(in->folder, "process.bpmn", qf_arena_text(&in->folder->arena, node->id),
+                      node->line,
+                      "sets %.*s, which is not under fields in service.yaml: if it is not written "
+                      "wrongly, declare it there, with its type and titles",
+                      QF_SLICE_ARGS(name));
+}
+
+/* What the process sets is a field too: a name of nothing is most often one with a slip in it. */
+static void check_variables(struct qf_inspection *in)
+{
+    for (uint16_t i = 0; in->bpmn != NULL && i < in->bpmn->node_count; i++) {
+        const struct qf_bpmn_node *node = &in->bpmn->nodes[i];
+        const struct qf_bpmn_ext *ext = &node->ext;
+        check_set(in, node, ext->result);
+        for (uint32_t k = 0; k < ext->outputs.count; k++)
+            check_set(in, node, ext->outputs.items[k].name);
+        for (uint32_t k = 0; k < ext->deadline.set.count; k++)
+            check_set(in, node, ext->deadline.set.items[k].name);
+    }
+}
+
 /* ---- what a node would say ---- */
 
 /* A manifest and forms in which what is known to be wrong has been taken out, so that the process
@@ -274,6 +302,7 @@ void qf_inspect(struct qf_folder *folder)
         check_participants(&in);
         check_messages(&in);
     }
+    check_variables(&in);
     qf_inspect_forms(&in);
     qf_inspect_words(&in);
     if (folder->scenario.there)

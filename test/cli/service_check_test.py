@@ -73,6 +73,98 @@ class Check(unittest.TestCase):
         self.assertEqual(files, {"service.yaml", "texts/zh.yaml", "process.bpmn",
                                  "schemas/check.json", "rules.dmn"})
 
+    def condition(self, text):
+        """What is said of a gateway's condition; None: nothing."""
+        shutil.rmtree(self.dir)
+        shutil.copytree(SMALL, self.dir)
+        self.change("process.bpmn", 'way = "simple"', text.replace("<", "&lt;"))
+        done = subprocess.run([PROGRAM, "service", "check", self.dir, "--json"], timeout=50,
+                              capture_output=True, text=True, check=False)
+        problems = [p for p in json.loads(done.stdout)["problems"] if p["severity"] == "error"]
+        for problem in problems:
+            self.assertEqual((problem["file"], problem["element"], problem["line"]),
+                             ("process.bpmn", "f-simple", 50), text)
+        return problems[0]["text"] if problems else None
+
+    def test_expressions_that_never_hold(self):
+        for text, words in {
+                "note.length > 3": "string length(",
+                "area.foo = 1": 'a number has no "foo"',
+                "received.yaer = 2026": "it has year, month, day, weekday",
+                "received.year.foo = 1": 'a number has no "foo"',
+                "colour = 1": 'nothing named "colour"',
+                "foo(area) = 1": 'nothing named "foo"',
+                "area": "the condition is a number, want a boolean; compare it",
+                "way": "the condition is a string",
+                "area and true": "and takes a boolean, this is a number",
+                "not(area)": "not takes a boolean as negand, this is a number",
+                "area in (\"a\", \"b\")": "number and string are not compared",
+                "note in (1..5)": "string and number are not compared",
+                'area between 1 and "x"': "number and string are not compared",
+                "string length(area) > 1": "string length takes a string as string",
+                "contains(note, 5)": "contains takes a string as match, this is a number",
+                'floor(note) = 1': "floor takes a number as n, this is a string",
+                "sum(note) = 1": "sum takes a number",
+                'date("2026-13-01") = received': 'date makes nothing of "2026-13-01"',
+                'some x in [1,2] satisfies x': "satisfies takes a boolean"}.items():
+            self.assertIn(words, self.condition(text) or "nothing was said", text)
+        for text in ('received.year = 2026', 'area in (1, [3..5], > 9)', 'note in ("a", "b")',
+                     'string length(note) > 3 and not(area = 1)', "count([area]) = 1",
+                     'received >= date("2026-02-28") or received = null', "area != null",
+                     'substring(note, 1, 2) = "ab"', 'matches(note, "^a")', "sum([area, 1]) > 2",
+                     'received + duration("P5D") < date("2027-01-01")',
+                     'if area > 3 then true else false', 'abs(area) in [1..2]'):
+            self.assertIsNone(self.condition(text), text)
+
+    def test_types_in_the_process(self):
+        decision = '<qf:decision ref="Route" result="way"/>'
+        timer = '<messageEventDefinition messageRef="m-more"/>'
+        for old, new, words, element in (
+                ('value="deemed"', 'value="=area"', "how is a string and is given a number", "review"),
+                ('name="how" value="deemed"', 'name="area" value="deemed"', 'area is a number, and '
+                 '"deemed" is none', "review"),
+                ('days="5"', 'days="=note"', "the number of days is a string, want a number",
+                 "review"),
+                ('result="way"', 'result="area"', "gives a string, and the field area is a number",
+                 "route"),
+                (decision, decision + '<qf:input name="aera" value="=area"/>', "has no input aera",
+                 "route"),
+                (decision, decision + '<qf:input name="area" value="=note"/>', "reads area as a number, "
+                 "and is given a string", "route"),
+                (decision, decision + '<qf:input name="area" value="wide"/>', '"wide" is none',
+                 "route"),
+                (timer, "<timerEventDefinition><timeDuration>P5X</timeDuration></timerEventDefinition>",
+                 "the timer wants a duration, such as P5D", "waiting"),
+                (timer, "<timerEventDefinition><timeDuration>=area</timeDuration>"
+                 "</timerEventDefinition>", "the timer wants a duration", "waiting")):
+            with self.subTest(new):
+                self.change("process.bpmn", old, new)
+                self.found("error", "process.bpmn", words, element=element)
+                shutil.rmtree(self.dir)
+                shutil.copytree(SMALL, self.dir)
+        self.change("process.bpmn", 'result="way"', 'result="wey"')
+        self.found("warning", "process.bpmn", "sets wey", element="route")
+
+    def test_types_in_rules(self):
+        for old, new, words in (
+                ("<text>[0..300)</text>", '<text>"a"</text>', "number and string are not compared"),
+                ('<text>"simple"</text>', "<text>5</text>",
+                 "the entry is a number, and is declared as string"),
+                ("<text>area</text>", "<text>area.x</text>", 'a number has no "x"'),
+                ('<inputExpression typeRef="number"><text>area',
+                 '<inputExpression typeRef="string"><text>area',
+                 "the input is a number, and is declared as string"),
+                ("if work = null then 0 else sum(for x in 1..work return x*x)", '"x"',
+                 "what the decision gives is a string, and is declared as number")):
+            with self.subTest(new):
+                self.change("rules.dmn", old, new)
+                self.found("error", "rules.dmn", words)
+                shutil.rmtree(self.dir)
+                shutil.copytree(SMALL, self.dir)
+        self.change("rules.dmn", 'name="area"><variable name="area"', 'name="aera"><variable name="aera"')
+        self.change("rules.dmn", "<text>area</text>", "<text>aera</text>")
+        self.found("error", "process.bpmn", "reads aera, which is no field", element="route")
+
     def test_the_folder(self):
         for name, make in {
                 "notes.txt": lambda p: p.write_text("x"), ".git": lambda p: p.mkdir(),

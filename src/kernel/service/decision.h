@@ -64,6 +64,8 @@ QF_MUST_CHECK enum qf_status qf_service_check_outcome(const struct qf_service_mo
 
 /* Adds to the process's problems wherever it reads what is sealed; part of compilation. */
 void qf_service_check_sealed(struct qf_service_model *model);
+/* Reports what of the process can never be of the type that is wanted there (check_types.c). */
+void qf_service_check_types(struct qf_service_model *model);
 
 /* Whether an input of a sealed decision stands on the ledger as a commitment; `node` is the
  * business rule task. */

@@ -264,6 +264,7 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
     qf_bpmn_prepare(&model->program, &model->bpmn, qf_bpmn_feel_expr(&model->feel));
     refuse_unserved(&model->bpmn);
     qf_service_check_sealed(model);
+    qf_service_check_types(model);
     struct qf_bpmn_declared declared = {.variable = declared_variable,
                                         .op = declared_op,
                                         .decision = declared_decision,
