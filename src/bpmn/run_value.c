@@ -20,14 +20,23 @@ enum qf_status qf_run_fail(struct run *run, enum qf_status status, uint16_t node
     return qf_fail(&run->call->err, status, field, "%s", text);
 }
 
+/* As much of it as fits a sentence. */
+static struct qf_slice process_id(const struct run *run)
+{
+    struct qf_slice id = run->model->processes[run->now.process].id;
+    return qf_slice_make(id.data, id.size > 60 ? 60 : id.size);
+}
+
 enum qf_status qf_run_step(struct run *run)
 {
     if (run->call->steps > 0) {
         run->call->steps--;
         return QF_OK;
     }
+    struct qf_slice id = process_id(run);
     return qf_run_fail(run, QF_BUDGET, QF_BPMN_NONE,
-                       "the process ran over its budget of steps without waiting");
+                       "the process %.*s ran over its budget of steps without waiting",
+                       QF_SLICE_ARGS(id));
 }
 
 void qf_run_charge(struct run *run, uint64_t things)
@@ -187,10 +196,11 @@ enum qf_status qf_run_evaluate(struct run *run, uint16_t node,
     struct qf_error err = {0};
     enum qf_status status = expr->evaluate(expr->self, run->arena, out, formula->handle, context,
                                            run->call->now_ms, &run->call->steps, &err);
+    struct qf_slice id = process_id(run);
     if (status == QF_BUDGET)
         return qf_run_fail(run, status, QF_BPMN_NONE,
-                           "the process ran over its budget in the expression on line %u",
-                           formula->line);
+                           "the process %.*s ran over its budget in the expression on line %u",
+                           QF_SLICE_ARGS(id), formula->line);
     if (status != QF_OK)
         return qf_run_fail(run, status, node, "line %u: %.150s", formula->line, err.detail);
     return QF_OK;

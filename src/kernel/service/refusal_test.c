@@ -460,7 +460,7 @@ static void a_process_that_runs_away(void **state)
     struct qf_receipt receipt =
         qf_testing_run(world, QF_CLERK, TASK_OP, "complete", at(world, "desk", "t"));
     assert_int_equal(receipt.code, QF_BUDGET);
-    assert_non_null(strstr(receipt.problem.detail, "process"));
+    assert_non_null(strstr(receipt.problem.detail, "the process merry-go ran over its budget"));
     qf_service_testing_status(world, "c", "running");
     /* In time's place both stand still with the reason; the block goes on. */
     world->block.time_ms += 2 * DAY;
@@ -471,6 +471,8 @@ static void a_process_that_runs_away(void **state)
             qf_json_get(qf_service_testing_case(world, text), "problem");
         assert_non_null(problem);
         assert_true(qf_json_is_text(qf_json_get(problem, "code"), "budget-exceeded"));
+        struct qf_slice detail = qf_json_text(qf_json_get(problem, "detail"));
+        assert_non_null(strstr(qf_arena_text(&world->arena, detail), "process merry-go ran over"));
     }
 }
 
