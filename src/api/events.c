@@ -43,11 +43,28 @@ static void add_event(struct entry_events *e, struct qf_slice type, const char *
     qf_json_append(arena, e->out, event);
 }
 
+/* An op that a service performed stands in the record of what it has made. */
+static void put_op(struct entry_events *e, struct qf_json *data, const struct qf_json *key)
+{
+    struct qf_ledger_view view;
+    struct qf_slice text;
+    struct qf_json made;
+    if (key == NULL)
+        return;
+    qf_ledger_view_init(&view, e->api->options.ledger, e->arena);
+    if (view.reader.get(view.reader.self, qf_json_text(key), &text) &&
+        qf_json_parse(e->arena, &made, qf_arena_copy(e->arena, text), QF_JSON_CANONICAL, NULL) ==
+            QF_OK &&
+        qf_json_get(&made, "content") != NULL)
+        qf_json_put(e->arena, data, "op", *qf_json_get(&made, "content"));
+    qf_ledger_view_deinit(&view);
+}
+
 /* What the kernel left, and where it stands: beside it the entry's height, position, time and,
  * where a transaction brought it about, its id. */
 static void add_effect(struct entry_events *e, const struct qf_json *effect)
 {
-    static const char *const own[] = {"number", "of", "type"};
+    static const char *const own[] = {"key", "number", "of", "type"};
     struct qf_json data = qf_json_make_object();
     for (uint32_t i = 0; i < effect->count; i++) {
         struct qf_slice key = effect->members[i].key;
@@ -57,6 +74,7 @@ static void add_effect(struct entry_events *e, const struct qf_json *effect)
         if (kept)
             qf_json_put(e->arena, &data, qf_arena_text(e->arena, key), effect->members[i].value);
     }
+    put_op(e, &data, qf_json_get(effect, "key"));
     unsigned long long leaf = e->record.leaf;
     unsigned number = (unsigned)qf_json_get(effect, "number")->integer;
     const struct qf_json *of = qf_json_get(effect, "of");

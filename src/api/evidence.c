@@ -26,6 +26,31 @@ static struct qf_json evidence_json(struct qf_api *api, struct qf_arena *arena,
     return object;
 }
 
+/* What a service recorded: its record has the content, and no transaction does. The entry is the
+ * one that brought it about; of time alone, it has no transaction at all. */
+static struct qf_json performed_json(struct qf_api *api, struct qf_arena *arena,
+                                     const struct qf_api_record *record,
+                                     const struct qf_json *state)
+{
+    static const char *const names[] = {"by",     "content", "id",     "leaf",
+                                        "member", "op",      "status", "superseded_by"};
+    struct qf_json object = qf_json_make_object();
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const struct qf_json *value = qf_json_get(state, names[i]);
+        if (value != NULL)
+            qf_json_put(arena, &object, names[i], *value);
+    }
+    qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)record->entry.height));
+    qf_json_put(arena, &object, "time", qf_json_make_int(record->entry.time_ms));
+    /* What time did in a block with transactions is not of the first one's making. */
+    const struct qf_json *of = qf_json_get(state, "op");
+    if (!record->time_alone && of != NULL) {
+        struct qf_json shown = qf_api_record_json(api, arena, record);
+        qf_json_put(arena, &object, "tx", *qf_json_get(&shown, "id"));
+    }
+    return object;
+}
+
 void qf_api_get_evidence(struct qf_http_exchange *exchange)
 {
     struct qf_api *api = qf_api_of(exchange);
@@ -36,7 +61,7 @@ void qf_api_get_evidence(struct qf_http_exchange *exchange)
     qf_ledger_view_init(&view, api->options.ledger, arena);
     bool found = qf_query_evidence(&view.reader, arena, &state, qf_slice_of(exchange->segments[0]));
     qf_ledger_view_deinit(&view);
-    struct qf_api_record record;
+    struct qf_api_record record = {0};
     enum qf_status status = QF_OK;
     if (!found)
         status = qf_fail(&err, QF_NO_SUCH_RESOURCE, "id", "no evidence has this id");
@@ -47,13 +72,17 @@ void qf_api_get_evidence(struct qf_http_exchange *exchange)
     const struct qf_json *op_value = found ? qf_json_get(&state, "op") : NULL;
     if (op_value != NULL)
         op = op_value->integer;
+    bool performed = found && qf_json_get(&state, "by") != NULL;
     if (status == QF_OK)
         status = qf_api_read_record(api, arena, (uint64_t)leaf, &record, &err);
-    if (status != QF_OK || (size_t)op >= record.tx.op_count) {
+    if (status != QF_OK && performed && record.time_alone)
+        status = QF_OK;
+    if (status != QF_OK || (!performed && (size_t)op >= record.tx.op_count)) {
         qf_http_reply_problem(exchange, &err);
         return;
     }
-    struct qf_json object = evidence_json(api, arena, &record, (size_t)op, &state);
+    struct qf_json object = performed ? performed_json(api, arena, &record, &state)
+                                      : evidence_json(api, arena, &record, (size_t)op, &state);
     qf_http_reply_json(exchange, 200, &object);
 }
 
@@ -169,6 +198,15 @@ static bool is_evidence(const struct qf_json *body)
     return op != NULL && op->count > 9 && memcmp(op->text, "evidence.", 9) == 0;
 }
 
+static bool holds_all(const struct search *search, const struct qf_json *body,
+                      const struct qf_json *record)
+{
+    bool all = true;
+    for (size_t i = 0; i < search->count && all; i++)
+        all = holds(&search->conditions[i], body, record);
+    return all;
+}
+
 static void add_matches(struct search *search, const struct qf_api_record *record)
 {
     struct qf_json json = qf_api_record_json(search->api, search->arena, record);
@@ -176,10 +214,7 @@ static void add_matches(struct search *search, const struct qf_api_record *recor
     qf_ledger_view_init(&view, search->api->options.ledger, search->arena);
     for (size_t op = 0; op < record->tx.op_count; op++) {
         const struct qf_json *body = record->tx.ops[op].body;
-        bool all = is_evidence(body);
-        for (size_t i = 0; i < search->count && all; i++)
-            all = holds(&search->conditions[i], body, &json);
-        if (!all)
+        if (!is_evidence(body) || !holds_all(search, body, &json))
             continue;
         struct qf_json state;
         bool found = qf_query_evidence(&view.reader, search->arena, &state,
@@ -187,6 +222,29 @@ static void add_matches(struct search *search, const struct qf_api_record *recor
         qf_json_append(
             search->arena, &search->items,
             evidence_json(search->api, search->arena, record, op, found ? &state : NULL));
+    }
+    qf_ledger_view_deinit(&view);
+}
+
+/* What services recorded with the entry. */
+static void add_performed(struct search *search, const struct qf_api_record *record)
+{
+    static const char prefix[] = "evidence/record/";
+    struct qf_ledger_view view;
+    qf_ledger_view_init(&view, search->api->options.ledger, search->arena);
+    struct qf_json effects = qf_query_effects(&view.reader, search->arena, record->leaf);
+    for (uint32_t i = 0; i < effects.count; i++) {
+        const struct qf_json *key = qf_json_get(&effects.items[i], "key");
+        struct qf_json state;
+        if (key == NULL || key->count < sizeof prefix ||
+            memcmp(key->text, prefix, sizeof prefix - 1) != 0)
+            continue;
+        struct qf_slice id =
+            qf_slice_make(key->text + sizeof prefix - 1, key->count - (sizeof prefix - 1));
+        if (qf_query_evidence(&view.reader, search->arena, &state, id) &&
+            holds_all(search, qf_json_get(&state, "content"), &state))
+            qf_json_append(search->arena, &search->items,
+                           performed_json(search->api, search->arena, record, &state));
     }
     qf_ledger_view_deinit(&view);
 }
@@ -204,9 +262,14 @@ static bool look_at(void *arg, uint64_t leaf)
     struct qf_api_record record;
     struct qf_arena_mark before = qf_arena_mark(search->arena);
     uint32_t matches = search->items.count;
-    if (qf_api_read_record(search->api, search->arena, leaf, &record, &search->err) != QF_OK)
+    struct qf_error err = {0};
+    if (qf_api_read_record(search->api, search->arena, leaf, &record, &err) != QF_OK &&
+        !record.time_alone) {
+        search->err = err;
         return false;
-    if (record.entry.code == QF_OK)
+    }
+    add_performed(search, &record);
+    if (!record.time_alone && record.entry.code == QF_OK)
         add_matches(search, &record);
     if (search->items.count == matches)
         qf_arena_release(search->arena, before); /* a search that finds nothing costs no memory */

@@ -47,38 +47,40 @@
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
 #define QF_SERVICE_STEP_BYTES 32              /* of a case that cost a step to read and write */
-#define QF_SERVICE_EFFECT_STEPS 256           /* that telling subscribers of something costs */
-#define QF_SERVICE_LIST_STEPS 16              /* that a change of a work list costs */
-#define QF_SERVICE_KEPT_SIZE_MAX 512          /* bytes of data that a case keeps when it is over */
-#define QF_SERVICE_NAME_SIZE_MAX 256          /* bytes of a name or id shown in a work list */
-#define QF_SERVICE_DEVIATIONS_MAX 256         /* unplanned activities of a case */
-#define QF_SERVICE_ACTIVITY_SIZE_MAX 256      /* bytes of the name of an unplanned activity */
-#define QF_SERVICE_INPUTS_SIZE_MAX 2048       /* bytes of a decision's inputs kept in its record */
-#define QF_FORM_DEPTH_MAX 8                   /* nesting of a form's schema */
-#define QF_FORM_PROPERTIES_MAX 64             /* properties of one object of a form */
-#define QF_FORM_ITEMS_MAX 1000                /* items of one list of a form */
-#define QF_FORM_CHOICES_MAX 256               /* values of one enum of a form */
-#define QF_FORM_MATCHES_MAX 256               /* patterns matched against one form's data */
-#define QF_FORM_MATCH_STEPS_MAX 10000         /* steps of each of them */
-#define QF_BPMN_ELEMENTS_MAX 2000             /* elements of a process model */
-#define QF_BPMN_SIZE_MAX (4 << 20)            /* bytes of a process model */
-#define QF_BPMN_XML_ELEMENTS_MAX 50000        /* XML elements of it, diagram included */
-#define QF_BPMN_XML_DEPTH_MAX 64              /* their nesting */
-#define QF_BPMN_STATES_MAX 100000             /* markings searched when a process is checked */
-#define QF_BPMN_STEPS_MAX 10000               /* steps of a case without waiting */
-#define QF_BPMN_INSTANCES_MAX 1000            /* instances of a multi-instance activity, turns */
-#define QF_BPMN_WAITING_MAX 4096              /* things that one case waits for at once */
-#define QF_BPMN_CASE_SIZE_MAX 262144          /* bytes of a case's state */
-#define QF_REPLAY_BEAM 64                     /* markings of a replay kept after each event */
-#define QF_REPLAY_CLOSURE 2000                /* markings looked at between two events */
-#define QF_REPLAY_EVENTS_MAX 10000            /* events of a replayed trace */
-#define QF_REPLAY_SIZE_MAX (256 << 20)        /* bytes that one replay may take */
-#define QF_BPMN_VOTERS_MAX 64                 /* votes on one task */
-#define QF_XML_TOKEN_SIZE_MAX (1 << 20)       /* bytes of one tag or run of text */
-#define QF_XML_ATTRIBUTES_MAX 256             /* attributes of an XML element */
-#define QF_XES_DEPTH_MAX 32                   /* nesting of XES attributes */
-#define QF_XES_TRACE_SIZE_MAX (64 << 20)      /* bytes in memory of one trace of a log */
-#define QF_XES_TRACE_EVENTS_MAX 100000        /* events of one trace */
+#define QF_SERVICE_OPS_MAX 64                 /* that one step of a case performs */
+#define QF_SERVICE_OP_STEPS 100       /* that performing an op costs, of a case's and a block's */
+#define QF_SERVICE_EFFECT_STEPS 256   /* that telling subscribers of something costs */
+#define QF_SERVICE_LIST_STEPS 16      /* that a change of a work list costs */
+#define QF_SERVICE_KEPT_SIZE_MAX 512  /* bytes of data that a case keeps when it is over */
+#define QF_SERVICE_NAME_SIZE_MAX 256  /* bytes of a name or id shown in a work list */
+#define QF_SERVICE_DEVIATIONS_MAX 256 /* unplanned activities of a case */
+#define QF_SERVICE_ACTIVITY_SIZE_MAX 256 /* bytes of the name of an unplanned activity */
+#define QF_SERVICE_INPUTS_SIZE_MAX 2048  /* bytes of a decision's inputs kept in its record */
+#define QF_FORM_DEPTH_MAX 8              /* nesting of a form's schema */
+#define QF_FORM_PROPERTIES_MAX 64        /* properties of one object of a form */
+#define QF_FORM_ITEMS_MAX 1000           /* items of one list of a form */
+#define QF_FORM_CHOICES_MAX 256          /* values of one enum of a form */
+#define QF_FORM_MATCHES_MAX 256          /* patterns matched against one form's data */
+#define QF_FORM_MATCH_STEPS_MAX 10000    /* steps of each of them */
+#define QF_BPMN_ELEMENTS_MAX 2000        /* elements of a process model */
+#define QF_BPMN_SIZE_MAX (4 << 20)       /* bytes of a process model */
+#define QF_BPMN_XML_ELEMENTS_MAX 50000   /* XML elements of it, diagram included */
+#define QF_BPMN_XML_DEPTH_MAX 64         /* their nesting */
+#define QF_BPMN_STATES_MAX 100000        /* markings searched when a process is checked */
+#define QF_BPMN_STEPS_MAX 10000          /* steps of a case without waiting */
+#define QF_BPMN_INSTANCES_MAX 1000       /* instances of a multi-instance activity, turns */
+#define QF_BPMN_WAITING_MAX 4096         /* things that one case waits for at once */
+#define QF_BPMN_CASE_SIZE_MAX 262144     /* bytes of a case's state */
+#define QF_REPLAY_BEAM 64                /* markings of a replay kept after each event */
+#define QF_REPLAY_CLOSURE 2000           /* markings looked at between two events */
+#define QF_REPLAY_EVENTS_MAX 10000       /* events of a replayed trace */
+#define QF_REPLAY_SIZE_MAX (256 << 20)   /* bytes that one replay may take */
+#define QF_BPMN_VOTERS_MAX 64            /* votes on one task */
+#define QF_XML_TOKEN_SIZE_MAX (1 << 20)  /* bytes of one tag or run of text */
+#define QF_XML_ATTRIBUTES_MAX 256        /* attributes of an XML element */
+#define QF_XES_DEPTH_MAX 32              /* nesting of XES attributes */
+#define QF_XES_TRACE_SIZE_MAX (64 << 20) /* bytes in memory of one trace of a log */
+#define QF_XES_TRACE_EVENTS_MAX 100000   /* events of one trace */
 
 /* What a node sets for itself. */
 #define QF_HTTP_CONNECTIONS_MAX 4096

@@ -187,12 +187,13 @@ struct qf_bpmn_call {
     /* Either may be NULL: then the task waits (decide) or becomes an action (op). Otherwise it is
      * asked at once. decide: QF_CANNOT_TELL when the decision must be run elsewhere. op: a refusal
      * is thrown as an error whose code is the status name, if an event of the model catches it;
-     * otherwise the whole call is refused with it. */
+     * otherwise, and always for QF_BUDGET, the whole call is refused with it. */
     QF_MUST_CHECK enum qf_status (*decide)(void *self, struct qf_arena *arena, struct qf_json *out,
                                            struct qf_slice decision, const struct qf_json *inputs,
                                            struct qf_error *err);
     QF_MUST_CHECK enum qf_status (*op)(void *self, struct qf_arena *arena, struct qf_json *out,
-                                       const struct qf_json *op, struct qf_error *err);
+                                       uint16_t node, const struct qf_json *op,
+                                       struct qf_error *err);
     void *self;
 
     struct qf_bpmn_action *actions; /* out: the first; in order */

@@ -104,13 +104,13 @@ static enum qf_status perform_op(struct run *run, uint16_t node, uint32_t scope)
         return qf_run_finish(run, node, scope);
     }
     struct qf_error err = {0};
-    enum qf_status status = run->call->op(run->call->self, run->arena, &result, &op, &err);
+    enum qf_status status = run->call->op(run->call->self, run->arena, &result, node, &op, &err);
     if (status == QF_OK) {
         keep_result(run, node, scope, result);
         return qf_run_finish(run, node, scope);
     }
     bool caught = false;
-    if (status <= QF_STATUS_REFUSAL_MAX)
+    if (status <= QF_STATUS_REFUSAL_MAX && status != QF_BUDGET)
         RUN_TRY(qf_run_throw(run, qf_slice_of(qf_status_name(status)), node, scope, 0, &caught));
     if (caught)
         return QF_OK;

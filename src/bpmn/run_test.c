@@ -584,9 +584,9 @@ static void an_adhoc_subprocess_gives_outputs_and_errors(void **state)
 /* --- ops and decisions --- */
 
 static enum qf_status op_exists(void *self, struct qf_arena *arena, struct qf_json *out,
-                                const struct qf_json *op, struct qf_error *err)
+                                uint16_t node, const struct qf_json *op, struct qf_error *err)
 {
-    (void)self, (void)arena, (void)out;
+    (void)self, (void)arena, (void)out, (void)node;
     assert_true(qf_json_is_text(qf_json_get(op, "op"), "register.enter"));
     return qf_fail(err, QF_EXISTS, "id", "it is there");
 }

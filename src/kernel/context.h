@@ -26,6 +26,14 @@ struct qf_identity_watch {
 
 struct qf_services;
 
+/* A service that performs an op. Whoever has brought it to do so has signed for something else. */
+struct qf_op_performer {
+    struct qf_slice service, version;
+    struct qf_slice case_id;
+    struct qf_slice node;               /* element of the process */
+    const struct qf_json *capabilities; /* that the members have approved; an array of texts */
+};
+
 struct qf_op_context {
     struct qf_overlay *overlay;
     struct qf_state_reader state; /* the overlay, as a reader */
@@ -40,6 +48,7 @@ struct qf_op_context {
     uint32_t op;                    /* index of the op in it */
     const struct qf_signer *signer; /* NULL in genesis, and where time acts */
     struct qf_slice member;         /* that is acted for: the signer's, or by mandate another */
+    const struct qf_op_performer *performer; /* NULL: the signer acts, and no service */
 };
 
 static inline int64_t qf_context_time_s(const struct qf_op_context *ctx)

@@ -249,6 +249,9 @@ void qf_ops_describe_markdown(struct qf_buf *out)
             const struct qf_op_row *row = &(*module)->ops[i];
             qf_buf_printf(out, "\n### `%s`\n\n%s\n\nWho may: ", row->name, row->doc);
             qf_op_describe_may(out, row);
+            if (row->service != NULL)
+                qf_buf_printf(out, "; and a service with the capability `%s`",
+                              row->service->capability);
             qf_buf_put_text(out, ".\n\n");
             qf_fields_describe_markdown(out, &row->fields);
         }

@@ -109,10 +109,55 @@ static bool may_holds(const struct qf_may *may, struct qf_op_context *ctx,
     return false;
 }
 
+/* A place that is kept for services. */
+static enum qf_status check_place(const struct qf_op_row *row, const struct qf_json *body,
+                                  struct qf_error *err)
+{
+    static const char prefix[] = QF_OP_SERVICE_PREFIX;
+    const struct qf_json *id = row->service == NULL ? NULL : qf_json_get(body, row->service->makes);
+    if (id == NULL || id->count < sizeof prefix - 1 ||
+        memcmp(id->text, prefix, sizeof prefix - 1) != 0)
+        return QF_OK;
+    return qf_fail(err, QF_NOT_ALLOWED, row->service->makes,
+                   "ids that begin with %s are those of what services make", prefix);
+}
+
+bool qf_op_is_signers(const char *field)
+{
+    return strcmp(field, "on_behalf") == 0;
+}
+
+enum qf_status qf_op_authorise_service(struct qf_op_context *ctx, const struct qf_op_row *row,
+                                       const struct qf_json *body, struct qf_error *err)
+{
+    const struct qf_op_performer *performer = ctx->performer;
+    struct qf_op_target target = {0};
+    struct qf_state_key at;
+    QF_ASSERT(performer != NULL && row->service != NULL);
+    if (!qf_record_has(performer->capabilities, qf_slice_of(row->service->capability)))
+        return qf_fail(err, QF_NOT_ALLOWED, "", "%s needs the capability %s of the service",
+                       row->name, row->service->capability);
+    qf_state_key_make(&at, QF_STATE_MEMBER, ctx->member);
+    const struct qf_json *member = qf_context_get(ctx, &at);
+    if (member == NULL || qf_member_status_of(member) != QF_MEMBER_IS_ACTIVE)
+        return qf_fail(err, QF_MEMBER_SUSPENDED, "",
+                       "member %.*s, which answers for the service, is not active",
+                       QF_SLICE_ARGS(ctx->member));
+    enum qf_status status = row->target == NULL ? QF_OK : row->target(ctx, body, &target, err);
+    if (status == QF_OK && row->target != NULL &&
+        !qf_slice_equal(target.service, performer->service))
+        status = qf_fail(err, QF_NOT_ALLOWED, "", "%s: it was not made by service %.*s", row->name,
+                         QF_SLICE_ARGS(performer->service));
+    return status;
+}
+
 enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row *row,
                                const struct qf_json *body, struct qf_error *err)
 {
     struct qf_op_target target = {0};
+    enum qf_status place = check_place(row, body, err);
+    if (place != QF_OK)
+        return place;
     if (row->target != NULL) {
         enum qf_status status = row->target(ctx, body, &target, err);
         if (status != QF_OK)

@@ -28,7 +28,8 @@ struct qf_may {
 
 struct qf_op_target {
     struct qf_slice member;
-    struct qf_slice actor; /* empty where the target has none */
+    struct qf_slice actor;   /* empty where the target has none */
+    struct qf_slice service; /* that has made it; empty: a person did */
     /* QF_TO_PARTICIPANT, QF_TO_LEAD: who plays which role:
      * [{"actor_role","kinds":[…],"lead_role","members":[…],"role"}…]; what a row does not say is
      * not asked, but that nobody leads where no lead_role is named. */
@@ -37,11 +38,24 @@ struct qf_op_target {
     const struct qf_json *any_roles; /* takes their place: an array of texts */
 };
 
+/* That a service may perform an op, not only people. The op's apply function then finds
+ * `performer` in its context (kernel/context.h), and the first event that it leaves is about what
+ * it has made. */
+struct qf_op_by_service {
+    const char *capability; /* that the members must have approved with the service */
+    const char *makes;      /* field with the id of what the op makes */
+};
+
+/* Ids of what services make begin so, then come the case and a slash. Transactions cannot use
+ * them, so that nobody stands in a service's way. */
+#define QF_OP_SERVICE_PREFIX "service/"
+
 struct qf_op_row {
     const char *name;
     const char *doc;
     struct qf_fields fields;
-    const struct qf_may *may; /* alternatives: one must hold */
+    const struct qf_op_by_service *service; /* NULL: people only */
+    const struct qf_may *may;               /* alternatives: one must hold */
     size_t may_count;
     /* Finds what the op is about, for the relations; NULL when `may` uses none. */
     enum qf_status (*target)(struct qf_op_context *ctx, const struct qf_json *body,
@@ -81,6 +95,15 @@ const struct qf_action_row *qf_action_find(struct qf_slice name);
  * target came to. Takes the context's `member` (acted for) as the signer's side. */
 QF_MUST_CHECK enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row *row,
                                              const struct qf_json *body, struct qf_error *err);
+
+/* The same for an op that a service performs: the context's `performer`, acting for `member`. The
+ * capability must be approved, the member active, and what the op is about the service's own. */
+QF_MUST_CHECK enum qf_status qf_op_authorise_service(struct qf_op_context *ctx,
+                                                     const struct qf_op_row *row,
+                                                     const struct qf_json *body,
+                                                     struct qf_error *err);
+/* Whether a field says on whose account the signer acts, which a service has no say in. */
+bool qf_op_is_signers(const char *field);
 
 /* Whether another actor of the signer's member would pass for a participant. */
 bool qf_op_plays(struct qf_op_context *ctx, const struct qf_op_target *target,

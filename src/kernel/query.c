@@ -148,7 +148,7 @@ bool qf_query_evidence(const struct qf_state_reader *reader, struct qf_arena *ar
 {
     if (!get_named(reader, arena, out, QF_STATE_EVIDENCE, id, "id"))
         return false;
-    if (qf_json_get(out, "op") == NULL)
+    if (qf_json_get(out, "op") == NULL && qf_json_get(out, "by") == NULL)
         qf_json_put(arena, out, "op", qf_json_make_int(0));
     bool superseded = qf_json_get(out, "superseded_by") != NULL;
     qf_json_put(arena, out, "status", qf_json_make_text(superseded ? "superseded" : "recorded"));

@@ -34,7 +34,8 @@ bool qf_query_actor(const struct qf_state_reader *reader, struct qf_arena *arena
 bool qf_query_key(const struct qf_state_reader *reader, struct qf_arena *arena, struct qf_json *out,
                   struct qf_slice kid);
 /* {"id","leaf","member","op","status":"recorded"|"superseded","superseded_by"}: the entry at `leaf`
- * holds the content as op number `op`. */
+ * holds the content as op number `op`. What a service recorded has "by" and "content" besides, and
+ * "op" where an op brought it about. */
 bool qf_query_evidence(const struct qf_state_reader *reader, struct qf_arena *arena,
                        struct qf_json *out, struct qf_slice id);
 /* The proposal's record with its id as "proposal"; an open one past its end at `time_s` shows

@@ -106,4 +106,4 @@ def deploy(council, member, source, **more):
     manifest = load(source / "service.yaml")
     council.do(*decided("deploy", {
         "do": "service.deploy", "hash": digest, "member": member, "service": manifest["id"],
-        "version": manifest["version"]}), **more)
+        "version": manifest["version"], "capabilities": manifest.get("capabilities", [])}), **more)

@@ -5,6 +5,26 @@
 
 #define MEDIA_TYPE_SIZE_MAX 127
 
+/* What a service records stands in no transaction: its record has the content, too, and whose it
+ * is. */
+static struct qf_slice put_performed(struct qf_op_context *ctx, const struct qf_state_key *key,
+                                     const struct qf_json *body)
+{
+    const struct qf_op_performer *performer = ctx->performer;
+    struct qf_json record = qf_json_make_object(), by = qf_json_make_object();
+    qf_json_put(ctx->arena, &by, "case", qf_json_make_slice(performer->case_id));
+    qf_json_put(ctx->arena, &by, "node", qf_json_make_slice(performer->node));
+    qf_json_put(ctx->arena, &by, "service", qf_json_make_slice(performer->service));
+    qf_json_put(ctx->arena, &by, "version", qf_json_make_slice(performer->version));
+    qf_json_put(ctx->arena, &record, "by", by);
+    qf_json_put(ctx->arena, &record, "content", *body);
+    qf_json_put(ctx->arena, &record, "leaf", qf_json_make_int((int64_t)ctx->leaf));
+    qf_json_put(ctx->arena, &record, "member", qf_json_make_slice(ctx->member));
+    if (ctx->signer != NULL)
+        qf_json_put(ctx->arena, &record, "op", qf_json_make_int(ctx->op));
+    return qf_context_insert(ctx, key, &record);
+}
+
 /* The state's record is built as text: it is the most frequent write of all, and its members are
  * ids and integers, which need no escaping. */
 static struct qf_slice put_record(struct qf_op_context *ctx, const struct qf_state_key *key)
@@ -65,7 +85,8 @@ static enum qf_status add_record(struct qf_op_context *ctx, const struct qf_json
     qf_state_key_make(&key, QF_STATE_EVIDENCE, qf_json_text(qf_json_get(body, "id")));
     if (qf_context_has(ctx, &key))
         return qf_fail(err, QF_EXISTS, "id", "this id is taken by an earlier record");
-    struct qf_slice stored = put_record(ctx, &key);
+    struct qf_slice stored =
+        ctx->performer == NULL ? put_record(ctx, &key) : put_performed(ctx, &key, body);
     add_terms(ctx, body, hash_name);
     qf_context_add_event(ctx, event, stored);
     return QF_OK;
@@ -92,6 +113,9 @@ static enum qf_status target_replaced(struct qf_op_context *ctx, const struct qf
     if (record == NULL)
         return qf_fail(err, QF_NOT_FOUND, "replaces", "there is no evidence record of this id");
     out->member = qf_record_text(record, "member");
+    const struct qf_json *by = qf_json_get(record, "by");
+    if (by != NULL)
+        out->service = qf_record_text(by, "service");
     return QF_OK;
 }
 
@@ -200,22 +224,27 @@ static const struct qf_field supersede_fields[] = {
 static const struct qf_may any_actor[] = {{.relation = QF_TO_NOTHING}};
 static const struct qf_may recording_member[] = {{.relation = QF_TO_OWN_MEMBER}};
 
+static const struct qf_op_by_service recording = {.capability = "evidence", .makes = "id"};
+
 static const struct qf_op_row ops[] = {
     {.name = "evidence.record",
      .doc = "Records the hash of one thing under an id.",
      .fields = QF_FIELDS(record_fields),
+     .service = &recording,
      QF_MAY(any_actor),
      .apply = apply_record},
     {.name = "evidence.record_batch",
      .doc = "Records many hashes at once by the root of their Merkle tree; each is proved later by "
             "its path to the root.",
      .fields = QF_FIELDS(batch_fields),
+     .service = &recording,
      QF_MAY(any_actor),
      .apply = apply_batch},
     {.name = "evidence.supersede",
      .doc = "Records a new thing that takes the place of an earlier one. Both stay; the earlier "
             "one names its successor.",
      .fields = QF_FIELDS(supersede_fields),
+     .service = &recording,
      QF_MAY(recording_member),
      .target = target_replaced,
      .apply = apply_supersede},

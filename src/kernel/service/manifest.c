@@ -67,6 +67,19 @@ static enum qf_status check_leads(const struct qf_service_model *model, struct q
     return QF_OK;
 }
 
+enum qf_status qf_service_check_capabilities(const struct qf_service_model *model,
+                                             struct qf_error *err)
+{
+    const struct qf_json *list = qf_json_get(model->manifest, "capabilities");
+    bool good = list == NULL || (list->type == QF_JSON_ARRAY && list->count <= 64);
+    for (uint32_t i = 0; good && list != NULL && i < list->count; i++)
+        good = list->items[i].type == QF_JSON_STRING && list->items[i].count > 0 &&
+               list->items[i].count <= 128;
+    return good ? QF_OK
+                : bad(err, "capabilities", qf_slice_of(""),
+                      "must be a list of at most 64 texts of 1 to 128 bytes");
+}
+
 enum qf_status qf_service_check_manifest(const struct qf_service_model *model, struct qf_error *err)
 {
     const struct qf_json *messages = qf_json_get(model->manifest, "messages");

@@ -157,14 +157,6 @@ static bool declared_variable(void *self, struct qf_slice name)
     return false;
 }
 
-/* No operation may be named by a service task: none is open to services. */
-static bool declared_op(void *self, struct qf_slice name)
-{
-    (void)self;
-    (void)name;
-    return false;
-}
-
 static bool declared_decision(void *self, struct qf_slice name)
 {
     const struct qf_service_model *model = self;
@@ -265,8 +257,8 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
     refuse_unserved(&model->bpmn);
     qf_service_check_sealed(model);
     qf_service_check_types(model);
+    qf_service_check_ops(model);
     struct qf_bpmn_declared declared = {.variable = declared_variable,
-                                        .op = declared_op,
                                         .decision = declared_decision,
                                         .form = declared_form,
                                         .role = declared_role,
@@ -325,6 +317,8 @@ static enum qf_status read_manifest(struct qf_service_model *model, const struct
     model->files = qf_json_get(package, "files");
     model->manifest = manifest;
     enum qf_status status = read_switches(model, manifest, err);
+    if (status == QF_OK)
+        status = qf_service_check_capabilities(model, err);
     if (status == QF_OK)
         status = read_participants(model, manifest, err);
     return status == QF_OK ? read_fields(model, manifest, err) : status;

@@ -76,6 +76,25 @@ static enum qf_status assemble(struct qf_op_context *ctx, const struct qf_json *
     return QF_OK;
 }
 
+/* What the members vote on is what the package says. */
+static enum qf_status check_capabilities(const struct qf_json *action,
+                                         const struct qf_service_model *model, struct qf_error *err)
+{
+    const struct qf_json *voted = qf_json_get(action, "capabilities");
+    const struct qf_json *own = qf_json_get(model->manifest, "capabilities");
+    for (uint32_t i = 0; voted != NULL && i < voted->count; i++)
+        if (!qf_record_has(own, qf_json_text(&voted->items[i])))
+            return qf_fail(err, QF_BAD_FIELD, "capabilities",
+                           "the package's manifest does not ask for %.*s",
+                           QF_SLICE_ARGS(qf_json_text(&voted->items[i])));
+    for (uint32_t i = 0; own != NULL && i < own->count; i++)
+        if (!qf_record_has(voted, qf_json_text(&own->items[i])))
+            return qf_fail(err, QF_BAD_FIELD, "capabilities",
+                           "the package's manifest asks for %.*s, too",
+                           QF_SLICE_ARGS(qf_json_text(&own->items[i])));
+    return QF_OK;
+}
+
 static enum qf_status check_new(struct qf_op_context *ctx, const struct qf_json *action,
                                 const struct qf_service_model *model, struct qf_error *err)
 {
@@ -153,6 +172,8 @@ enum qf_status qf_service_deploy(struct qf_op_context *ctx, const struct qf_json
     if (status == QF_OK)
         status = qf_services_compile(ctx->services, &model, package,
                                      qf_json_text(qf_json_get(action, "hash")), err);
+    if (status == QF_OK)
+        status = check_capabilities(action, model, err);
     if (status == QF_OK)
         status = check_new(ctx, action, model, err);
     if (status != QF_OK)

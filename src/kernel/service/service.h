@@ -91,6 +91,9 @@ struct qf_service_reporter {
 /* What of the manifest bears on the ledger, but roles and fields; part of compilation. */
 QF_MUST_CHECK enum qf_status qf_service_check_manifest(const struct qf_service_model *model,
                                                        struct qf_error *err);
+QF_MUST_CHECK enum qf_status qf_service_check_capabilities(const struct qf_service_model *model,
+                                                           struct qf_error *err);
+void qf_service_check_ops(struct qf_service_model *model); /* problems to the process model */
 QF_MUST_CHECK enum qf_status qf_service_check_appeal(const struct qf_service_model *model,
                                                      struct qf_error *err);
 /* A declared message, or NULL; and the form that it must meet, or empty. */

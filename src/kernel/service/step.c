@@ -173,6 +173,8 @@ void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *w
     struct qf_json record = kept(step), problem = qf_json_make_object();
     qf_json_put(step->arena, &problem, "code", qf_json_make_text(qf_status_name(why->status)));
     qf_json_put(step->arena, &problem, "detail", qf_json_make_text(why->detail));
+    if (why->field[0] != '\0')
+        qf_json_put(step->arena, &problem, "field", qf_json_make_text(why->field));
     qf_json_put(step->arena, &problem, "time", qf_json_make_int(step->ctx->time_ms));
     qf_json_put(step->arena, &record, "problem", problem);
     qf_service_lists_halt(step, &record);
@@ -251,6 +253,7 @@ enum qf_status qf_service_step_begin(struct qf_service_step *step, struct qf_err
                                        .steps = step->given,
                                        .trace = true,
                                        .decide = qf_service_decide,
+                                       .op = qf_service_perform,
                                        .self = step};
     return QF_OK;
 }

@@ -27,6 +27,7 @@ struct qf_service_step {
     struct qf_bpmn_call call;
     uint64_t given; /* steps that the call was given */
     struct qf_json decisions;
+    uint32_t op_count;      /* that it has performed */
     struct qf_slice person; /* who signs: member '/' actor; empty: time itself */
     uint32_t task;          /* that the op is about; 0: none */
     const struct qf_bpmn_node *node;
@@ -88,6 +89,10 @@ QF_MUST_CHECK enum qf_status qf_service_step_begin(struct qf_service_step *step,
 QF_MUST_CHECK enum qf_status qf_service_step_end(struct qf_service_step *step,
                                                  enum qf_status status, enum qf_event event,
                                                  struct qf_error *err);
+/* perform.c: for qf_bpmn_call; `self` is the step. What the op made is `out`. */
+enum qf_status qf_service_perform(void *self, struct qf_arena *arena, struct qf_json *out,
+                                  uint16_t node, const struct qf_json *op, struct qf_error *err);
+
 /* effects.c: what subscribers hear of that no op names */
 
 /* An effect of the case; `type` is the event's, `node` what it is about, or none. */
