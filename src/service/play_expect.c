@@ -119,6 +119,34 @@ static enum qf_status expect_data(struct qf_play *play, const struct qf_json *wa
     return QF_OK;
 }
 
+/* What the case's service recorded, by the names below the case, with their hashes. */
+static enum qf_status expect_evidence(struct qf_play *play, const struct qf_json *want,
+                                      struct qf_slice case_id, struct qf_error *err)
+{
+    struct qf_state_reader reader = qf_world_reader(play->world);
+    for (uint32_t i = 0; i < want->count; i++) {
+        const struct qf_json_member *member = &want->members[i];
+        char *id = qf_arena_printf(&play->arena, QF_OP_SERVICE_PREFIX "%.*s/%.*s",
+                                   QF_SLICE_ARGS(case_id), QF_SLICE_ARGS(member->key));
+        struct qf_json record;
+        const struct qf_json *hash = NULL, *content = NULL;
+        if (qf_query_evidence(&reader, &play->arena, &record, qf_slice_of(id)))
+            content = qf_json_get(&record, "content");
+        if (content != NULL)
+            hash = qf_json_get(content, "hash");
+        bool absent = member->value.type == QF_JSON_NULL;
+        if (absent ? content == NULL : hash != NULL && same(play, &member->value, hash))
+            continue;
+        return qf_fail(err, QF_INVALID, "", "evidence.%.40s is %.90s; expected %.90s",
+                       qf_arena_text(&play->arena, member->key),
+                       content == NULL ? "not recorded"
+                       : hash == NULL  ? "no hash"
+                                       : qf_play_text(play, hash),
+                       absent ? "none" : qf_play_text(play, &member->value));
+    }
+    return QF_OK;
+}
+
 enum qf_status qf_play_expect(struct qf_play *play, const struct qf_json *expect,
                               struct qf_error *err)
 {
@@ -149,9 +177,12 @@ enum qf_status qf_play_expect(struct qf_play *play, const struct qf_json *expect
         else if (qf_slice_is(key, "data") && want->type == QF_JSON_OBJECT)
             status = expect_data(play, want, qf_json_get(record, "data"), case_id,
                                  qf_json_get(record, "data_omitted") != NULL, err);
+        else if (qf_slice_is(key, "evidence") && want->type == QF_JSON_OBJECT)
+            status = expect_evidence(play, want, case_id, err);
         else
             status = qf_fail(err, QF_BAD_FIELD, "expect",
-                             "%.*s cannot be expected: want case, status, tasks, data, roles",
+                             "%.*s cannot be expected: want case, status, tasks, data, roles, "
+                             "evidence",
                              (int)(key.size > 40 ? 40 : key.size), (const char *)key.data);
     }
     return status;

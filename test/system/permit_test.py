@@ -120,7 +120,7 @@ DAY = 86400000
 check(4 * DAY < due["planning_review"] < 20 * DAY < due["environment_review"], f"deadlines: {due}")
 work_list = json.loads(node.get("/v1/tasks?role=fire"))["items"]
 check([t["case"] for t in work_list] == ["mall"], f"fire's work list: {work_list}")
-follower.wait_for("the window accepted", lambda d: d["op"]["op"] == "service.task.complete"
+follower.wait_for("the window accepted", lambda d: d.get("op", {}).get("op") == "service.task.complete"
                   and d["op"].get("flows") == ["f_accept"] and d["member"] == "gov-services")
 
 # The departments, the conditions, the signature.
@@ -140,13 +140,34 @@ complete(officers["zhao"], "mall", "sign", {"decision_note": "符合法定条件
 complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件"}, ["f_signed"],
                         code="not-allowed")
 council.do({"op": "identity.role.grant", "actor": "li", "roles": ["housing-approver"]})
-signed = complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件",
+permit = "sha-256:" + "9a" * 32
+complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件",
+                                          "permit_no": "110105202603020101"}, ["f_signed"], code="bad-field")
+signed = complete(officers["li"], "mall", "sign", {"decision_note": "符合法定条件", "permit_hash": permit,
                                                   "permit_no": "110105202603020101"}, ["f_signed"])
 case = json.loads(node.get("/v1/cases/mall"))
 check(case["status"] == "done", f"granted: {case['status']}")
 check([d["decision"] for d in case["decisions"]] == ["Scope", "Verdict"], case["decisions"])
-follower.wait_for("the signature", lambda d: d["op"]["op"] == "service.task.complete"
+follower.wait_for("the signature", lambda d: d.get("op", {}).get("op") == "service.task.complete"
                   and d["op"].get("data", {}).get("permit_no") == "110105202603020101" and d["actor"] == "li")
+
+# The permit document's hash was recorded by the service, and is found as every evidence is.
+record = json.loads(node.get("/v1/evidence/service/mall/permit"))
+check(record["by"] == {"case": "mall", "node": "record_permit", "service": "construction-permit",
+                       "version": "1.0"} and record["member"] == "housing", record)
+check(record["content"]["hash"] == permit and record["tx"] == signed["id"] and record["leaf"] == signed["leaf"]
+      and "actor" not in record, record)
+for query in (f"hash={permit}", "attributes.permit_no=110105202603020101", "source=construction-permit",
+              f"member=housing&hash={permit}"):
+    check(json.loads(node.get(f"/v1/evidence?{query}"))["items"] == [record], query)
+check(json.loads(node.get(f"/v1/evidence?hash={permit}&member=huaxin"))["items"] == [], "not the applicant's")
+connection = http.client.HTTPConnection("127.0.0.1", node.port, timeout=20)
+connection.request("GET", f"/v1/events?from={signed['leaf']}&type=evidence&member=housing")
+line = next(line for line in connection.getresponse() if line.startswith(b"data: "))
+event = json.loads(line[6:])
+connection.close()
+check(event["type"] == "evidence.record" and event["id"] == f"{signed['leaf']}.0.0"
+      and event["data"]["op"] == record["content"] and event["data"]["node"] == "record_permit", event)
 
 # The history says who did what, and one of its entries stands without the node.
 history = json.loads(node.get("/v1/cases/mall/history"))["items"]
@@ -157,7 +178,7 @@ check([(h["kind"], h.get("node"), h["actor"]) for h in history if "actor" in h] 
     ("completed", "fire_review", "xu"), ("completed", "examine", "zhao"),
     ("completed", "sign", "li")], history)
 automatic = [h["node"] for h in history if h["kind"] == "automatic"]
-check(automatic == ["notify_accepted", "find_scope", "decide", "notify_granted"],
+check(automatic == ["notify_accepted", "find_scope", "decide", "record_permit", "notify_granted"],
       f"what rules decided and the applicant was told: {automatic}")
 bundle = work / "decision.qfb"
 qifeng("bundle", signed["id"], "--node", node.url, "-o", bundle)
@@ -170,7 +191,7 @@ developer.do({"op": "service.case.withdraw", "case": "shed"})
 developer.refused("wrong-state", {"op": "service.task.complete", "case": "shed", "task": task,
                                   "data": application()})
 check(json.loads(node.get("/v1/tasks?role=applicant"))["items"] == [], "nothing is left to do")
-follower.wait_for("the withdrawal", lambda d: d["op"]["op"] == "service.case.withdraw")
+follower.wait_for("the withdrawal", lambda d: d.get("op", {}).get("op") == "service.case.withdraw")
 
 node.stop()
 verified = run(PROGRAM, "verify", bundle, "--trust", folder / "genesis.json").decode()

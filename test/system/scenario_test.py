@@ -242,6 +242,13 @@ class World:
         for name, value in want.get("data", {}).items():
             if not record.get("data_omitted"):
                 check(record["data"].get(name) == value, f"{want}: {record['data'].get(name)}")
+        for name, value in want.get("evidence", {}).items():
+            if value is None:
+                items = json.loads(self.node.get("/v1/evidence?source=" + manifest["id"]))["items"]
+                check(not [i for i in items if i["by"]["case"] == case], f"{want}: {items}")
+                continue
+            found = json.loads(self.node.get(f"/v1/evidence/service/{case}/{name}"))
+            check(found["content"]["hash"] == value and found["by"]["case"] == case, f"{want}: {found}")
         for role, nodes in want.get("roles", {}).items():
             found = sorted(t["node"] for t in open_tasks(self.node, case, [role]))
             check(found == sorted(nodes), f"{want}: {role} has {found}")
