@@ -1,5 +1,6 @@
-/* Inside of the parser: what its two halves (parse.c: characters and names; grammar.c: the grammar)
- * share. Every function leaves through `fail` on a syntax error. */
+/* Inside of the parser: what its parts (parse.c: characters and names; grammar.c and
+ * grammar_term.c: the grammar; call.c: calls, functions, types) share. Every function leaves
+ * through `fail` on a syntax error. */
 #ifndef QF_FEEL_PARSE_H
 #define QF_FEEL_PARSE_H
 
@@ -59,6 +60,34 @@ const struct qf_feel_node *qf_feel_parse_additive(struct qf_feel_parser *p);
 const struct qf_feel_node *qf_feel_parse_fold(struct qf_feel_parser *p,
                                               const struct qf_feel_node *node);
 void qf_feel_parse_nest(struct qf_feel_parser *p);
+/* A scope that grows while it is read. */
+struct qf_feel_growing {
+    struct qf_feel_scope scope;
+    struct qf_feel_binding *bindings;
+    uint32_t capacity;
+};
+void qf_feel_scope_begin(struct qf_feel_parser *p, struct qf_feel_growing *g,
+                         enum qf_feel_scope_kind kind);
+void qf_feel_scope_add(struct qf_feel_parser *p, struct qf_feel_growing *g, struct qf_slice name,
+                       const struct qf_feel_type *type);
+void qf_feel_scope_end(struct qf_feel_parser *p, const struct qf_feel_growing *g);
+
+/* Nodes of which it is not known beforehand how many come. */
+struct qf_feel_kids {
+    const struct qf_feel_node **items;
+    uint32_t count;
+    uint32_t capacity;
+};
+void qf_feel_kids_add(struct qf_feel_parser *p, struct qf_feel_kids *kids,
+                      const struct qf_feel_node *node);
+
+/* A term with what stands behind it (paths, filters, calls) and its sign. */
+const struct qf_feel_node *qf_feel_parse_unary(struct qf_feel_parser *p);
+/* Takes "<", ">=" and the others, if one stands here. */
+bool qf_feel_parse_comparator(struct qf_feel_parser *p, enum qf_feel_comparison *out);
+/* The rest of a range that begins at `at`, after "..": its end, and the bracket. */
+const struct qf_feel_node *qf_feel_parse_interval(struct qf_feel_parser *p, size_t at,
+                                                  const struct qf_feel_node *start, bool included);
 const struct qf_feel_node *qf_feel_parse_unary_tests(struct qf_feel_parser *p);
 /* A call of `callee` whose arguments begin after "(" (call.c). */
 const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t at,

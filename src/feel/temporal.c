@@ -1,47 +1,14 @@
 #include "feel/temporal.h"
 
-#include <stdio.h>
-
 #include "feel/feel.h"
 #include "feel/number.h"
-#include "feel/zone_table.h"
+#include "feel/temporal_internal.h"
 
-#define DAY_SECONDS 86400
-#define NANOS_PER_SECOND 1000000000U
-#define ZONE_OFFSET_MAX 64800 /* 18 hours */
 /* Durations stay within what separates the first date from the last. */
 #define DURATION_SECONDS_MAX 64000000000000000LL
 #define DURATION_MONTHS_MAX 24000000000LL
 
-/* Nanoseconds over all of time take more than 64 bits. */
-__extension__ typedef __int128 wide;
-
-/* ---- reading ---- */
-
-struct reader {
-    const char *at;
-    const char *end;
-};
-
-static bool read_char(struct reader *r, char c)
-{
-    if (r->at == r->end || *r->at != c)
-        return false;
-    r->at++;
-    return true;
-}
-
-/* Between `least` and `most` digits. */
-static bool read_digits(struct reader *r, int64_t *out, int least, int most)
-{
-    int count = 0;
-    *out = 0;
-    while (count < most && r->at < r->end && *r->at >= '0' && *r->at <= '9') {
-        *out = *out * 10 + (*r->at++ - '0');
-        count++;
-    }
-    return count >= least;
-}
+/* ---- making ---- */
 
 static bool leap_year(int64_t year)
 {
@@ -80,370 +47,27 @@ bool qf_feel_time_make(struct qf_feel_value *out, int64_t hour, int64_t minute, 
     return true;
 }
 
-static bool read_date(struct reader *r, struct qf_feel_value *out)
+bool qf_feel_make_seconds(struct qf_feel_value *out, qf_feel_wide nanos_total)
 {
-    bool negative = read_char(r, '-');
-    const char *start = r->at;
-    int64_t year = 0;
-    int64_t month = 0;
-    int64_t day = 0;
-    if (!read_digits(r, &year, 4, 9) || (r->at - start > 4 && *start == '0') ||
-        !read_char(r, '-') || !read_digits(r, &month, 2, 2) || !read_char(r, '-') ||
-        !read_digits(r, &day, 2, 2))
-        return false;
-    return qf_feel_date_make(out, negative ? -year : year, month, day);
-}
-
-/* A fraction's digits after the point; those past the ninth are dropped. */
-static bool read_nanos(struct reader *r, uint32_t *nanos)
-{
-    uint32_t value = 0;
-    int count = 0;
-    while (r->at < r->end && *r->at >= '0' && *r->at <= '9') {
-        if (count < 9)
-            value = value * 10 + (uint32_t)(*r->at - '0');
-        count++;
-        r->at++;
-    }
-    for (int i = count; i < 9; i++)
-        value *= 10;
-    *nanos = value;
-    return count > 0;
-}
-
-static bool find_zone(int32_t *out, struct qf_slice name)
-{
-    uint32_t low = 0;
-    uint32_t high = qf_zone_name_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        int order = qf_slice_compare(qf_slice_of(qf_zone_names[middle].name), name);
-        if (order == 0) {
-            *out = (int32_t)middle;
-            return true;
-        }
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return false;
-}
-
-static bool read_zone(struct reader *r, struct qf_feel_value *out)
-{
-    if (r->at == r->end)
-        return true;
-    if (*r->at == 'Z' || *r->at == 'z') {
-        r->at++;
-        out->zone_kind = QF_FEEL_ZONE_OFFSET;
-        return true;
-    }
-    if (*r->at == '@') {
-        struct qf_slice name = qf_slice_make(r->at + 1, (size_t)(r->end - r->at - 1));
-        r->at = r->end;
-        out->zone_kind = QF_FEEL_ZONE_NAMED;
-        return find_zone(&out->stamp.zone, name);
-    }
-    bool negative = *r->at == '-';
-    int64_t hour = 0;
-    int64_t minute = 0;
-    int64_t second = 0;
-    if (!negative && *r->at != '+')
-        return false;
-    r->at++;
-    if (!read_digits(r, &hour, 2, 2) || !read_char(r, ':') || !read_digits(r, &minute, 2, 2) ||
-        (read_char(r, ':') && !read_digits(r, &second, 2, 2)))
-        return false;
-    int64_t offset = hour * 3600 + minute * 60 + second;
-    if (minute > 59 || second > 59 || offset > ZONE_OFFSET_MAX)
-        return false;
-    out->zone_kind = QF_FEEL_ZONE_OFFSET;
-    out->stamp.zone = (int32_t)(negative ? -offset : offset);
-    return true;
-}
-
-static bool read_time(struct reader *r, struct qf_feel_value *out)
-{
-    int64_t hour = 0;
-    int64_t minute = 0;
-    int64_t second = 0;
-    uint32_t nanos = 0;
-    if (!read_digits(r, &hour, 2, 2) || !read_char(r, ':') || !read_digits(r, &minute, 2, 2) ||
-        !read_char(r, ':') || !read_digits(r, &second, 2, 2) ||
-        (read_char(r, '.') && !read_nanos(r, &nanos)))
-        return false;
-    return qf_feel_time_make(out, hour, minute, second, nanos) && read_zone(r, out) &&
-           r->at == r->end;
-}
-
-static struct reader reader_of(struct qf_slice text)
-{
-    const char *at = (const char *)text.data;
-    return (struct reader){at, at + text.size};
-}
-
-static bool refuse(struct qf_feel_value *out)
-{
-    *out = qf_feel_null();
-    return false;
-}
-
-bool qf_feel_date_parse(struct qf_feel_value *out, struct qf_slice text)
-{
-    struct reader r = reader_of(text);
-    return (read_date(&r, out) && r.at == r.end) || refuse(out);
-}
-
-bool qf_feel_time_parse(struct qf_feel_value *out, struct qf_slice text)
-{
-    struct reader r = reader_of(text);
-    return read_time(&r, out) || refuse(out);
-}
-
-bool qf_feel_date_time_parse(struct qf_feel_value *out, struct qf_slice text)
-{
-    struct reader r = reader_of(text);
-    struct qf_feel_value date;
-    struct qf_feel_value time;
-    if (!read_date(&r, &date))
-        return refuse(out);
-    if (r.at == r.end)
-        (void)qf_feel_time_make(&time, 0, 0, 0, 0);
-    else if (!read_char(&r, 'T') || !read_time(&r, &time))
-        return refuse(out);
-    *out = qf_feel_date_time_join(&date, &time);
-    return true;
-}
-
-/* One number of a duration with its letter; a fraction only before S. */
-static bool read_part(struct reader *r, int64_t *value, uint32_t *nanos, char *letter)
-{
-    bool fraction = false;
-    if (!read_digits(r, value, 1, 17))
-        return false;
-    if (read_char(r, '.')) {
-        fraction = true;
-        (void)read_nanos(r, nanos); /* "0.S" has none, and is allowed */
-    }
-    if (r->at == r->end)
-        return false;
-    *letter = *r->at++;
-    return !fraction || *letter == 'S';
-}
-
-static bool make_seconds(struct qf_feel_value *out, wide nanos_total)
-{
-    wide seconds = nanos_total / NANOS_PER_SECOND;
-    wide nanos = nanos_total % NANOS_PER_SECOND;
+    qf_feel_wide seconds = nanos_total / NANOS_PER_SECOND;
+    qf_feel_wide nanos = nanos_total % NANOS_PER_SECOND;
     if (nanos < 0) {
         nanos += NANOS_PER_SECOND;
         seconds--;
     }
     if (seconds > DURATION_SECONDS_MAX || seconds < -DURATION_SECONDS_MAX)
-        return refuse(out);
+        return qf_feel_refuse(out);
     *out = (struct qf_feel_value){
         .kind = QF_FEEL_SECONDS, .count = (uint32_t)nanos, .integer = (int64_t)seconds};
     return true;
 }
 
-static bool make_months(struct qf_feel_value *out, wide months)
+bool qf_feel_make_months(struct qf_feel_value *out, qf_feel_wide months)
 {
     if (months > DURATION_MONTHS_MAX || months < -DURATION_MONTHS_MAX)
-        return refuse(out);
+        return qf_feel_refuse(out);
     *out = (struct qf_feel_value){.kind = QF_FEEL_MONTHS, .integer = (int64_t)months};
     return true;
-}
-
-/* The letters that may still come, in order; each stands for its unit. */
-bool qf_feel_duration_parse(struct qf_feel_value *out, struct qf_slice text)
-{
-    struct reader r = reader_of(text);
-    bool negative = read_char(&r, '-');
-    static const char date_letters[] = "YMD";
-    static const char time_letters[] = "HMS";
-    static const int64_t date_units[] = {12, 1, DAY_SECONDS};
-    static const int64_t time_units[] = {3600, 60, 1};
-    wide months = 0;
-    wide seconds = 0;
-    uint32_t nanos = 0;
-    int at = 0;
-    bool in_time = false;
-    bool has_months = false;
-    bool has_seconds = false;
-    if (!read_char(&r, 'P') || r.at == r.end)
-        return refuse(out);
-    while (r.at < r.end) {
-        if (!in_time && read_char(&r, 'T')) {
-            in_time = true;
-            at = 0;
-            if (r.at == r.end)
-                return refuse(out);
-            continue;
-        }
-        const char *letters = in_time ? time_letters : date_letters;
-        int64_t value = 0;
-        char letter = 0;
-        if (!read_part(&r, &value, &nanos, &letter))
-            return refuse(out);
-        while (at < 3 && letters[at] != letter)
-            at++;
-        if (at == 3 || (letter == 'S' && !in_time))
-            return refuse(out);
-        if (!in_time && at < 2) {
-            months += (wide)value * date_units[at];
-            has_months = true;
-        } else {
-            seconds += (wide)value * (in_time ? time_units[at] : date_units[at]);
-            has_seconds = true;
-        }
-        at++;
-    }
-    if (has_months == has_seconds) /* mixed durations are not of either type */
-        return refuse(out);
-    if (has_months)
-        return make_months(out, negative ? -months : months);
-    wide total = seconds * NANOS_PER_SECOND + nanos;
-    return make_seconds(out, negative ? -total : total);
-}
-
-bool qf_feel_at_parse(struct qf_feel_value *out, struct qf_slice text)
-{
-    if (text.size > 0 && (text.data[0] == 'P' || (text.size > 1 && text.data[1] == 'P')))
-        return qf_feel_duration_parse(out, text);
-    if (text.size > 2 && text.data[2] == ':')
-        return qf_feel_time_parse(out, text);
-    if (memchr(text.data == NULL ? (const uint8_t *)"" : text.data, 'T', text.size) != NULL &&
-        qf_feel_date_time_parse(out, text))
-        return true;
-    return qf_feel_date_parse(out, text);
-}
-
-/* ---- writing ---- */
-
-static void write_nanos(struct qf_buf *buf, uint32_t nanos)
-{
-    if (nanos == 0)
-        return;
-    char digits[16];
-    int size = snprintf(digits, sizeof digits, ".%09u", nanos);
-    while (size > 0 && digits[size - 1] == '0')
-        size--;
-    qf_buf_put(buf, digits, (size_t)size);
-}
-
-static void write_two(struct qf_buf *buf, unsigned value)
-{
-    uint8_t digits[2] = {(uint8_t)('0' + value / 10), (uint8_t)('0' + value % 10)};
-    qf_buf_put(buf, digits, 2);
-}
-
-static void write_date(struct qf_buf *buf, const struct qf_feel_value *value)
-{
-    int32_t year = value->stamp.year;
-    if (year < 0)
-        qf_buf_put_byte(buf, '-');
-    uint32_t positive = (uint32_t)(year < 0 ? -year : year);
-    for (uint32_t limit = 1000; limit > positive && limit > 1; limit /= 10)
-        qf_buf_put_byte(buf, '0');
-    qf_buf_put_int(buf, positive);
-    qf_buf_put_byte(buf, '-');
-    write_two(buf, value->stamp.month);
-    qf_buf_put_byte(buf, '-');
-    write_two(buf, value->stamp.day);
-}
-
-static void write_time(struct qf_buf *buf, const struct qf_feel_value *value)
-{
-    write_two(buf, value->stamp.hour);
-    qf_buf_put_byte(buf, ':');
-    write_two(buf, value->stamp.minute);
-    qf_buf_put_byte(buf, ':');
-    write_two(buf, value->second);
-    write_nanos(buf, value->count);
-    if (value->zone_kind == QF_FEEL_ZONE_NAMED) {
-        qf_buf_put_byte(buf, '@');
-        qf_buf_put_text(buf, qf_zone_names[value->stamp.zone].name);
-    } else if (value->zone_kind == QF_FEEL_ZONE_OFFSET && value->stamp.zone == 0) {
-        qf_buf_put_byte(buf, 'Z');
-    } else if (value->zone_kind == QF_FEEL_ZONE_OFFSET) {
-        int32_t zone = value->stamp.zone;
-        qf_buf_put_byte(buf, zone < 0 ? '-' : '+');
-        unsigned offset = (unsigned)(zone < 0 ? -zone : zone);
-        write_two(buf, offset / 3600);
-        qf_buf_put_byte(buf, ':');
-        write_two(buf, offset / 60 % 60);
-        if (offset % 60 != 0) {
-            qf_buf_put_byte(buf, ':');
-            write_two(buf, offset % 60);
-        }
-    }
-}
-
-static void write_unit(struct qf_buf *buf, int64_t value, char letter)
-{
-    if (value == 0)
-        return;
-    qf_buf_put_int(buf, value);
-    qf_buf_put_byte(buf, (uint8_t)letter);
-}
-
-static void write_seconds(struct qf_buf *buf, const struct qf_feel_value *value)
-{
-    int64_t seconds = value->integer;
-    uint32_t nanos = value->count;
-    if (seconds == 0 && nanos == 0) {
-        qf_buf_put_text(buf, "PT0S");
-        return;
-    }
-    if (seconds < 0) {
-        qf_buf_put_byte(buf, '-');
-        seconds = -seconds;
-        if (nanos > 0) {
-            nanos = NANOS_PER_SECOND - nanos;
-            seconds--;
-        }
-    }
-    qf_buf_put_byte(buf, 'P');
-    write_unit(buf, seconds / DAY_SECONDS, 'D');
-    if (seconds % DAY_SECONDS == 0 && nanos == 0)
-        return;
-    qf_buf_put_byte(buf, 'T');
-    write_unit(buf, seconds % DAY_SECONDS / 3600, 'H');
-    write_unit(buf, seconds % 3600 / 60, 'M');
-    if (seconds % 60 != 0 || nanos != 0) {
-        qf_buf_put_int(buf, seconds % 60);
-        write_nanos(buf, nanos);
-        qf_buf_put_byte(buf, 'S');
-    }
-}
-
-static void write_months(struct qf_buf *buf, int64_t months)
-{
-    if (months == 0) {
-        qf_buf_put_text(buf, "P0M");
-        return;
-    }
-    if (months < 0)
-        qf_buf_put_byte(buf, '-');
-    int64_t positive = months < 0 ? -months : months;
-    qf_buf_put_byte(buf, 'P');
-    write_unit(buf, positive / 12, 'Y');
-    write_unit(buf, positive % 12, 'M');
-}
-
-void qf_feel_temporal_write(struct qf_buf *buf, const struct qf_feel_value *value)
-{
-    if (value->kind == QF_FEEL_DATE || value->kind == QF_FEEL_DATE_TIME)
-        write_date(buf, value);
-    if (value->kind == QF_FEEL_DATE_TIME)
-        qf_buf_put_byte(buf, 'T');
-    if (value->kind == QF_FEEL_TIME || value->kind == QF_FEEL_DATE_TIME)
-        write_time(buf, value);
-    if (value->kind == QF_FEEL_SECONDS)
-        write_seconds(buf, value);
-    if (value->kind == QF_FEEL_MONTHS)
-        write_months(buf, value->integer);
 }
 
 /* ---- calendar ---- */
@@ -516,6 +140,25 @@ int qf_feel_week_of_year(const struct qf_feel_value *date)
 
 /* ---- zones ---- */
 
+bool qf_feel_zone_find(int32_t *out, struct qf_slice name)
+{
+    uint32_t low = 0;
+    uint32_t high = qf_zone_name_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        int order = qf_slice_compare(qf_slice_of(qf_zone_names[middle].name), name);
+        if (order == 0) {
+            *out = (int32_t)middle;
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
 /* When a rule's day falls in a year, in local seconds since 1970. */
 static int64_t rule_moment(const struct qf_zone_day *rule, int64_t year)
 {
@@ -562,7 +205,7 @@ bool qf_feel_zone_fixed(struct qf_slice name, int32_t *seconds)
 {
     const int64_t year_2000 = 946684800;
     int32_t number = 0;
-    if (!find_zone(&number, name))
+    if (!qf_feel_zone_find(&number, name))
         return false;
     const struct qf_zone *zone = &qf_zones[qf_zone_names[number].zone];
     if (qf_zone_rules[zone->rule].has_daylight)
@@ -673,7 +316,7 @@ static bool from_local(struct qf_feel_value *out, int64_t local, const struct qf
     int64_t rest = local - day * DAY_SECONDS;
     qf_feel_day_date(&date, day);
     if (date.kind == QF_FEEL_NULL)
-        return refuse(out);
+        return qf_feel_refuse(out);
     (void)qf_feel_time_make(&time, rest / 3600, rest / 60 % 60, rest % 60, like->count);
     time.zone_kind = like->zone_kind;
     time.stamp.zone = like->stamp.zone;
@@ -690,8 +333,8 @@ bool qf_feel_date_time_at(struct qf_feel_value *out, int64_t seconds, uint32_t n
         like.zone_kind = QF_FEEL_ZONE_OFFSET;
     } else {
         like.zone_kind = QF_FEEL_ZONE_NAMED;
-        if (!find_zone(&like.stamp.zone, name))
-            return refuse(out);
+        if (!qf_feel_zone_find(&like.stamp.zone, name))
+            return qf_feel_refuse(out);
         offset = offset_at(qf_zones + qf_zone_names[like.stamp.zone].zone, seconds);
     }
     return from_local(out, seconds + offset, &like);
@@ -699,9 +342,9 @@ bool qf_feel_date_time_at(struct qf_feel_value *out, int64_t seconds, uint32_t n
 
 /* ---- arithmetic ---- */
 
-static wide total_nanos(const struct qf_feel_value *duration)
+static qf_feel_wide total_nanos(const struct qf_feel_value *duration)
 {
-    return (wide)duration->integer * NANOS_PER_SECOND + duration->count;
+    return (qf_feel_wide)duration->integer * NANOS_PER_SECOND + duration->count;
 }
 
 static bool add_months(struct qf_feel_value *out, const struct qf_feel_value *value, int64_t months)
@@ -710,7 +353,7 @@ static bool add_months(struct qf_feel_value *out, const struct qf_feel_value *va
     int64_t year = floor_div(total, 12);
     int64_t month = total - year * 12 + 1;
     if (year < -QF_FEEL_YEAR_MAX || year > QF_FEEL_YEAR_MAX)
-        return refuse(out);
+        return qf_feel_refuse(out);
     int64_t last = month_days(year, month);
     *out = *value;
     out->stamp.year = (int32_t)year;
@@ -722,11 +365,11 @@ static bool add_months(struct qf_feel_value *out, const struct qf_feel_value *va
 
 /* Point plus duration. A zoned date and time moves on the time line. */
 static bool add_seconds(struct qf_feel_value *out, const struct qf_feel_value *value,
-                        wide nanos_total)
+                        qf_feel_wide nanos_total)
 {
     struct qf_feel_value shift;
-    if (!make_seconds(&shift, nanos_total))
-        return refuse(out);
+    if (!qf_feel_make_seconds(&shift, nanos_total))
+        return qf_feel_refuse(out);
     if (value->kind == QF_FEEL_DATE) {
         qf_feel_day_date(out, qf_feel_day_number(value) + floor_div(shift.integer, DAY_SECONDS));
         return out->kind != QF_FEEL_NULL;
@@ -764,38 +407,38 @@ bool qf_feel_temporal_add(struct qf_feel_value *out, const struct qf_feel_value 
                           const struct qf_feel_value *b)
 {
     if (a->kind == QF_FEEL_MONTHS && b->kind == QF_FEEL_MONTHS)
-        return make_months(out, (wide)a->integer + b->integer);
+        return qf_feel_make_months(out, (qf_feel_wide)a->integer + b->integer);
     if (a->kind == QF_FEEL_SECONDS && b->kind == QF_FEEL_SECONDS)
-        return make_seconds(out, total_nanos(a) + total_nanos(b));
+        return qf_feel_make_seconds(out, total_nanos(a) + total_nanos(b));
     if (is_point(b)) {
         const struct qf_feel_value *swap = a;
         a = b;
         b = swap;
     }
     if (!is_point(a))
-        return refuse(out);
+        return qf_feel_refuse(out);
     if (b->kind == QF_FEEL_SECONDS)
         return add_seconds(out, a, total_nanos(b));
     if (b->kind == QF_FEEL_MONTHS && a->kind != QF_FEEL_TIME)
         return add_months(out, a, b->integer);
-    return refuse(out);
+    return qf_feel_refuse(out);
 }
 
 bool qf_feel_temporal_sub(struct qf_feel_value *out, const struct qf_feel_value *a,
                           const struct qf_feel_value *b)
 {
     if (a->kind == QF_FEEL_MONTHS && b->kind == QF_FEEL_MONTHS)
-        return make_months(out, (wide)a->integer - b->integer);
+        return qf_feel_make_months(out, (qf_feel_wide)a->integer - b->integer);
     if (a->kind == QF_FEEL_SECONDS && b->kind == QF_FEEL_SECONDS)
-        return make_seconds(out, total_nanos(a) - total_nanos(b));
+        return qf_feel_make_seconds(out, total_nanos(a) - total_nanos(b));
     if (!is_point(a))
-        return refuse(out);
+        return qf_feel_refuse(out);
     if (b->kind == QF_FEEL_SECONDS)
         return add_seconds(out, a, -total_nanos(b));
     if (b->kind == QF_FEEL_MONTHS && a->kind != QF_FEEL_TIME)
         return add_months(out, a, -b->integer);
     if (!is_point(b) || (a->kind == QF_FEEL_TIME) != (b->kind == QF_FEEL_TIME))
-        return refuse(out);
+        return qf_feel_refuse(out);
     struct qf_feel_value from = *b;
     struct qf_feel_value to = *a;
     if (from.kind != to.kind) { /* a date against a date and time: its midnight, UTC if need be */
@@ -806,9 +449,10 @@ bool qf_feel_temporal_sub(struct qf_feel_value *out, const struct qf_feel_value 
             date->zone_kind = QF_FEEL_ZONE_NONE;
     }
     if ((from.zone_kind == QF_FEEL_ZONE_NONE) != (to.zone_kind == QF_FEEL_ZONE_NONE))
-        return refuse(out);
-    wide difference = (wide)(qf_feel_line(&to) - qf_feel_line(&from)) * NANOS_PER_SECOND;
-    return make_seconds(out, difference + (int64_t)to.count - (int64_t)from.count);
+        return qf_feel_refuse(out);
+    qf_feel_wide difference =
+        (qf_feel_wide)(qf_feel_line(&to) - qf_feel_line(&from)) * NANOS_PER_SECOND;
+    return qf_feel_make_seconds(out, difference + (int64_t)to.count - (int64_t)from.count);
 }
 
 static bool is_duration(const struct qf_feel_value *value)
@@ -829,13 +473,14 @@ static bool number_duration(struct qf_feel_value *out, const struct qf_feel_valu
 {
     if (kind == QF_FEEL_MONTHS) {
         int64_t months = 0;
-        return (qf_feel_number_to_int(&months, number) && make_months(out, months)) || refuse(out);
+        return (qf_feel_number_to_int(&months, number) && qf_feel_make_months(out, months)) ||
+               qf_feel_refuse(out);
     }
     int64_t seconds = 0;
     uint32_t nanos = 0;
     return (qf_feel_number_to_seconds(&seconds, &nanos, number) &&
-            make_seconds(out, (wide)seconds * NANOS_PER_SECOND + nanos)) ||
-           refuse(out);
+            qf_feel_make_seconds(out, (qf_feel_wide)seconds * NANOS_PER_SECOND + nanos)) ||
+           qf_feel_refuse(out);
 }
 
 bool qf_feel_temporal_mul(struct qf_feel_value *out, const struct qf_feel_value *a,
@@ -847,44 +492,44 @@ bool qf_feel_temporal_mul(struct qf_feel_value *out, const struct qf_feel_value 
         b = swap;
     }
     if (!is_duration(a) || b->kind != QF_FEEL_NUMBER)
-        return refuse(out);
+        return qf_feel_refuse(out);
     struct qf_feel_value number = duration_number(a);
     uint8_t kind = a->kind;
     return qf_feel_number_mul(&number, &number, b) ? number_duration(out, &number, kind)
-                                                   : refuse(out);
+                                                   : qf_feel_refuse(out);
 }
 
 bool qf_feel_temporal_div(struct qf_feel_value *out, const struct qf_feel_value *a,
                           const struct qf_feel_value *b)
 {
     if (!is_duration(a))
-        return refuse(out);
+        return qf_feel_refuse(out);
     struct qf_feel_value number = duration_number(a);
     if (b->kind == a->kind) {
         struct qf_feel_value divisor = duration_number(b);
         return qf_feel_number_div(out, &number, &divisor);
     }
     if (b->kind != QF_FEEL_NUMBER)
-        return refuse(out);
+        return qf_feel_refuse(out);
     uint8_t kind = a->kind;
     return qf_feel_number_div(&number, &number, b) ? number_duration(out, &number, kind)
-                                                   : refuse(out);
+                                                   : qf_feel_refuse(out);
 }
 
 bool qf_feel_duration_negate(struct qf_feel_value *out, const struct qf_feel_value *a)
 {
     if (a->kind == QF_FEEL_MONTHS)
-        return make_months(out, -(wide)a->integer);
+        return qf_feel_make_months(out, -(qf_feel_wide)a->integer);
     if (a->kind == QF_FEEL_SECONDS)
-        return make_seconds(out, -total_nanos(a));
-    return refuse(out);
+        return qf_feel_make_seconds(out, -total_nanos(a));
+    return qf_feel_refuse(out);
 }
 
 bool qf_feel_months_between(struct qf_feel_value *out, const struct qf_feel_value *a,
                             const struct qf_feel_value *b)
 {
     if (a->kind == QF_FEEL_TIME || b->kind == QF_FEEL_TIME || !is_point(a) || !is_point(b))
-        return refuse(out);
+        return qf_feel_refuse(out);
     int64_t months =
         ((int64_t)b->stamp.year - a->stamp.year) * 12 + b->stamp.month - a->stamp.month;
     int64_t rest = ((int64_t)b->stamp.day - a->stamp.day) * DAY_SECONDS;
@@ -894,7 +539,7 @@ bool qf_feel_months_between(struct qf_feel_value *out, const struct qf_feel_valu
         months--;
     if (months < 0 && rest > 0)
         months++;
-    return make_months(out, months);
+    return qf_feel_make_months(out, months);
 }
 
 static bool duration_property(struct qf_feel_value *out, const struct qf_feel_value *value,
@@ -924,7 +569,7 @@ static bool duration_property(struct qf_feel_value *out, const struct qf_feel_va
         *out = duration_number(value);
         return true;
     }
-    return refuse(out);
+    return qf_feel_refuse(out);
 }
 
 bool qf_feel_temporal_property(struct qf_feel_value *out, const struct qf_feel_value *value,
@@ -951,7 +596,7 @@ bool qf_feel_temporal_property(struct qf_feel_value *out, const struct qf_feel_v
     else if (has_time && qf_slice_is(name, "time offset")) {
         int32_t offset = 0;
         if (qf_feel_offset(&offset, value))
-            (void)make_seconds(out, (wide)offset * NANOS_PER_SECOND);
+            (void)qf_feel_make_seconds(out, (qf_feel_wide)offset * NANOS_PER_SECOND);
         else
             *out = qf_feel_null();
     } else if (has_time && qf_slice_is(name, "timezone")) {
@@ -960,7 +605,7 @@ bool qf_feel_temporal_property(struct qf_feel_value *out, const struct qf_feel_v
     } else if (qf_slice_is(name, "value")) {
         *out = qf_feel_number_from_seconds(qf_feel_line(value), value->count);
     } else {
-        return refuse(out);
+        return qf_feel_refuse(out);
     }
     return true;
 }
