@@ -17,7 +17,7 @@ for path in sorted(root.rglob("*.[ch]")):
     text = path.read_text(encoding="utf-8")
     code = re.sub(r'/\*.*?\*/|"(?:\\.|[^"\\])*"', lambda m: m.group(0) if m.group(0)[0] == '"' else
                   "\n" * m.group(0).count("\n"), text, flags=re.S)
-    is_test = path.stem.endswith(("_test", "_fuzz"))
+    is_test = path.stem.endswith(("_test", "_testing", "_fuzz"))
     for number, line in enumerate(code.splitlines(), 1):
         match = re.match(r'\s*#include "([^"/]+)/', line)
         if match and match.group(1) in ORDER and not is_test:
