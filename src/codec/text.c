@@ -187,23 +187,22 @@ bool qf_base64_decode(uint8_t *out, size_t *size, struct qf_slice text)
     return decode_groups(out, size, text, '+', '/');
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* One more than the digit's value, 0 for what is no digit: a table, since nobody can foretell
+ * whether the next digit of a hash is a letter. */
+static const uint8_t hex_values[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16};
 
 bool qf_hex_decode(uint8_t *out, size_t *size, struct qf_slice text)
 {
     if (text.size % 2 != 0)
         return false;
     for (size_t i = 0; i < text.size; i += 2) {
-        int high = hex_value(text.data[i]);
-        int low = hex_value(text.data[i + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = hex_values[text.data[i]];
+        unsigned low = hex_values[text.data[i + 1]];
+        if (high == 0 || low == 0)
             return false;
-        *out++ = (uint8_t)(high << 4 | low);
+        *out++ = (uint8_t)((high - 1) << 4 | (low - 1));
     }
     *size = text.size / 2;
     return true;
