@@ -242,14 +242,27 @@ static bool is_over(const struct replay *r, const struct marked *at)
     return true;
 }
 
-static bool rests(const struct replay *r, const struct marked *at)
+/* Whether the token at a place stays there by itself: for a task, an event, or others of its join.
+ */
+static bool stays(struct replay *r, const struct marked *at, uint32_t place)
 {
-    for (uint32_t place = 0; place < r->net->place_count; place++) {
-        const struct qf_bpmn_node *n = qf_bpmn_net_node(r->net, r->net->places[place].target);
-        if (qf_bpmn_bit_at(at->places, place) && !is_seen(n) && n->kind != QF_BPMN_CATCH &&
-            n->kind != QF_BPMN_EVENT_GATEWAY && !qf_bpmn_joins_all(n) && !qf_bpmn_joins_some(n))
+    const struct qf_bpmn_node *n = qf_bpmn_net_node(r->net, r->net->places[place].target);
+    if (is_seen(n) || n->kind == QF_BPMN_CATCH || n->kind == QF_BPMN_EVENT_GATEWAY)
+        return true;
+    if (!qf_bpmn_joins_all(n) && !qf_bpmn_joins_some(n))
+        return false;
+    uint32_t origin = 0;
+    struct qf_arena_mark mark = qf_arena_mark(r->arena);
+    bool complete = consume(r, at, place, &origin) != NULL;
+    qf_arena_release(r->arena, mark);
+    return !complete;
+}
+
+static bool rests(struct replay *r, const struct marked *at)
+{
+    for (uint32_t place = 0; place < r->net->place_count; place++)
+        if (qf_bpmn_bit_at(at->places, place) && !stays(r, at, place))
             return false;
-    }
     return true;
 }
 

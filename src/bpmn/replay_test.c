@@ -81,6 +81,25 @@ static void choices_are_found_in_parallel_branches(void **state)
     case_end(&rc.c);
 }
 
+/* The log ends where the branches meet and a choice follows: the last event makes it, too. */
+static void a_join_that_is_complete_is_passed_at_the_end(void **state)
+{
+    (void)state;
+    struct replayed_case rc;
+    replay_text(&rc,
+                PROCESS("<startEvent id='s'/><parallelGateway id='f'/>" T("a") T("b") T("y")
+                            T("z") "<parallelGateway id='j'/><exclusiveGateway id='x'/>"
+                                   "<endEvent id='e'/>" FLOW("s", "f") FLOW("f", "a") FLOW("f", "b")
+                                       FLOW("a", "j") FLOW("b", "j") FLOW("j", "x") FLOW("x", "y")
+                                           FLOW("x", "z") FLOW("y", "e") FLOW("z", "e")),
+                "a b");
+    assert_int_equal(rc.replay.unplanned, 0);
+    assert_false(rc.replay.ended);
+    assert_int_equal(rc.replay.events[1].flow_count, 1);
+    execute(&rc.c, &rc.replay);
+    case_end(&rc.c);
+}
+
 static void deviations_are_told(void **state)
 {
     (void)state;
@@ -182,6 +201,7 @@ int main(int argc, char **argv)
     data_dir = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(choices_are_found_in_parallel_branches),
+        cmocka_unit_test(a_join_that_is_complete_is_passed_at_the_end),
         cmocka_unit_test(deviations_are_told),
         cmocka_unit_test(every_permit_case_replays),
     };
