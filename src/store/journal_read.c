@@ -41,7 +41,7 @@ void journal_record_hash(uint8_t out[QF_HASH_SIZE], const uint8_t prev[QF_HASH_S
 {
     const struct qf_slice parts[3] = {{prev, QF_HASH_SIZE},
                                       {fixed, JOURNAL_RECORD_FIXED_SIZE},
-                                      {leaf_hashes[0], count * QF_HASH_SIZE}};
+                                      {(const uint8_t *)leaf_hashes, count * QF_HASH_SIZE}};
     qf_hash_parts(QF_HASH_SHA256, out, parts, count > 0 ? 3 : 2);
 }
 
