@@ -59,6 +59,8 @@ soak-sim: $(BUILD)/build.ninja ## thousands of seeds of the simulation (SOAK_SEE
 	@ninja -C $(BUILD) src/engine/qifeng-sim src/engine/ledger-test >/dev/null
 	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000)
 	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000) --services
+	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000) --suite gm
+	@$(BUILD)/src/engine/qifeng-sim --seeds $(or $(SOAK_SEEDS),1..5000) --suite gm --services
 	@$(BUILD)/src/engine/ledger-test 1
 
 soak-threads: ## the whole node under everything at once, with ThreadSanitizer, then AddressSanitizer (SOAK_SECONDS=60 each)

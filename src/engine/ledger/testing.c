@@ -1,7 +1,9 @@
+#define OPENSSL_SUPPRESS_DEPRECATED /* RAND_set_rand_method, see below */
 #include "engine/ledger/testing.h"
 
 #include <errno.h>
 #include <ftw.h>
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -69,8 +71,43 @@ static void fixed_key(struct qf_ledger_testing *testing, unsigned number)
     qf_buf_deinit(&pem);
 }
 
+/* SplitMix64. */
+static uint64_t next_random(uint64_t *random)
+{
+    uint64_t z = *random += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* An SM2 signature holds a random number, so the library is given numbers that the seed decides. */
+static uint64_t library_random;
+
+static int fill_random(unsigned char *out, int size)
+{
+    for (int i = 0; i < size; i++)
+        out[i] = (unsigned char)next_random(&library_random);
+    return 1;
+}
+
+static int random_ready(void)
+{
+    return 1;
+}
+
+static void fix_random(void)
+{
+    static const RAND_METHOD method = {
+        .bytes = fill_random, .pseudorand = fill_random, .status = random_ready};
+    library_random = 1;
+    if (RAND_set_rand_method(&method) != 1)
+        stop("RAND_set_rand_method");
+}
+
 void qf_ledger_testing_init(struct qf_ledger_testing *testing, enum qf_suite suite)
 {
+    if (suite == QF_SUITE_GM)
+        fix_random();
     *testing = (struct qf_ledger_testing){.world = qf_testing_new(suite)};
     const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : ".";
     snprintf(testing->root, sizeof testing->root, "%s/qf-ledger-XXXXXX", base);
@@ -97,6 +134,7 @@ void qf_ledger_testing_deinit(struct qf_ledger_testing *testing)
     free((void *)(uintptr_t)testing->genesis.data);
     qf_testing_free(testing->world);
     remove_tree(testing->root);
+    (void)RAND_set_rand_method(NULL);
 }
 
 void qf_ledger_testing_folder(struct qf_ledger_testing *testing, char out[128], const char *name)
@@ -113,18 +151,15 @@ void qf_ledger_testing_folder(struct qf_ledger_testing *testing, char out[128], 
 void qf_ledger_testing_seed(struct qf_ledger_testing *testing, uint64_t seed)
 {
     testing->random = seed * 0x9e3779b97f4a7c15u + 1;
+    library_random = seed;
     testing->made = 0;
     memset(testing->world->nonce, 0, sizeof testing->world->nonce);
     qf_arena_reset(&testing->world->arena);
 }
 
-/* SplitMix64. */
 uint64_t qf_ledger_testing_pick(struct qf_ledger_testing *testing, uint64_t below)
 {
-    uint64_t z = testing->random += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return (z ^ (z >> 31)) % below;
+    return next_random(&testing->random) % below;
 }
 
 static unsigned pick(struct qf_ledger_testing *testing, unsigned below)

@@ -23,9 +23,9 @@ struct qf_ledger_testing {
     struct qf_slice recent[QF_LEDGER_TESTING_RECENT];
 };
 
-/* Stops the program with a message when the machine does not let it. Suite intl has Ed25519 keys
- * made from their numbers, so that a run with the same seed is the same to the byte; keys of suite
- * gm are random. */
+/* Stops the program with a message when the machine does not let it. A run with the same seed is
+ * the same to the byte: suite intl has Ed25519 keys made from their numbers; for suite gm OpenSSL
+ * gets its random numbers from here until the end, in the whole process, so one test at a time. */
 void qf_ledger_testing_init(struct qf_ledger_testing *testing, enum qf_suite suite);
 void qf_ledger_testing_deinit(struct qf_ledger_testing *testing);
 
@@ -39,8 +39,9 @@ uint64_t qf_ledger_testing_pick(struct qf_ledger_testing *testing, uint64_t belo
  * up: repeats, expired ones, bad signatures, unknown and revoked keys, suspended members, wrong
  * states, missing rights. */
 struct qf_slice qf_ledger_testing_next(struct qf_ledger_testing *testing, int64_t now_ms);
-/* The same of a stream about services: two versions of one are deployed, then cases are opened,
- * worked on, decided, messaged and withdrawn, by the right people and by others. */
+/* The same of a stream about two services, one of them in two versions: their cases are opened,
+ * worked on, decided, messaged and withdrawn side by side, by the right people and by others, and
+ * send each other messages. */
 struct qf_slice qf_ledger_testing_next_service(struct qf_ledger_testing *testing, int64_t now_ms);
 
 #endif

@@ -1,213 +1,131 @@
-/* A stream of transactions on services: a package is deployed by vote, then cases are opened,
- * worked on, messaged and withdrawn at random, well and badly, while time lets timers fire. */
+/* A stream of transactions on two services of one network, whose cases interleave and send each
+ * other messages: packages are deployed by vote, one of them in two versions, then cases are
+ * opened, worked on, messaged and withdrawn at random, well and badly, while time lets timers fire.
+ */
 #include <stdio.h>
 
 #include "codec/text.h"
 #include "engine/ledger/testing.h"
 
+/* clang-format off */
+#define BPMN                                                                                       \
+    "<definitions xmlns='http://www.omg.org/spec/BPMN/20100524/MODEL' "                            \
+    "xmlns:qf='https://qifeng.dev/bpmn/1' targetNamespace='t'><message id='m' name='more'/>"       \
+    "<process id='p' isExecutable='true'>"
 #define TASK(id, role, more)                                                                       \
     "<userTask id='" id "'><extensionElements><qf:who role='" role "' " more                       \
     "</extensionElements></userTask>"
+#define TELL(id)                                                                                   \
+    "<sendTask id='" id "' messageRef='m'><extensionElements><qf:to case='=other'/>"               \
+    "</extensionElements></sendTask>"
+#define MESSAGE(id)                                                                                \
+    "<intermediateCatchEvent id='" id "'><messageEventDefinition messageRef='m'/>"                 \
+    "</intermediateCatchEvent>"
+#define AFTER(id, duration)                                                                        \
+    "<intermediateCatchEvent id='" id "'><timerEventDefinition><timeDuration>" duration            \
+    "</timeDuration></timerEventDefinition></intermediateCatchEvent>"
+#define END(id) "<endEvent id='" id "'/>"
 #define FLOW(id, from, to) "<sequenceFlow id='" id "' sourceRef='" from "' targetRef='" to "'/>"
 #define CONDITION(id, from, to, text)                                                              \
     "<sequenceFlow id='" id "' sourceRef='" from "' targetRef='" to "'><conditionExpression>" text \
     "</conditionExpression></sequenceFlow>"
 
-/* check ─> decision ─┬─> panel (2 of 3) ─> choice ─┬─> each (parallel, one for each of some) ─┐
- *                    │                             └──────────────> end                       │
- *                    ├─> wait (a message, or time) ──────────────────────────────────────> sign
- *                    └─> sealed decision ─> end          (sign: four eyes, deadline, reminders) */
-static const char process[] =
-    "<definitions xmlns='http://www.omg.org/spec/BPMN/20100524/MODEL' "
-    "xmlns:qf='https://qifeng.dev/bpmn/1' targetNamespace='t'><message id='m' name='more'/>"
-    "<process id='p' isExecutable='true'><laneSet id='l'><lane id='desk'><flowNodeRef>s"
-    "</flowNodeRef><flowNodeRef>secret</flowNodeRef></lane></laneSet><startEvent id='s'/>" TASK(
-        "check", "desk",
-        "/>") "<businessRuleTask id='rule'><extensionElements>"
-              "<qf:decision ref='Way' "
-              "result='way'/></extensionElements></businessRuleTask>"
-              "<exclusiveGateway id='g' default='f-wait'/>" TASK(
-                  "panel", "panel",
-                  "approvals='2' of='3'/>") "<exclusiveGateway id='v'/><userTask "
-                                            "id='each'><extensionElements><qf:who "
-                                            "role='panel'/>"
-                                            "<qf:loop collection='=for i in 1..n "
-                                            "return i' item='x'/></extensionElements>"
-                                            "<multiInstanceLoopCharacteristics/></"
-                                            "userTask>" TASK(
-                                                "sign", "desk",
-                                                "separate='check'/><qf:deadline "
-                                                "days='0' calendar='calendar' "
-                                                "then='approved'/>") "<boundaryEvent "
-                                                                     "id='late' "
-                                                                     "attachedToRef='"
-                                                                     "sign' "
-                                                                     "cancelActivity='"
-                                                                     "false'><"
-                                                                     "timerEventDefinit"
-                                                                     "ion>"
-                                                                     "<timeCycle>R3/"
-                                                                     "PT0.2S</"
-                                                                     "timeCycle></"
-                                                                     "timerEventDefinit"
-                                                                     "ion></"
-                                                                     "boundaryEvent>"
-                                                                     "<scriptTask "
-                                                                     "id='count'><"
-                                                                     "extensionElements"
-                                                                     "><qf:result "
-                                                                     "variable='late'/"
-                                                                     "></"
-                                                                     "extensionElements"
-                                                                     ">"
-                                                                     "<script>if late "
-                                                                     "= null then 1 "
-                                                                     "else late + "
-                                                                     "1</script></"
-                                                                     "scriptTask>"
-                                                                     "<eventBasedGatewa"
-                                                                     "y "
-                                                                     "id='w'/"
-                                                                     "><"
-                                                                     "intermediateCatch"
-                                                                     "Event "
-                                                                     "id='w1'><"
-                                                                     "messageEventDefin"
-                                                                     "ition "
-                                                                     "messageRef='m'/"
-                                                                     "></"
-                                                                     "intermediateCatch"
-                                                                     "Event><"
-                                                                     "intermediateCatch"
-                                                                     "Event id='w2'>"
-                                                                     "<timerEventDefini"
-                                                                     "tion><"
-                                                                     "timeDuration>PT0."
-                                                                     "3S</"
-                                                                     "timeDuration></"
-                                                                     "timerEventDefinit"
-                                                                     "ion>"
-                                                                     "</"
-                                                                     "intermediateCatch"
-                                                                     "Event><"
-                                                                     "businessRuleTask "
-                                                                     "id='secret'><"
-                                                                     "extensionElements"
-                                                                     ">"
-                                                                     "<qf:decision "
-                                                                     "ref='Hidden' "
-                                                                     "result='hidden' "
-                                                                     "sealed='true'/></"
-                                                                     "extensionElements"
-                                                                     ">"
-                                                                     "</"
-                                                                     "businessRuleTask>"
-                                                                     "<endEvent "
-                                                                     "id='e1'/"
-                                                                     "><endEvent "
-                                                                     "id='e2'/"
-                                                                     "><endEvent "
-                                                                     "id='e3'/>"
-                                                                     "<endEvent "
-                                                                     "id='e4'/>" FLOW("f1", "s", "check") FLOW(
-                                                                         "f2", "check",
-                                                                         "rule") FLOW("f3", "rule",
-                                                                                      "g") CONDITION("f-panel",
-                                                                                                     "g",
-                                                                                                     "panel",
-                                                                                                     "way = "
-                                                                                                     "\\\"panel"
-                                                                                                     "\\\"")
-                                                                         CONDITION(
-                                                                             "f-"
-                                                                             "sec"
-                                                                             "re"
-                                                                             "t",
-                                                                             "g",
-                                                                             "sec"
-                                                                             "re"
-                                                                             "t",
-                                                                             "way"
-                                                                             " = "
-                                                                             "\\"
-                                                                             "\"s"
-                                                                             "ecr"
-                                                                             "et"
-                                                                             "\\"
-                                                                             "\"") FLOW("f-"
-                                                                                        "wait",
-                                                                                        "g",
-                                                                                        "w") FLOW("f4",
-                                                                                                  "panel",
-                                                                                                  "v")
-                                                                             FLOW("yes", "v", "each") FLOW(
-                                                                                 "n"
-                                                                                 "o",
-                                                                                 "v",
-                                                                                 "e"
-                                                                                 "1") FLOW("f5",
-                                                                                           "eac"
-                                                                                           "h",
-                                                                                           "sig"
-                                                                                           "n")
-                                                                                 FLOW("f6", "w", "w1") FLOW(
-                                                                                     "f7", "w",
-                                                                                     "w2") FLOW("f"
-                                                                                                "8",
-                                                                                                "w"
-                                                                                                "1",
-                                                                                                "si"
-                                                                                                "g"
-                                                                                                "n")
-                                                                                     FLOW("f9", "w2", "sign") FLOW(
-                                                                                         "f10",
-                                                                                         "sign",
-                                                                                         "e2") FLOW("f11", "late",
-                                                                                                    "count")
-                                                                                         FLOW("f"
-                                                                                              "1"
-                                                                                              "2",
-                                                                                              "c"
-                                                                                              "o"
-                                                                                              "u"
-                                                                                              "n"
-                                                                                              "t",
-                                                                                              "e"
-                                                                                              "3")
-                                                                                             FLOW(
-                                                                                                 "f"
-                                                                                                 "1"
-                                                                                                 "3",
-                                                                                                 "s"
-                                                                                                 "e"
-                                                                                                 "c"
-                                                                                                 "r"
-                                                                                                 "e"
-                                                                                                 "t",
-                                                                                                 "e"
-                                                                                                 "4") "</process></definitions>";
+/* check ─> decision ─┬─> panel (2 of 3) ─> choice ─┬─> each (parallel, some) ─┐
+ *                    │                             └──> end                   │
+ *                    ├─> wait (a message, or time) ───────────────────> sign ─┴─> tell a case
+ *                    └─> sealed decision ─> end     sign: four eyes, deadline, reminders */
+static const char sim_process[] =
+    BPMN
+    "<laneSet id='l'><lane id='desk'><flowNodeRef>s</flowNodeRef><flowNodeRef>secret</flowNodeRef>"
+    "</lane></laneSet>"
+    "<startEvent id='s'/>"
+    TASK("check", "desk", "/>")
+    "<businessRuleTask id='rule'><extensionElements><qf:decision ref='Way' result='way'/>"
+    "</extensionElements></businessRuleTask>"
+    "<exclusiveGateway id='g' default='f-wait'/>"
+    TASK("panel", "panel", "approvals='2' of='3'/>")
+    "<exclusiveGateway id='v'/>"
+    "<userTask id='each'><extensionElements><qf:who role='panel'/>"
+    "<qf:loop collection='=for i in 1..n return i' item='x'/></extensionElements>"
+    "<multiInstanceLoopCharacteristics/></userTask>"
+    TASK("sign", "desk",
+         "separate='check'/><qf:deadline days='0' calendar='calendar' then='approved'/>")
+    "<boundaryEvent id='late' attachedToRef='sign' cancelActivity='false'><timerEventDefinition>"
+    "<timeCycle>R3/PT0.2S</timeCycle></timerEventDefinition></boundaryEvent>"
+    "<scriptTask id='count'><extensionElements><qf:result variable='late'/></extensionElements>"
+    "<script>if late = null then 1 else late + 1</script></scriptTask>"
+    "<eventBasedGateway id='w'/>" MESSAGE("w1") AFTER("w2", "PT0.3S")
+    "<businessRuleTask id='secret'><extensionElements><qf:decision ref='Hidden' result='hidden' "
+    "sealed='true'/></extensionElements></businessRuleTask>"
+    TELL("tell")
+    END("e1") END("e2") END("e3") END("e4")
+    FLOW("f1", "s", "check") FLOW("f2", "check", "rule") FLOW("f3", "rule", "g")
+    CONDITION("f-panel", "g", "panel", "way = \\\"panel\\\"")
+    CONDITION("f-secret", "g", "secret", "way = \\\"secret\\\"")
+    FLOW("f-wait", "g", "w") FLOW("f4", "panel", "v") FLOW("yes", "v", "each") FLOW("no", "v", "e1")
+    FLOW("f5", "each", "sign") FLOW("f6", "w", "w1") FLOW("f7", "w", "w2") FLOW("f8", "w1", "sign")
+    FLOW("f9", "w2", "sign") FLOW("f10", "sign", "tell") FLOW("f14", "tell", "e2")
+    FLOW("f11", "late", "count") FLOW("f12", "count", "e3") FLOW("f13", "secret", "e4")
+    "</process></definitions>";
 
-#define INPUT(id, name)                                                                            \
-    "<inputData id='" id "' name='" name "'><variable name='" name                                 \
-    "' typeRef='number'/></inputData>"
-static const char rules[] =
+static const char sim_rules[] =
     "<definitions xmlns='https://www.omg.org/spec/DMN/20230324/MODEL/' id='r' name='r' "
-    "namespace='t'>" INPUT("i1", "n") INPUT(
-        "i2",
-        "income") "<decision id='d1' name='Way'><variable name='Way' "
-                  "typeRef='string'/><informationRequirement "
-                  "id='q1'><requiredInput href='#i1'/></informationRequirement><literalExpression "
-                  "id='x1'><text>"
-                  "if n &lt; 0 then null else if n &gt; 90 then string(sum(for i in 1..1000000 "
-                  "return i)) "
-                  "else [\\\"panel\\\", \\\"wait\\\", \\\"secret\\\"][modulo(n, 3) + 1]</text>"
-                  "</literalExpression></decision>"
-                  "<decision id='d2' name='Hidden'><variable name='Hidden' typeRef='number'/>"
-                  "<informationRequirement id='q2'><requiredInput "
-                  "href='#i2'/></informationRequirement>"
-                  "<literalExpression id='x2'><text>income * "
-                  "2</text></literalExpression></decision>"
-                  "</definitions>";
+    "namespace='t'>"
+    "<inputData id='i1' name='n'><variable name='n' typeRef='number'/></inputData>"
+    "<inputData id='i2' name='income'><variable name='income' typeRef='number'/></inputData>"
+    "<decision id='d1' name='Way'><variable name='Way' typeRef='string'/>"
+    "<informationRequirement id='q1'><requiredInput href='#i1'/></informationRequirement>"
+    "<literalExpression id='x1'><text>if n &lt; 0 then null else if n &gt; 90 then "
+    "string(sum(for i in 1..1000000 return i)) else "
+    "[\\\"panel\\\", \\\"wait\\\", \\\"secret\\\"][modulo(n, 3) + 1]</text>"
+    "</literalExpression></decision>"
+    "<decision id='d2' name='Hidden'><variable name='Hidden' typeRef='number'/>"
+    "<informationRequirement id='q2'><requiredInput href='#i2'/></informationRequirement>"
+    "<literalExpression id='x2'><text>income * 2</text></literalExpression></decision>"
+    "</definitions>";
+
+/* review (not forever) ─> tell another case ─> a message, or time ─> close */
+static const char aid_process[] =
+    BPMN
+    "<startEvent id='s'/>"
+    TASK("review", "desk", "/>")
+    "<boundaryEvent id='over' attachedToRef='review'><timerEventDefinition><timeDuration>PT0.4S"
+    "</timeDuration></timerEventDefinition></boundaryEvent>"
+    TELL("tell")
+    "<eventBasedGateway id='w'/>" MESSAGE("w1") AFTER("w2", "PT0.1S")
+    TASK("close", "panel", "approvals='1' of='2'/>")
+    END("e1") END("e2")
+    FLOW("f1", "s", "review") FLOW("f2", "review", "tell") FLOW("f3", "tell", "w")
+    FLOW("f4", "w", "w1") FLOW("f5", "w", "w2") FLOW("f6", "w1", "close") FLOW("f7", "w2", "close")
+    FLOW("f8", "close", "e1") FLOW("f9", "over", "e2")
+    "</process></definitions>";
+
+#define MANIFEST                                                                                   \
+    "\"messages\":{\"more\":{\"services\":[\"aid\",\"sim\"]}},\"participants\":["                  \
+    "{\"members\":[\"a\",\"b\"],\"role\":\"desk\"},"                                               \
+    "{\"kinds\":[\"authority\",\"court\",\"enterprise\"],\"role\":\"panel\"}]}"
+static const char sim_manifest[] =
+    "{\"fields\":{\"hidden\":{\"type\":\"number\"},"
+    "\"income\":{\"sealed\":true,\"type\":\"number\"},\"late\":{\"type\":\"number\"},"
+    "\"n\":{\"type\":\"number\"},\"other\":{\"type\":\"string\"},"
+    "\"way\":{\"type\":\"string\"}}," MANIFEST;
+static const char aid_manifest[] =
+    "{\"fields\":{\"n\":{\"type\":\"number\"},\"other\":{\"type\":\"string\"}},"
+    MANIFEST;
+/* clang-format on */
+
+/* What is deployed, in this order; three transactions each. */
+static const struct deployment {
+    const char *service, *proposal, *version;
+    const char *process, *rules, *manifest;
+} deployments[] = {
+    {"sim", "v1", "1", sim_process, sim_rules, sim_manifest},
+    {"aid", "a1", "1", aid_process, NULL, aid_manifest},
+    {"sim", "v2", "2", sim_process, sim_rules, sim_manifest},
+};
+#define DEPLOYMENTS (sizeof deployments / sizeof deployments[0])
+#define DEPLOYMENT_TXS 3
+#define MIGRATION_EVERY 40u /* transactions */
 
 static unsigned pick(struct qf_ledger_testing *t, unsigned below)
 {
@@ -217,39 +135,37 @@ static unsigned pick(struct qf_ledger_testing *t, unsigned below)
 /* Tasks of a case are numbered from 1 as they come up. */
 static unsigned task_number(struct qf_ledger_testing *t)
 {
-    return 1 + (pick(t, 2) == 0 ? pick(t, 2) : pick(t, 8));
+    return 1 + (pick(t, 3) > 0 ? pick(t, 2) : pick(t, 6));
 }
 
-static void put_package(struct qf_buf *out, unsigned version)
+static void put_package(struct qf_buf *out, const struct deployment *what)
 {
-    qf_buf_printf(out,
-                  "{\"files\":{\"process.bpmn\":\"%s\",\"rules.dmn\":\"%s\"},\"id\":\"sim\","
-                  "\"manifest\":{\"fields\":{\"hidden\":{\"type\":\"number\"},"
-                  "\"income\":{\"sealed\":true,\"type\":\"number\"},\"late\":{\"type\":\"number\"},"
-                  "\"n\":{\"type\":\"number\"},\"way\":{\"type\":\"string\"}},\"participants\":["
-                  "{\"members\":[\"a\",\"b\"],\"role\":\"desk\"},"
-                  "{\"kinds\":[\"authority\",\"court\",\"enterprise\"],\"role\":\"panel\"}]},"
-                  "\"version\":\"%u\"}",
-                  process, rules, version);
+    qf_buf_printf(out, "{\"files\":{\"process.bpmn\":\"%s\"", what->process);
+    if (what->rules != NULL)
+        qf_buf_printf(out, ",\"rules.dmn\":\"%s\"", what->rules);
+    qf_buf_printf(out, "},\"id\":\"%s\",\"manifest\":%s,\"version\":\"%s\"}", what->service,
+                  what->manifest, what->version);
 }
 
 /* Parts and proposal of a version in one transaction. */
-static void put_deployment(struct qf_ledger_testing *t, struct qf_buf *out, unsigned version)
+static void put_deployment(struct qf_ledger_testing *t, struct qf_buf *out,
+                           const struct deployment *what)
 {
     struct qf_buf package = {0}, base64 = {0};
     uint8_t hash[QF_HASH_SIZE];
     char hex[2 * QF_HASH_SIZE + 1] = {0};
-    put_package(&package, version);
+    put_package(&package, what);
     qf_hash(qf_suite_hash(t->world->suite), hash, qf_buf_slice(&package));
     qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
     qf_buf_put_base64(&base64, qf_buf_slice(&package));
     const char *alg = qf_hash_alg_name(qf_suite_hash(t->world->suite));
     qf_buf_printf(out,
                   "{\"op\":\"service.part\",\"hash\":\"%s:%s\",\"part\":0,\"data\":\"%s\"},"
-                  "{\"op\":\"consortium.propose\",\"proposal\":\"v%u\",\"action\":{\"do\":"
-                  "\"service.deploy\",\"service\":\"sim\",\"version\":\"%u\",\"member\":\"a\","
+                  "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
+                  "\"service.deploy\",\"service\":\"%s\",\"version\":\"%s\",\"member\":\"a\","
                   "\"hash\":\"%s:%s\"}}",
-                  alg, hex, qf_buf_text(&base64), version, version, alg, hex);
+                  alg, hex, qf_buf_text(&base64), what->proposal, what->service, what->version, alg,
+                  hex);
     qf_buf_deinit(&package);
     qf_buf_deinit(&base64);
 }
@@ -260,99 +176,139 @@ static void put_vote(struct qf_buf *out, const char *proposal)
                   proposal);
 }
 
-static void put_complete(struct qf_ledger_testing *t, struct qf_buf *out, unsigned id)
+#define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+/* A case by its name: c0, c1 … of service sim, d0, d1 … of service aid. */
+struct target {
+    char kind;
+    unsigned number;
+};
+
+/* Of service sim, `income` is sealed: text is a commitment, anything else is refused. */
+static void put_data(struct qf_ledger_testing *t, struct qf_buf *out)
 {
-    static const char *const data[] = {
-        "\"n\":%u",
-        ("\"n\":%u,\"income\":\"sha-256:"
-         "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\""),
-        "\"n\":\"%u\",\"late\":null", "\"n\":%u,\"income\":5"};
-    unsigned kind = pick(t, 8), n = pick(t, 12) == 0 ? 95 : pick(t, 9);
-    qf_buf_printf(out, "{\"op\":\"service.task.complete\",\"case\":\"c%u\",\"task\":%u", id,
-                  task_number(t));
-    if (kind < 4) {
-        qf_buf_put_text(out, ",\"data\":{");
-        /* NOLINTNEXTLINE(clang-diagnostic-format-nonliteral): one of the texts above */
-        char text[160];
-        snprintf(text, sizeof text, "%.*s%u%s", (int)(strchr(data[kind], '%') - data[kind]),
-                 data[kind], n, strchr(data[kind], '%') + 2);
-        qf_buf_put_text(out, text);
-        qf_buf_put_text(out, "}");
+    unsigned n = pick(t, 12) == 0 ? 95 : pick(t, 9);
+    const char *alg = qf_hash_alg_name(qf_suite_hash(t->world->suite));
+    switch (pick(t, 5)) {
+    case 0:
+        qf_buf_printf(out, "{\"income\":\"%s:" HEX "\",\"n\":%u}", alg, n);
+        break;
+    case 1:
+        qf_buf_printf(out, "{\"late\":null,\"n\":\"%u\"}", n);
+        break;
+    case 2:
+        qf_buf_printf(out, "{\"income\":5,\"n\":%u}", n);
+        break;
+    default:
+        qf_buf_printf(out, "{\"n\":%u,\"other\":\"%c%u\"}", n, pick(t, 2) == 0 ? 'c' : 'd',
+                      pick(t, (unsigned)t->made / 12 + 1));
+    }
+}
+
+static void put_complete(struct qf_ledger_testing *t, struct qf_buf *out, struct target target)
+{
+    unsigned kind = pick(t, 8);
+    qf_buf_printf(out, "{\"op\":\"service.task.complete\",\"case\":\"%c%u\",\"task\":%u",
+                  target.kind, target.number, task_number(t));
+    if (kind < 5) {
+        qf_buf_put_text(out, ",\"data\":");
+        put_data(t, out);
     } else if (kind < 7) {
         qf_buf_printf(out, ",\"flows\":[\"%s\"]", pick(t, 3) == 0 ? "no" : "yes");
     }
     qf_buf_put_text(out, "}");
 }
 
-static void put_decision(struct qf_ledger_testing *t, struct qf_buf *out, unsigned id,
+static void put_decision(struct qf_ledger_testing *t, struct qf_buf *out, struct target target,
                          int64_t now_ms)
 {
+    const char *alg = qf_hash_alg_name(qf_suite_hash(t->world->suite));
     qf_buf_printf(out,
-                  "{\"op\":\"service.decision.record\",\"case\":\"c%u\",\"task\":%u,\"inputs\":{"
-                  "\"income\":\"sha-256:"
-                  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"},"
-                  "\"outcome\":%s,\"time\":%lld,\"trace\":\"sha-256:"
-                  "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}",
-                  id, task_number(t), pick(t, 4) == 0 ? "\"x\"" : "7", (long long)now_ms - 5000);
+                  "{\"op\":\"service.decision.record\",\"case\":\"%c%u\",\"task\":%u,\"inputs\":{"
+                  "\"income\":\"%s:" HEX "\"},\"outcome\":%s,\"time\":%lld,"
+                  "\"trace\":\"sha-256:" HEX "\"}",
+                  target.kind, target.number, task_number(t), alg, pick(t, 4) == 0 ? "\"x\"" : "7",
+                  (long long)now_ms - 5000);
+}
+
+static void put_open(struct qf_ledger_testing *t, struct qf_buf *out, struct target target)
+{
+    qf_buf_printf(out,
+                  "{\"op\":\"service.case.open\",\"service\":\"%s\",\"case\":\"%c%u\",\"data\":{"
+                  "\"other\":\"%c%u\"}}",
+                  target.kind == 'c' ? "sim" : "aid", target.kind, target.number,
+                  target.kind == 'c' ? 'd' : 'c', target.number + pick(t, 2));
 }
 
 static void put_op(struct qf_ledger_testing *t, struct qf_buf *out, int64_t now_ms)
 {
     static const char *const verbs[] = {"claim", "release"};
-    unsigned newest = (unsigned)t->made / 12;
-    unsigned id = newest - pick(t, newest < 3 ? newest + 1 : 3);
+    unsigned newest = (unsigned)t->made / 12, back = pick(t, 8), task;
+    back = back == 0 ? 0 : back < 6 ? 1 : 2; /* most are there already, and not ended yet */
+    struct target target = {pick(t, 3) == 0 ? 'd' : 'c', newest - (back < newest ? back : newest)};
     switch (pick(t, 12)) {
     case 0:
     case 1:
-        qf_buf_printf(out, "{\"op\":\"service.case.open\",\"service\":\"sim\",\"case\":\"c%u\"}",
-                      newest);
+        put_open(t, out, (struct target){target.kind, newest});
         break;
     case 3:
-        qf_buf_printf(out, "{\"op\":\"service.task.%s\",\"case\":\"c%u\",\"task\":%u}",
-                      verbs[pick(t, 2)], id, task_number(t));
+        qf_buf_printf(out, "{\"op\":\"service.task.%s\",\"case\":\"%c%u\",\"task\":%u}",
+                      verbs[pick(t, 2)], target.kind, target.number, task_number(t));
         break;
     case 4:
-        qf_buf_printf(out, "{\"op\":\"service.case.message\",\"case\":\"c%u\",\"name\":\"more\"}",
-                      id);
+        qf_buf_printf(out, "{\"op\":\"service.case.message\",\"case\":\"%c%u\",\"name\":\"more\"}",
+                      target.kind, target.number);
         break;
     case 5:
-        put_decision(t, out, id, now_ms);
+        put_decision(t, out, target, now_ms);
         break;
-    case 6:
+    case 6: /* whoever claims it may hand it on */
+        task = task_number(t);
         qf_buf_printf(out,
-                      "{\"op\":\"service.task.delegate\",\"case\":\"c%u\",\"task\":%u,\"to\":"
+                      "{\"op\":\"service.task.claim\",\"case\":\"%c%u\",\"task\":%u},"
+                      "{\"op\":\"service.task.delegate\",\"case\":\"%c%u\",\"task\":%u,\"to\":"
                       "\"root\"}",
-                      id, task_number(t));
+                      target.kind, target.number, task, target.kind, target.number, task);
         break;
     case 7:
         if (pick(t, 4) == 0) {
-            qf_buf_printf(out, "{\"op\":\"service.case.withdraw\",\"case\":\"c%u\"}", id);
+            qf_buf_printf(out, "{\"op\":\"service.case.withdraw\",\"case\":\"%c%u\"}", target.kind,
+                          target.number);
             break;
         }
-        put_complete(t, out, id);
+        put_complete(t, out, target);
         break;
     default:
-        put_complete(t, out, id);
+        put_complete(t, out, target);
     }
 }
 
 static void put_council(struct qf_ledger_testing *t, struct qf_buf *out)
 {
-    unsigned proposal = pick(t, 5);
+    unsigned proposal = pick(t, 3);
     char id[16];
     snprintf(id, sizeof id, "s%u", proposal);
-    if (proposal > 2)
-        snprintf(id, sizeof id, "m%u", (unsigned)t->made / 60);
-    if (proposal > 2 && pick(t, 3) == 0)
+    if (pick(t, 3) == 0)
+        qf_buf_printf(out,
+                      "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
+                      "\"service.%s\",\"service\":\"%s\"}}",
+                      id, proposal % 2 == 0 ? "suspend" : "resume",
+                      pick(t, 3) == 0 ? "aid" : "sim");
+    else
+        put_vote(out, id);
+}
+
+/* Cases go from one version to the other and back: a proposal, and the votes for it. */
+static void put_migration(struct qf_ledger_testing *t, struct qf_buf *out, unsigned part)
+{
+    unsigned number = (unsigned)t->made / MIGRATION_EVERY;
+    char id[16];
+    snprintf(id, sizeof id, "m%u", number);
+    if (part == 0)
         qf_buf_printf(out,
                       "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
                       "\"service.migrate\",\"service\":\"sim\",\"from\":\"%u\",\"to\":\"%u\"}}",
-                      id, 1 + proposal % 2, 2 - proposal % 2);
-    else if (pick(t, 3) == 0)
-        qf_buf_printf(out,
-                      "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
-                      "\"service.%s\",\"service\":\"sim\"}}",
-                      id, proposal % 2 == 0 ? "suspend" : "resume");
+                      id, 1 + number % 2, 2 - number % 2);
     else
         put_vote(out, id);
 }
@@ -361,20 +317,22 @@ struct qf_slice qf_ledger_testing_next_service(struct qf_ledger_testing *t, int6
 {
     struct qf_buf ops = {0};
     unsigned signer = pick(t, 15) == 0 ? pick(t, QF_TESTING_KEYS) : pick(t, 3);
+    unsigned turn = (unsigned)t->made % 12;
     qf_buf_put_text(&ops, "[");
-    if (t->made < 6) { /* two versions, one after the other */
-        unsigned version = 1 + (unsigned)t->made / 3;
-        char id[16];
-        snprintf(id, sizeof id, "v%u", version);
-        signer = t->made % 3 == 2 ? 1 : 0;
-        if (t->made % 3 == 0)
-            put_deployment(t, &ops, version);
+    if (t->made < DEPLOYMENTS * DEPLOYMENT_TXS) {
+        const struct deployment *what = &deployments[t->made / DEPLOYMENT_TXS];
+        signer = t->made % DEPLOYMENT_TXS == 2 ? 1 : 0;
+        if (t->made % DEPLOYMENT_TXS == 0)
+            put_deployment(t, &ops, what);
         else
-            put_vote(&ops, id);
-    } else if (t->made % 12 == 6) { /* every case is opened, sooner or later */
+            put_vote(&ops, what->proposal);
+    } else if (turn == 6 || turn == 10) { /* a case of each is opened, sooner or later */
         signer = 0;
-        qf_buf_printf(&ops, "{\"op\":\"service.case.open\",\"service\":\"sim\",\"case\":\"c%u\"}",
-                      (unsigned)t->made / 12);
+        put_open(t, &ops, (struct target){turn == 6 ? 'c' : 'd', (unsigned)t->made / 12});
+    } else if (t->made % MIGRATION_EVERY >= MIGRATION_EVERY - 3) {
+        unsigned part = (unsigned)(t->made % MIGRATION_EVERY) - (MIGRATION_EVERY - 3);
+        signer = part == 2 ? 1 : 0;
+        put_migration(t, &ops, part);
     } else if (pick(t, 12) == 0) {
         put_council(t, &ops);
     } else {

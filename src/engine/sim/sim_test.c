@@ -1,6 +1,6 @@
 /* qifeng-sim: the simulation over real ledgers, each with a simulated disk for journal and log.
- * Usage: qifeng-sim --seeds A..B [--services] [--verbose]. A failing seed is printed; the same seed
- * fails again in the same way. */
+ * Usage: qifeng-sim --seeds A..B [--suite intl|gm] [--services] [--verbose]. A failing seed is
+ * printed; the same seed fails again in the same way. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,13 +107,20 @@ static struct qf_slice next(void *self, int64_t now_ms)
                              : qf_ledger_testing_next(&cluster->testing, now_ms);
 }
 
+/* Every other seed runs over the end of a day in the network's zone, when deadlines pass. */
+static int64_t start_of(uint64_t seed)
+{
+    const int64_t day_end_ms = 16 * 3600000;
+    return QF_LEDGER_TESTING_TIME_MS + (seed % 2 == 0 ? 0 : day_end_ms - 1200);
+}
+
 static enum qf_status run_seed(struct cluster *cluster, uint64_t seed, struct qf_sim_report *report,
                                struct qf_error *err)
 {
     const struct qf_sim_options options = {.seed = seed,
                                            .replicas = 2 + (unsigned)(seed % (REPLICAS_MAX - 1)),
                                            .blocks = 6 + (unsigned)(seed % 17),
-                                           .start_ms = QF_LEDGER_TESTING_TIME_MS};
+                                           .start_ms = start_of(seed)};
     const struct qf_sim_world world = {.start = start,
                                        .crash = crash,
                                        .idle = idle,
@@ -137,62 +144,97 @@ static enum qf_status run_seed(struct cluster *cluster, uint64_t seed, struct qf
     return status;
 }
 
+static void add(struct qf_sim_report *sum, const struct qf_sim_report *report)
+{
+    sum->txs += report->txs;
+    sum->accepted += report->accepted;
+    sum->crashes += report->crashes;
+    sum->lost += report->lost;
+    sum->doubled += report->doubled;
+    sum->late += report->late;
+    sum->time_blocks += report->time_blocks;
+    for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
+        sum->codes[i] += report->codes[i];
+}
+
+static void print(const struct qf_sim_report *sum)
+{
+    printf("%llu transactions, %llu accepted, %llu crashes; messages: %llu lost, %llu doubled, "
+           "%llu out of order; %llu blocks of time alone\nresults:",
+           (unsigned long long)sum->txs, (unsigned long long)sum->accepted,
+           (unsigned long long)sum->crashes, (unsigned long long)sum->lost,
+           (unsigned long long)sum->doubled, (unsigned long long)sum->late,
+           (unsigned long long)sum->time_blocks);
+    for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
+        if (sum->codes[i] > 0)
+            printf(" %s %llu", qf_status_name((enum qf_status)i),
+                   (unsigned long long)sum->codes[i]);
+    printf("\n");
+}
+
+struct arguments {
+    unsigned long long from, to;
+    enum qf_suite suite;
+    bool services, verbose;
+};
+
+static bool parse(struct arguments *out, int argc, char **argv)
+{
+    *out = (struct arguments){.from = 1, .suite = QF_SUITE_INTL};
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--services") == 0)
+            out->services = true;
+        else if (strcmp(argv[i], "--verbose") == 0)
+            out->verbose = true;
+        else if (strcmp(argv[i], "--seeds") == 0 &&
+                 sscanf(value, "%llu..%llu", &out->from, &out->to) == 2) /* NOLINT(cert-err34-c) */
+            i++;
+        else if (strcmp(argv[i], "--suite") == 0 &&
+                 (strcmp(value, "gm") == 0 || strcmp(value, "intl") == 0))
+            out->suite = strcmp(argv[++i], "gm") == 0 ? QF_SUITE_GM : QF_SUITE_INTL;
+        else
+            return false;
+    }
+    return out->from <= out->to;
+}
+
 int main(int argc, char **argv)
 {
-    unsigned long long from;
-    unsigned long long to;
-    if (argc < 3 || strcmp(argv[1], "--seeds") != 0 ||
-        sscanf(argv[2], "%llu..%llu", &from, &to) != 2) { /* NOLINT(cert-err34-c) */
-        fprintf(stderr, "usage: qifeng-sim --seeds A..B [--services] [--verbose]\n");
+    struct arguments arguments;
+    if (!parse(&arguments, argc, argv)) {
+        fprintf(stderr, "usage: qifeng-sim --seeds A..B [--suite intl|gm] [--services] "
+                        "[--verbose]\n");
         return 2;
     }
     static struct cluster cluster;
-    bool verbose = false;
-    for (int i = 3; i < argc; i++) {
-        cluster.services = cluster.services || strcmp(argv[i], "--services") == 0;
-        verbose = verbose || strcmp(argv[i], "--verbose") == 0;
-    }
-    qf_ledger_testing_init(&cluster.testing, QF_SUITE_INTL);
+    cluster.services = arguments.services;
+    qf_ledger_testing_init(&cluster.testing, arguments.suite);
     if (qf_private_key_generate(&cluster.note_key, QF_ALG_EDDSA, NULL) != QF_OK)
         return 3;
     struct qf_sim_report sum = {0};
     int result = 0;
-    for (uint64_t seed = from; seed <= to; seed++) {
+    unsigned long long seed = arguments.from;
+    for (; seed <= arguments.to && result == 0; seed++) {
         struct qf_sim_report report;
         struct qf_error err = {0};
         if (run_seed(&cluster, seed, &report, &err) != QF_OK) {
-            printf("%s\nagain with: qifeng-sim --seeds %llu..%llu%s\n", err.detail,
-                   (unsigned long long)seed, (unsigned long long)seed,
+            printf("%s\nagain with: qifeng-sim --seeds %llu..%llu%s%s\n", err.detail, seed, seed,
+                   arguments.suite == QF_SUITE_GM ? " --suite gm" : "",
                    cluster.services ? " --services" : "");
             result = 1;
-            break;
-        }
-        if (verbose) {
-            printf("seed %llu ", (unsigned long long)seed);
+        } else if (arguments.verbose) {
+            printf("seed %llu ", seed);
             for (int i = 0; i < QF_HASH_SIZE; i++)
                 printf("%02x", report.app_hash[i]);
             printf(" %llu crashes\n", (unsigned long long)report.crashes);
         }
-        sum.txs += report.txs;
-        sum.accepted += report.accepted;
-        sum.crashes += report.crashes;
-        sum.lost += report.lost;
-        sum.doubled += report.doubled;
-        sum.late += report.late;
-        sum.time_blocks += report.time_blocks;
-        for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
-            sum.codes[i] += report.codes[i];
+        if (result == 0)
+            add(&sum, &report);
     }
-    printf("seeds %llu..%llu: %llu transactions, %llu accepted, %llu crashes; messages: %llu lost, "
-           "%llu doubled, %llu out of order; %llu blocks of time alone\nresults:",
-           from, to, (unsigned long long)sum.txs, (unsigned long long)sum.accepted,
-           (unsigned long long)sum.crashes, (unsigned long long)sum.lost,
-           (unsigned long long)sum.doubled, (unsigned long long)sum.late,
-           (unsigned long long)sum.time_blocks);
-    for (int i = 0; i <= QF_STATUS_REFUSAL_MAX; i++)
-        if (sum.codes[i] > 0)
-            printf(" %s %llu", qf_status_name((enum qf_status)i), (unsigned long long)sum.codes[i]);
-    printf("\n");
+    printf("suite %s, seeds %llu..%llu: ", qf_suite_name(arguments.suite), arguments.from,
+           seed - 1);
+    print(&sum);
     qf_private_key_free(cluster.note_key);
     qf_ledger_testing_deinit(&cluster.testing);
     return result;
