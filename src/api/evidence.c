@@ -86,6 +86,42 @@ void qf_api_get_evidence(struct qf_http_exchange *exchange)
     qf_http_reply_json(exchange, 200, &object);
 }
 
+void qf_api_get_evidence_bundle(struct qf_http_exchange *exchange)
+{
+    struct qf_api *api = qf_api_of(exchange);
+    struct qf_arena *arena = &exchange->arena;
+    const char *id = exchange->segments[0];
+    struct qf_error err = {0};
+    struct qf_json state;
+    struct qf_ledger_view view;
+    int64_t cosigned = 0;
+    qf_ledger_view_init(&view, api->options.ledger, arena);
+    bool found = qf_query_evidence(&view.reader, arena, &state, qf_slice_of(id));
+    qf_ledger_view_deinit(&view);
+    enum qf_status status =
+        qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+    if (status == QF_OK && !found)
+        status = qf_fail(&err, QF_NO_SUCH_RESOURCE, "id", "no evidence has this id");
+    if (status == QF_OK) {
+        const char *key = qf_arena_printf(arena, "evidence/record/%s", id);
+        const struct qf_bundle_request request = {
+            .leaf = (uint64_t)qf_json_get(&state, "leaf")->integer,
+            .cosigned = (unsigned)cosigned,
+            .keys = &key,
+            .key_count = 1};
+        status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,
+                                     &api->options.signer, &err);
+    }
+    if (status != QF_OK) {
+        qf_buf_reset(&exchange->response.body);
+        qf_http_reply_problem(exchange, &err);
+        return;
+    }
+    exchange->response.status = 200;
+    exchange->response.type = "application/json";
+    qf_http_set_header(exchange, "Content-Disposition", "attachment; filename=\"evidence.qfb\"");
+}
+
 struct condition {
     struct qf_slice name; /* hash, source, member, actor, or the attribute's name */
     struct qf_slice value;

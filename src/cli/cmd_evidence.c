@@ -132,6 +132,20 @@ static void print_time(const struct qf_json *value)
     printf("  %-10s %s.%03d UTC\n", "recorded", date, (int)(value->integer % 1000));
 }
 
+/* What a service recorded, nobody has signed. */
+static void print_service(const struct qf_json *by)
+{
+    const struct qf_json *service = by != NULL ? qf_json_get(by, "service") : NULL;
+    const struct qf_json *id = by != NULL ? qf_json_get(by, "case") : NULL;
+    const struct qf_json *node = by != NULL ? qf_json_get(by, "node") : NULL;
+    if (service == NULL || id == NULL || node == NULL || service->type != QF_JSON_STRING ||
+        id->type != QF_JSON_STRING || node->type != QF_JSON_STRING)
+        return;
+    printf("  %-10s service %.*s, case %.*s, task %.*s\n", "by",
+           QF_SLICE_ARGS(qf_json_text(service)), QF_SLICE_ARGS(qf_json_text(id)),
+           QF_SLICE_ARGS(qf_json_text(node)));
+}
+
 static void print_item(const struct qf_json *item)
 {
     const struct qf_json *content = qf_json_get(item, "content");
@@ -141,6 +155,7 @@ static void print_item(const struct qf_json *item)
         printf("%.*s\n", QF_SLICE_ARGS(qf_json_text(id)));
     print_time(qf_json_get(item, "time"));
     print_field("by", qf_json_get(item, "actor"));
+    print_service(qf_json_get(item, "by"));
     print_field("of", qf_json_get(item, "member"));
     print_field("hash", qf_json_get(content, "hash"));
     print_field("root", qf_json_get(content, "root"));

@@ -37,7 +37,7 @@ int qf_cmd_bundle(int argc, char **argv)
     const char *node = NULL;
     const char *output = NULL;
     const char *cosigned = NULL;
-    const char *of_case = NULL;
+    const char *of_case = NULL, *of_evidence = NULL;
     bool receipt = false;
     bool json = false;
     const struct qf_cli_option options[] = {
@@ -49,38 +49,48 @@ int qf_cmd_bundle(int argc, char **argv)
          NULL},
         {"--case", "CASE", "instead of TXID: the case as it stands, and what it was decided by",
          &of_case, NULL},
+        {"--evidence", "ID", "instead of TXID: an evidence record, with what made it", &of_evidence,
+         NULL},
         {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
         {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
          &receipt},
         {"--json", NULL, "with -o: print what was written; the bundle itself is JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng bundle TXID|--case CASE --node URL [-o FILE.qfb] [--cosigned N] [--receipt]",
+        "qifeng bundle TXID|--case CASE|--evidence ID --node URL [-o FILE.qfb] [--cosigned N] "
+        "[--receipt]",
         "Fetches everything needed to verify one transaction offline, in one file: with the\n"
         "cosignatures of witnesses as far as there are some, with at least N of them if you say "
         "so.\n"
         "--case: the last transaction of a case, with the case as it stands and the packages of\n"
-        "the service: qifeng decision replay --bundle then decides again without a node.",
+        "the service: qifeng decision replay --bundle then decides again without a node.\n"
+        "--evidence: a record of evidence, also one that a service made and no transaction has.",
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb\n"
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb --cosigned 2\n"
         "  qifeng verify permit.qfb --trust genesis.json\n"
-        "  qifeng bundle --case c-17 --node http://127.0.0.1:8700 -o c-17.qfb\n"};
+        "  qifeng bundle --case c-17 --node http://127.0.0.1:8700 -o c-17.qfb\n"
+        "  qifeng bundle --evidence service/c-17/permit --node http://127.0.0.1:8700 -o p.qfb\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
         return (int)code;
-    if (count != (of_case == NULL) || node == NULL || (of_case != NULL && receipt))
+    bool named = of_case != NULL || of_evidence != NULL;
+    if (count != !named || node == NULL || (named && receipt) ||
+        (of_case != NULL && of_evidence != NULL))
         return (int)qf_cli_usage("usage: %s", help.usage);
     struct qf_error err = {0};
     struct qf_client *client = NULL;
     struct qf_buf path = {0};
     struct qf_buf body;
     qf_buf_init(&body, QF_BUNDLE_SIZE_MAX);
-    const char *what = of_case != NULL ? of_case : argv[0];
-    qf_buf_put_text(&path, of_case != NULL ? "/v1/cases/" : "/v1/transactions/");
+    const char *what = of_case != NULL ? of_case : of_evidence != NULL ? of_evidence : argv[0];
+    qf_buf_put_text(&path, of_case != NULL       ? "/v1/cases/"
+                           : of_evidence != NULL ? "/v1/bundles/evidence/"
+                                                 : "/v1/transactions/");
     qf_client_escape(&path, qf_slice_of(what));
-    qf_buf_put_text(&path, receipt ? "/receipt" : "/bundle");
+    if (of_evidence == NULL)
+        qf_buf_put_text(&path, receipt ? "/receipt" : "/bundle");
     if (cosigned != NULL) {
         qf_buf_put_text(&path, "?cosigned=");
         qf_client_escape(&path, qf_slice_of(cosigned));
@@ -95,7 +105,10 @@ int qf_cmd_bundle(int argc, char **argv)
         struct qf_json written = qf_json_make_object();
         qf_json_put(&arena, &written, "file", qf_json_make_text(output));
         qf_json_put(&arena, &written, "size", qf_json_make_int((int64_t)body.size));
-        qf_json_put(&arena, &written, of_case != NULL ? "case" : "transaction",
+        qf_json_put(&arena, &written,
+                    of_case != NULL       ? "case"
+                    : of_evidence != NULL ? "evidence"
+                                          : "transaction",
                     qf_json_make_text(what));
         qf_cli_print_json(&written);
         qf_arena_deinit(&arena);
@@ -123,7 +136,9 @@ static void print_report(const struct qf_bundle_report *report)
     printf("%s\n", report->code == QF_OK
                        ? "VALID: recorded, and not changed since"
                        : "VALID: this refusal is recorded, and not changed since");
-    if (report->actor.size > 0)
+    if (report->tx_id[0] == '\0')
+        printf("  who      nobody: the entry is of time alone\n");
+    else if (report->actor.size > 0)
         printf("  who      %.*s of %.*s, with key %s\n", QF_SLICE_ARGS(report->actor),
                QF_SLICE_ARGS(report->member), report->kid);
     else
@@ -132,7 +147,8 @@ static void print_report(const struct qf_bundle_report *report)
     printf("  when     %s, block %llu\n", when, (unsigned long long)report->height);
     printf("  where    network %.*s, log entry %llu of %llu\n", QF_SLICE_ARGS(report->network),
            (unsigned long long)report->leaf, (unsigned long long)report->log_size);
-    printf("  id       %s\n", report->tx_id);
+    if (report->tx_id[0] != '\0')
+        printf("  id       %s\n", report->tx_id);
     if (report->code != QF_OK)
         printf("  refused  %s\n", qf_status_name((enum qf_status)report->code));
     for (uint32_t i = 0; i < report->ops->count; i++) {
@@ -143,7 +159,10 @@ static void print_report(const struct qf_bundle_report *report)
     }
     for (uint32_t i = 0; report->records != NULL && i < report->records->count; i++) {
         struct qf_slice key = qf_json_text(qf_json_get(&report->records->items[i], "key"));
+        struct qf_slice value = qf_json_text(qf_json_get(&report->records->items[i], "value"));
         printf("  record   %.*s, as it was then\n", QF_SLICE_ARGS(key));
+        if (key.size > 9 && memcmp(key.data, "evidence/", 9) == 0)
+            printf("           %.*s\n", QF_SLICE_ARGS(value));
     }
     for (size_t i = 0; i < report->signer_count; i++)
         printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
@@ -192,8 +211,10 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     qf_json_put(arena, &object, "index", qf_json_make_int(report->index));
     qf_json_put(arena, &object, "time", qf_json_make_int(report->time_ms));
     qf_json_put(arena, &object, "code", qf_json_make_int(report->code));
-    qf_json_put(arena, &object, "id", qf_json_make_text(report->tx_id));
-    qf_json_put(arena, &object, "kid", qf_json_make_text(report->kid));
+    if (report->tx_id[0] != '\0') {
+        qf_json_put(arena, &object, "id", qf_json_make_text(report->tx_id));
+        qf_json_put(arena, &object, "kid", qf_json_make_text(report->kid));
+    }
     if (report->actor.size > 0) {
         qf_json_put(arena, &object, "actor", qf_json_make_slice(report->actor));
         qf_json_put(arena, &object, "member", qf_json_make_slice(report->member));

@@ -10,7 +10,7 @@ import pathlib
 import sys
 import time
 
-from node import Node, check, work
+from node import QIFENG, Node, check, run, work
 from receiver import SECRET, Receiver, secret_file
 
 clock = work / "clock"
@@ -70,9 +70,9 @@ def done(*ops):
     return answer
 
 
-def deploy(service, version, process):
+def deploy(service, version, process, capabilities=()):
     package = json.dumps({"files": {"process.bpmn": process}, "id": service, "version": version, "manifest": {
-        "fields": {"other": {"type": "string"}}, "open": ["desk"],
+        "fields": {"other": {"type": "string"}}, "open": ["desk"], "capabilities": list(capabilities),
         "messages": {"ping": {"services": ["waiting"]}},
         "participants": [{"role": "desk", "members": ["m-alpha"]},
                          {"role": "chief", "members": ["m-alpha"]}]}},
@@ -80,7 +80,7 @@ def deploy(service, version, process):
     digest = "sha-256:" + hashlib.sha256(package).hexdigest()
     done({"op": "service.part", "hash": digest, "part": 0, "data": base64.b64encode(package).decode()})
     vote(service + version, {"do": "service.deploy", "hash": digest, "member": "m-alpha", "service": service,
-                             "version": version})
+                             "version": version, "capabilities": list(capabilities)})
 
 
 def vote(proposal, action):
@@ -184,8 +184,44 @@ check([e["type"] for e in moved] == ["service.case-migrated", "service.migrated"
 check(moved[0]["data"]["case"] == "h2" and (moved[0]["data"]["from"], moved[0]["data"]["to"]) == ("1", "2") and
       moved[1]["data"]["moved"] == 1 and moved[1]["data"]["leaf"] == voted["leaf"] + 1, moved)
 
+# Time alone brings a service to record something: found by its hash, an event, and proved without a transaction.
+deploy("sealing", "1", HEAD + '<intermediateCatchEvent id="wait"><timerEventDefinition><timeDuration>PT1S'
+       '</timeDuration></timerEventDefinition></intermediateCatchEvent><serviceTask id="seal"><extensionElements>'
+       '<qf:op name="evidence.record"><qf:field name="hash" value="=other"/><qf:field name="id" value="seal"/>'
+       '<qf:field name="attributes" value="={kind: &quot;seal&quot;}"/></qf:op></extensionElements></serviceTask>'
+       + flows(("s", "wait"), ("wait", "seal"), ("seal", "e")) + "</process></definitions>", ["evidence"])
+sealed = "sha-256:" + "5e" * 32
+opened_3 = done({"op": "service.case.open", "service": "sealing", "case": "s1", "data": {"other": sealed}})
+events = [e for _, e in read(f"?from={opened_3['leaf'] + 1}", 3)]
+check([e["type"] for e in events] == ["evidence.record", "service.case-timer", "service.case-done"], events)
+record = node.json("/v1/evidence/service/s1/seal")
+check(record["by"] == {"case": "s1", "node": "seal", "service": "sealing", "version": "1"} and
+      record["leaf"] == opened_3["leaf"] + 1 and "tx" not in record and "op" not in record, record)
+check(events[0]["data"]["op"] == record["content"] and events[0]["data"]["member"] == record["member"], events[0])
+for query in (f"hash={sealed}", "attributes.kind=seal", f"member=m-alpha&hash={sealed}"):
+    check(node.json(f"/v1/evidence?{query}")["items"] == [record], query)
+shown = run(QIFENG, "evidence", "show", "service/s1/seal", "--node", node.url).decode()
+check("service sealing, case s1, task seal" in shown and sealed in shown, shown)
+bundle = work / "seal.qfb"
+run(QIFENG, "bundle", "--evidence", "service/s1/seal", "--node", node.url, "-o", bundle)
+trust = ["--trust", node.dir / "genesis.json"]
+report = run(QIFENG, "verify", bundle, *trust).decode()
+check("time alone" in report and sealed in report, report)
+whole = json.loads(bundle.read_text(encoding="utf-8"))
+other = done({"op": "evidence.record", "id": "mine", "hash": sealed})
+run(QIFENG, "bundle", "--evidence", "mine", "--node", node.url, "-o", work / "mine.qfb")
+mine = json.loads((work / "mine.qfb").read_text(encoding="utf-8"))
+check("of m-alpha" in run(QIFENG, "verify", work / "mine.qfb", *trust).decode(), "a person's record likewise")
+for change in ({"records": mine["records"]}, {"state": mine["state"]}, {"entry": mine["entry"]},
+               {"leaf": whole["leaf"] - 1}, {"state": []}, {"records": []}):
+    bundle.write_text(json.dumps({**whole, **change}, sort_keys=True, separators=(",", ":"), ensure_ascii=False),
+                      encoding="utf-8")
+    run(QIFENG, "verify", bundle, *trust, good=False)
+status, _, body = node.get("/v1/bundles/evidence/nothing")
+check(status == 404, body)
+
 # The same after a crash and a start, for a receiver as for a stream; each has an id of its own.
-everything = read("?from=0", node.json("/v1/network")["log_size"] + 6)
+everything = read("?from=0", node.json("/v1/network")["log_size"] + 8)
 node.stop(hard=True)
 node.start()
 check(read("?from=0", len(everything)) == everything, "the same after a crash")

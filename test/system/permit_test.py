@@ -9,6 +9,7 @@ import http.client
 import json
 import pathlib
 import sys
+import subprocess
 import threading
 import time
 
@@ -182,6 +183,8 @@ check(automatic == ["notify_accepted", "find_scope", "decide", "record_permit", 
       f"what rules decided and the applicant was told: {automatic}")
 bundle = work / "decision.qfb"
 qifeng("bundle", signed["id"], "--node", node.url, "-o", bundle)
+proof = work / "permit.qfb"
+qifeng("bundle", "--evidence", "service/mall/permit", "--node", node.url, "-o", proof)
 
 # Another case is withdrawn; nobody can act on it afterwards.
 developer.do({"op": "service.case.open", "service": "construction-permit", "case": "shed"})
@@ -196,4 +199,13 @@ follower.wait_for("the withdrawal", lambda d: d.get("op", {}).get("op") == "serv
 node.stop()
 verified = run(PROGRAM, "verify", bundle, "--trust", folder / "genesis.json").decode()
 check("valid" in verified.lower(), verified)
+verified = run(PROGRAM, "verify", proof, "--trust", folder / "genesis.json").decode()
+check("record   evidence/record/service/mall/permit" in verified and permit in verified
+      and '"case":"mall"' in verified, verified)
+changed = proof.read_text(encoding="utf-8").replace("9a9a", "9b9a", 1)
+check(changed != proof.read_text(encoding="utf-8"), "changed")
+proof.write_text(changed, encoding="utf-8")
+done = subprocess.run([PROGRAM, "verify", proof, "--trust", folder / "genesis.json"], capture_output=True,
+                      text=True, check=False)
+check(done.returncode == 1 and "records[0]" in done.stdout, done)
 print(f"{people.checks} checks, {len(follower.seen)} events")

@@ -67,7 +67,7 @@ struct qf_bundle_report {
     uint32_t index;
     int64_t time_ms;
     int64_t code;
-    char tx_id[2 * QF_HASH_SIZE + 1];
+    char tx_id[2 * QF_HASH_SIZE + 1]; /* with kid empty where the entry is of time alone */
     char kid[QF_KID_SIZE + 1];
     struct qf_slice actor, member;
     const struct qf_json *ops;               /* array */

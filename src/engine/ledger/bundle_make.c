@@ -184,24 +184,26 @@ static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *a
     return status == QF_OK ? QF_OK : qf_fail(err, status, "witnessed", "the log cannot be read");
 }
 
-/* The two records of every bundle, and those that were asked for. */
+/* The network and the signer's key (NULL: time alone has none), and what was asked for. */
 static enum qf_status add_states(struct qf_ledger *ledger, struct qf_arena *arena,
                                  struct qf_json *bundle, const struct qf_bundle_request *request,
                                  const char *kid, struct qf_ledger_head *head, struct qf_error *err)
 {
     struct state_item items[2 + QF_BUNDLE_RECORDS_MAX];
     struct qf_json state = qf_json_make_array(), records = qf_json_make_array();
+    const size_t own = kid == NULL ? 1 : 2;
     QF_ASSERT(request->key_count <= QF_BUNDLE_RECORDS_MAX);
     items[0].key = qf_slice_of("consortium/network");
-    items[1].key = qf_slice_of(qf_arena_printf(arena, "identity/key/%s", kid));
+    if (kid != NULL)
+        items[1].key = qf_slice_of(qf_arena_printf(arena, "identity/key/%s", kid));
     for (size_t i = 0; i < request->key_count; i++)
-        items[2 + i].key = qf_slice_of(request->keys[i]);
-    enum qf_status status = prove_all(ledger, arena, items, 2 + request->key_count, head);
+        items[own + i].key = qf_slice_of(request->keys[i]);
+    enum qf_status status = prove_all(ledger, arena, items, own + request->key_count, head);
     if (status != QF_OK)
         return qf_fail(err, status, "state", "%s cannot be proved now",
                        request->key_count > 0 ? "the records" : "the signer's key");
-    for (size_t i = 0; i < 2 + request->key_count; i++)
-        qf_json_append(arena, i < 2 ? &state : &records, state_json(arena, &items[i]));
+    for (size_t i = 0; i < own + request->key_count; i++)
+        qf_json_append(arena, i < own ? &state : &records, state_json(arena, &items[i]));
     if (request->key_count > 0)
         qf_json_put(arena, bundle, "records", records);
     qf_json_put(arena, bundle, "state", state);
@@ -221,12 +223,15 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
     if (status != QF_OK)
         return qf_fail(err, status, "leaf", "the log has no entry %llu", (unsigned long long)leaf);
     struct qf_slice bytes = qf_arena_copy(arena, qf_buf_slice(scratch));
-    if ((status = qf_entry_decode(arena, &entry, bytes, err)) != QF_OK ||
-        (status = qf_tx_decode(arena, &tx, entry.jws, &ledger->rules, err)) != QF_OK)
+    status = qf_entry_decode(arena, &entry, bytes, err);
+    bool time_alone = status == QF_OK && entry.jws.size == 0;
+    if (status == QF_OK && !time_alone)
+        status = qf_tx_decode(arena, &tx, entry.jws, &ledger->rules, err);
+    if (status != QF_OK)
         return status;
     struct qf_json bundle = qf_json_make_object();
     struct qf_ledger_head head;
-    status = add_states(ledger, arena, &bundle, request, tx.kid, &head, err);
+    status = add_states(ledger, arena, &bundle, request, time_alone ? NULL : tx.kid, &head, err);
     if (status != QF_OK)
         return status;
     qf_buf_reset(scratch);

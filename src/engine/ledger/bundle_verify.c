@@ -22,6 +22,7 @@ struct verification {
     struct qf_note note;
     struct qf_checkpoint checkpoint;
     struct qf_tx tx;
+    bool time_alone; /* the entry has no transaction */
 };
 
 static enum qf_status invalid(struct verification *v, const char *field, const char *reason)
@@ -71,8 +72,9 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
          v->report->records->count > QF_BUNDLE_RECORDS_MAX))
         return qf_fail(v->err, QF_MALFORMED, "records", "want 1 to %d records",
                        QF_BUNDLE_RECORDS_MAX);
-    if (v->state == NULL || v->state->type != QF_JSON_ARRAY || v->state->count != 2)
-        return qf_fail(v->err, QF_MALFORMED, "state", "want two records");
+    if (v->state == NULL || v->state->type != QF_JSON_ARRAY || v->state->count < 1 ||
+        v->state->count > 2)
+        return qf_fail(v->err, QF_MALFORMED, "state", "want one or two records");
     if (leaf < 0)
         return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
     for (uint32_t i = 0; i < file->count; i++) {
@@ -363,17 +365,20 @@ static enum qf_status describe_entry(struct verification *v)
     report->height = entry.height;
     report->index = entry.index;
     report->time_ms = entry.time_ms;
+    struct qf_json *ops = QF_ARENA_NEW(v->arena, struct qf_json);
+    *ops = qf_json_make_array();
+    report->ops = ops;
+    v->time_alone = entry.jws.size == 0;
+    if (v->time_alone)
+        return QF_OK;
     const struct qf_tx_rules rules = {report->network, report->suite};
     status = qf_tx_decode(v->arena, &v->tx, entry.jws, &rules, v->err);
     if (status != QF_OK)
         return status;
     qf_hex_encode(report->tx_id, qf_slice_make(v->tx.id, QF_HASH_SIZE));
     memcpy(report->kid, v->tx.kid, sizeof report->kid);
-    struct qf_json *ops = QF_ARENA_NEW(v->arena, struct qf_json);
-    *ops = qf_json_make_array();
     for (size_t i = 0; i < v->tx.op_count; i++)
         qf_json_append(v->arena, ops, *v->tx.ops[i].body);
-    report->ops = ops;
     return QF_OK;
 }
 
@@ -429,6 +434,12 @@ static enum qf_status check_state(struct verification *v, uint32_t which, const 
     return check_record(v, &v->state->items[which], field, want_key, value);
 }
 
+static bool is_evidence(struct qf_slice key)
+{
+    static const char prefix[] = "evidence/record/";
+    return key.size >= sizeof prefix && memcmp(key.data, prefix, sizeof prefix - 1) == 0;
+}
+
 /* Further records, ascending by their keys, so that there is one form. */
 static enum qf_status check_records(struct verification *v)
 {
@@ -437,6 +448,7 @@ static enum qf_status check_records(struct verification *v)
     for (uint32_t i = 0; records != NULL && i < records->count; i++) {
         struct qf_json value;
         struct qf_slice key;
+        int64_t leaf = 0;
         const char *field = qf_arena_printf(v->arena, "records[%u]", i);
         enum qf_status status = check_record(v, &records->items[i], field, NULL, &value);
         if (status == QF_OK)
@@ -445,6 +457,9 @@ static enum qf_status check_records(struct verification *v)
             return status;
         if (i > 0 && qf_slice_compare(before, key) >= 0)
             return qf_fail(v->err, QF_MALFORMED, field, "records stand in the order of their keys");
+        if (is_evidence(key) && (qf_json_get_int(&value, "leaf", &leaf, NULL) != QF_OK ||
+                                 (uint64_t)leaf != v->report->leaf))
+            return invalid(v, field, "it came with another entry of the log");
         before = key;
     }
     return QF_OK;
@@ -456,8 +471,11 @@ static enum qf_status check_signer(struct verification *v)
     struct qf_json network;
     struct qf_json record;
     struct qf_slice text;
+    if (v->state->count != (v->time_alone ? 1U : 2U))
+        return qf_fail(v->err, QF_MALFORMED, "state",
+                       "want the network's record and, of a transaction, the key's");
     enum qf_status status = check_state(v, 0, "consortium/network", &network);
-    if (status == QF_OK)
+    if (status == QF_OK && !v->time_alone)
         status =
             check_state(v, 1, qf_arena_printf(v->arena, "identity/key/%s", v->tx.kid), &record);
     if (status != QF_OK)
@@ -465,6 +483,8 @@ static enum qf_status check_signer(struct verification *v)
     if (qf_json_get_text(&network, "genesis", &text, v->err) != QF_OK ||
         !qf_slice_is(text, report->genesis_hash))
         return invalid(v, "genesis", "the network began with another genesis document");
+    if (v->time_alone)
+        return QF_OK;
     struct qf_public_key key = {.alg = v->tx.alg};
     uint8_t bytes[QF_PUBLIC_KEY_SIZE_MAX + 3];
     size_t size = 0;
