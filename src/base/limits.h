@@ -43,6 +43,7 @@
 #define QF_SERVICE_MIGRATED_BLOCK_MAX 64      /* cases looked at in a block for a migration */
 #define QF_SERVICE_MESSAGES_MAX 16            /* between cases, that one step brings about */
 #define QF_SERVICE_UNDELIVERED_MAX 32         /* of them, those kept that nobody took */
+#define QF_SERVICE_ENDS_MAX 16                /* end events of one case that are kept */
 #define QF_SERVICE_DECISIONS_MAX 1000         /* decisions of one case */
 #define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */

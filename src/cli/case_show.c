@@ -177,6 +177,21 @@ static void print_data(struct qf_remote *remote, const struct qf_json *data)
     }
 }
 
+/* How it came out, in the words of the drawing. */
+static void print_ends(struct qf_remote *remote, const struct qf_json *ends)
+{
+    for (uint32_t i = 0; ends != NULL && i < ends->count; i++) {
+        struct qf_slice name = qf_json_text(&ends->items[i]);
+        uint16_t node = qf_bpmn_find_node(&remote->model->bpmn, name);
+        if (node != QF_BPMN_NONE && remote->model->bpmn.nodes[node].name.size > 0)
+            name = remote->model->bpmn.nodes[node].name;
+        printf("%s%.*s", i == 0 ? QF_CASE_SAY(remote, "  came to: ", "  结果：") : ", ",
+               QF_SLICE_ARGS(name));
+    }
+    if (ends != NULL && ends->count > 0)
+        printf("\n");
+}
+
 static void print_head(struct qf_remote *remote, const struct qf_json *found,
                        const struct qf_json *history, const char *id)
 {
@@ -203,6 +218,7 @@ static void print_head(struct qf_remote *remote, const struct qf_json *found,
         printf(
             QF_CASE_SAY(remote, "  hears the appeal against case %.*s\n", "  复议的案件：%.*s\n"),
             QF_SLICE_ARGS(text_in(found, "appeal_of")));
+    print_ends(remote, qf_json_get(found, "ends"));
     const struct qf_json *problem = qf_json_get(found, "problem");
     if (problem != NULL)
         printf(QF_CASE_SAY(remote, "  something stopped it: %s\n", "  办理受阻：%s\n"),

@@ -147,6 +147,28 @@ static enum qf_status expect_evidence(struct qf_play *play, const struct qf_json
     return QF_OK;
 }
 
+static enum qf_status expect_ends(struct qf_play *play, const struct qf_json *want,
+                                  const struct qf_json *ends, struct qf_error *err)
+{
+    const struct qf_json none = qf_json_make_array();
+    if (want->type != QF_JSON_ARRAY)
+        return qf_fail(err, QF_BAD_FIELD, "ends", "must be a list of ids of end events");
+    for (uint32_t i = 0; i < want->count; i++) {
+        uint16_t node =
+            want->items[i].type == QF_JSON_STRING
+                ? qf_bpmn_find_node(&play->folder->model->bpmn, qf_json_text(&want->items[i]))
+                : QF_BPMN_NONE;
+        if (node == QF_BPMN_NONE || play->folder->model->bpmn.nodes[node].kind != QF_BPMN_END)
+            return qf_fail(err, QF_BAD_FIELD, "ends", "%s is no end event of the process",
+                           qf_play_text(play, &want->items[i]));
+    }
+    const char *wanted = listed(play, want), *there = listed(play, ends != NULL ? ends : &none);
+    if (strcmp(wanted, there) == 0)
+        return QF_OK;
+    return qf_fail(err, QF_INVALID, "ends", "the case has come to [%.90s]; expected [%.90s]", there,
+                   wanted);
+}
+
 enum qf_status qf_play_expect(struct qf_play *play, const struct qf_json *expect,
                               struct qf_error *err)
 {
@@ -172,6 +194,8 @@ enum qf_status qf_play_expect(struct qf_play *play, const struct qf_json *expect
                                    qf_play_text(play, is), qf_play_text(play, want));
         else if (qf_slice_is(key, "tasks"))
             status = expect_tasks(play, want, qf_json_get(record, "tasks"), case_id, "tasks", err);
+        else if (qf_slice_is(key, "ends"))
+            status = expect_ends(play, want, qf_json_get(record, "ends"), err);
         else if (qf_slice_is(key, "roles") && want->type == QF_JSON_OBJECT)
             status = expect_roles(play, want, case_id, err);
         else if (qf_slice_is(key, "data") && want->type == QF_JSON_OBJECT)
@@ -181,8 +205,8 @@ enum qf_status qf_play_expect(struct qf_play *play, const struct qf_json *expect
             status = expect_evidence(play, want, case_id, err);
         else
             status = qf_fail(err, QF_BAD_FIELD, "expect",
-                             "%.*s cannot be expected: want case, status, tasks, data, roles, "
-                             "evidence",
+                             "%.*s cannot be expected: want case, status, tasks, ends, data, "
+                             "roles, evidence",
                              (int)(key.size > 40 ? 40 : key.size), (const char *)key.data);
     }
     return status;

@@ -84,6 +84,26 @@ static struct qf_json copied(struct qf_service_step *step, const char *name)
     return copy;
 }
 
+/* The end events that the process itself has come to, each once: how the case came out. */
+static void put_ends(struct qf_service_step *step, struct qf_json *record)
+{
+    struct qf_json ends = copied(step, "ends");
+    const uint32_t before = ends.count;
+    for (const struct qf_bpmn_action *a = step->call.actions; a != NULL; a = a->next) {
+        if (a->act != QF_BPMN_ACT_MOVED || ends.count == QF_SERVICE_ENDS_MAX)
+            continue;
+        const struct qf_bpmn_node *node = &step->model->bpmn.nodes[a->node];
+        bool known = node->kind != QF_BPMN_END || node->parent != QF_BPMN_NONE ||
+                     node->process != step->instance.process;
+        for (uint32_t i = 0; i < ends.count; i++)
+            known = known || qf_slice_equal(qf_json_text(&ends.items[i]), node->id);
+        if (!known)
+            qf_json_append(step->arena, &ends, qf_json_make_slice(node->id));
+    }
+    if (ends.count > before)
+        qf_json_put(step->arena, record, "ends", ends);
+}
+
 void qf_service_history_put(struct qf_service_step *step, struct qf_json *record)
 {
     const struct qf_op_context *ctx = step->ctx;
@@ -94,6 +114,7 @@ void qf_service_history_put(struct qf_service_step *step, struct qf_json *record
     else
         add_step(step, &steps, (int64_t)ctx->leaf, step->about, ctx->op > 0 ? &op : NULL);
     add_automatic(step, &steps);
+    put_ends(step, record);
     if (steps.count > 0)
         qf_json_put(step->arena, record, "steps", steps);
     if (step->deviation.type != QF_JSON_OBJECT)

@@ -11,9 +11,9 @@ static const char *const states[] = {[QF_BPMN_RUNNING] = "running",
 static struct qf_json kept(struct qf_service_step *step)
 {
     static const char *const names[] = {
-        "actor",      "appeal", "appeal_of", "data_omitted", "decisions", "deemed",
-        "deviations", "ended",  "instance",  "leaf",         "member",    "service",
-        "status",     "stays",  "steps",     "undelivered",  "version"};
+        "actor",      "appeal", "appeal_of", "data_omitted", "decisions",   "deemed",
+        "deviations", "ended",  "ends",      "instance",     "leaf",        "member",
+        "service",    "status", "stays",     "steps",        "undelivered", "version"};
     struct qf_json copy = qf_json_make_object();
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const struct qf_json *value = qf_json_get(&step->record, names[i]);
