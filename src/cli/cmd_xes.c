@@ -167,7 +167,10 @@ int qf_cmd_xes(int argc, char **argv)
         "if\n"
         "it is not there, gives every official a key of his own, and signs every event as the\n"
         "completion of a task by its official, in the order of time. What the process does not\n"
-        "allow is recorded as an unplanned activity, where service.yaml permits it. Then the\n"
+        "allow is recorded as an unplanned activity, where service.yaml permits it. Attributes of\n"
+        "cases and events that are named like open fields are the data of cases and forms, and\n"
+        "decisions are made anew on them, by the rules and the time of now; a decision over\n"
+        "sealed fields cannot be replayed, since no log has their values. Then the\n"
         "histories are read back and compared with the log, event for event. Doing it again sends\n"
         "only what is missing. Exit status 1 when something was refused or differs.",
         "  qifeng xes replay receipt.xes.gz --service services/environmental-permit-receipt \\\n"

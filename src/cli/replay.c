@@ -198,6 +198,8 @@ static struct qf_json step(struct qf_arena *arena, const struct qf_replay_trace 
 {
     struct qf_json op = qf_json_make_object();
     qf_json_put(arena, &op, "case", qf_json_make_text(trace->id));
+    if (event->data.count > 0 && !event->unplanned)
+        qf_json_put(arena, &op, "data", event->data);
     qf_json_put(arena, &op, "imported", imported_json(arena, &event->attributes, event->time));
     if (event->flow_count > 0)
         qf_json_put(arena, &op, "flows", flows_json(arena, event->flows, event->flow_count));

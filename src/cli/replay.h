@@ -26,6 +26,7 @@ struct qf_replay_event {
     int64_t order_ms; /* never before that of the event before it in its case */
     struct qf_slice activity, time;
     struct qf_json attributes;
+    struct qf_json data; /* of its form, out of the attributes; an object */
     const struct qf_slice *flows;
     uint32_t flow_count;
     uint32_t task;           /* 0: unplanned, or by message */

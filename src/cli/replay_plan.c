@@ -4,6 +4,7 @@
 
 #include "bpmn/replay.h"
 #include "cli/replay.h"
+#include "kernel/service/decision.h"
 
 static const struct qf_calendar no_holidays = {.rest = 0x60,
                                                .offset_minutes = QF_SERVICE_ZONE_MINUTES};
@@ -98,12 +99,33 @@ struct play {
     struct qf_bpmn_call call;
 };
 
+/* Decisions are made as the node will make them. now() is not what it was when the case was worked
+ * on: neither will it be on the node. */
+static enum qf_status decide(void *self, struct qf_arena *arena, struct qf_json *out,
+                             struct qf_slice decision, const struct qf_json *inputs,
+                             struct qf_error *err)
+{
+    struct play *play = self;
+    const struct qf_clock clock = qf_clock_system();
+    const struct qf_service_moment moment = {.time_ms = clock.now_ms(clock.self),
+                                             .zone = qf_slice_of(QF_SERVICE_ZONE)};
+    struct qf_service_outcome outcome;
+    struct qf_buf text = {0};
+    enum qf_status status = qf_service_evaluate(play->replay->model, arena, &text, &outcome,
+                                                decision, inputs, &moment, err);
+    qf_buf_deinit(&text);
+    *out = outcome.value;
+    return status;
+}
+
 static struct qf_bpmn_call *fresh_call(struct play *play)
 {
     play->call = (struct qf_bpmn_call){.program = &play->replay->model->program,
                                        .arena = &play->arena,
                                        .calendar = &no_holidays,
-                                       .now_ms = 0};
+                                       .now_ms = 0,
+                                       .decide = decide,
+                                       .self = play};
     return &play->call;
 }
 
@@ -141,12 +163,51 @@ static const char *open_names(const struct play *play)
     return text;
 }
 
+/* An attribute as a value of the field; false when it is none. */
+static bool field_value(struct qf_replay *r, struct qf_json *out,
+                        const struct qf_service_field *field, const struct qf_json *value)
+{
+    struct qf_feel_value read;
+    if (field == NULL || field->sealed ||
+        (value->type == QF_JSON_STRING && value->count > field->size_max))
+        return false;
+    *out = *value;
+    if (field->type->kind == QF_FEEL_BOOLEAN && value->type == QF_JSON_STRING)
+        *out = qf_json_is_text(value, "true")    ? qf_json_make_bool(true)
+               : qf_json_is_text(value, "false") ? qf_json_make_bool(false)
+                                                 : *value;
+    return qf_dmn_value_from_json(&r->arena, &read, out, field->type, NULL);
+}
+
+/* What the log says of the fields of the form, where the form takes it. */
+static void take_form(struct qf_replay *r, struct qf_replay_event *event, struct qf_slice form)
+{
+    const struct qf_json *schema = qf_service_form_of(r->model, form);
+    const struct qf_json *wanted = schema != NULL ? qf_json_get(schema, "properties") : NULL;
+    struct qf_json data = qf_json_make_object(), value;
+    event->data = qf_json_make_object();
+    for (uint32_t i = 0; i < event->attributes.count; i++) {
+        const struct qf_json_member *attribute = &event->attributes.members[i];
+        if ((wanted == NULL || qf_json_get_slice(wanted, attribute->key) != NULL) &&
+            field_value(r, &value, qf_service_field_of(r->model, attribute->key),
+                        &attribute->value))
+            qf_json_put(&r->arena, &data, qf_arena_text(&r->arena, attribute->key), value);
+    }
+    if (data.count > 0 && qf_service_check_data(r->model, &r->arena, &data, form, NULL) == QF_OK)
+        event->data = data;
+}
+
 static bool complete(struct play *play, const struct qf_bpmn_wait *wait,
                      struct qf_replay_event *event)
 {
     const struct qf_bpmn_node *node = &play->replay->model->bpmn.nodes[wait->node];
+    take_form(play->replay, event,
+              node->kind == QF_BPMN_RECEIVE
+                  ? qf_service_message_form(play->replay->model, node->message)
+                  : node->ext.form);
     const struct qf_bpmn_answer answer = {.actor =
                                               play->replay->officials.actors[event->actor].name,
+                                          .data = &event->data,
                                           .flows = event->flows,
                                           .flow_count = event->flow_count};
     uint32_t task = wait->id;
@@ -274,14 +335,11 @@ static void take_data(struct qf_replay *r, struct qf_replay_trace *trace)
     trace->data = qf_json_make_object();
     for (uint32_t i = 0; i < r->model->field_count; i++) {
         const struct qf_service_field *field = &r->model->fields[i];
-        const struct qf_json *value = qf_json_get_slice(&trace->attributes, field->name);
-        struct qf_feel_value read;
-        struct qf_error why = {0};
-        if (field->sealed || value == NULL || trace->data.count == QF_SERVICE_DATA_MAX ||
-            (value->type == QF_JSON_STRING && value->count > field->size_max) ||
-            !qf_dmn_value_from_json(&r->arena, &read, value, field->type, &why))
-            continue;
-        qf_json_put(&r->arena, &trace->data, qf_arena_text(&r->arena, field->name), *value);
+        const struct qf_json *given = qf_json_get_slice(&trace->attributes, field->name);
+        struct qf_json value;
+        if (given != NULL && trace->data.count < QF_SERVICE_DATA_MAX &&
+            field_value(r, &value, field, given))
+            qf_json_put(&r->arena, &trace->data, qf_arena_text(&r->arena, field->name), value);
     }
 }
 
@@ -359,10 +417,11 @@ static enum qf_status check_service(const struct qf_replay *r, struct qf_error *
                        "service.yaml must say imported: true, so that the events keep the time "
                        "that the log says");
     for (uint16_t i = 0; i < r->model->bpmn.node_count; i++)
-        if (r->model->bpmn.nodes[i].kind == QF_BPMN_RULE)
+        if (r->model->bpmn.nodes[i].kind == QF_BPMN_RULE && r->model->bpmn.nodes[i].ext.sealed)
             return qf_fail(err, QF_USAGE, "process.bpmn",
-                           "a process with business rule tasks cannot be replayed: a log does "
-                           "not say what its decisions were made on");
+                           "task %.*s decides over sealed fields: their values are in no log, so "
+                           "that a process with such a decision cannot be replayed",
+                           QF_SLICE_ARGS(r->model->bpmn.nodes[i].id));
     return QF_OK;
 }
 

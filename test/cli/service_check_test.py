@@ -294,6 +294,8 @@ class Check(unittest.TestCase):
                 ("tasks: [sign], data: {way", "tasks: [sign, review], data: {way", 9, "open are [sign]"),
                 ("area: 120, how: null", "area: 121, how: null", 9, "data.area is 120"),
                 ("{complete: sign, by: wang}", "{complete: sign, by: li}", 11, ""),
+                ("ends: [granted], tasks", "ends: [refused], tasks", 12, "has come to [granted]"),
+                ("ends: [granted], tasks", "ends: [sign], tasks", 12, "is no end event"),
                 ("refused: {code: wrong-state, field: task}", "refused: {code: exists}", 4,
                  "was refused as wrong-state"),
                 ("{complete: sign, by: li, refused: {code: not-allowed, field: actor}, note: four eyes}",

@@ -3,6 +3,7 @@
 done and refused, a citizen who asks why, and a decision made again. Real node, real commands.
 Usage: service_work_test.py PROGRAM SOURCE_ROOT"""
 import json
+import re
 import shutil
 import sys
 import time
@@ -147,7 +148,56 @@ class Work(Town):
         self.act("citizen", "case", "open", "small-permit", code=1)
         self.act("admin", "service", "suspend", "none", code=1)
 
-    def test_6_wrong_usage(self):
+    def imported(self, *more):
+        """The small permit as a service that takes over the cases of another system."""
+        folder = self.work / "imported"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(SMALL, folder)
+        (folder / "scenario.yaml").unlink()
+        for name, old, new in (("service.yaml", "id: small-permit",
+                                "id: old-permits\nimported: true\nunplanned: true"), *more):
+            text = (folder / name).read_text(encoding="utf-8")
+            self.assertIn(old, text)
+            (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+        return folder
+
+    def test_6_a_log_with_decisions(self):
+        def event(minute, activity, who, **attributes):
+            return ("<event>" + "".join(
+                f'<{"int" if isinstance(v, int) else "string"} key="{k}" value="{v}"/>'
+                for k, v in {"concept:name": activity, "org:resource": who, **attributes}.items())
+                + f'<date key="time:timestamp" value="2020-03-02T09:{minute:02}:00.000+08:00"/></event>')
+        check, review, sign = "Check the application", "Review on the spot", "Sign"
+        traces = {"simple": (event(1, check, "Ann", area=120), event(5, sign, "Bob")),
+                  "full": (event(2, check, "Ann", area=500, note="urgent"), event(6, review, "Eva"),
+                           event(7, sign, "Bob")),
+                  "other": (event(3, check, "Ann", area=120), event(8, review, "Eva"),
+                            event(9, sign, "Bob"))}
+        log = self.work / "log.xes"
+        log.write_text('<log xes.version="1.0">' + "".join(
+            f'<trace><string key="concept:name" value="{name}"/>{"".join(events)}</trace>'
+            for name, events in traces.items()) + "</log>", encoding="utf-8")
+        replay = ("xes", "replay", log, "--admin-key", self.keys["admin"], "--no-passphrase", "--keys",
+                  self.work / "officials", "--node", self.url, "--json")
+        sealed = self.imported(("service.yaml", "area: {type: number", "area: {sealed: true, type: number"),
+                               ("process.bpmn", 'result="way"', 'result="way" sealed="true"'))
+        self.assertIn("task route decides over sealed fields", self.run_one(
+            *replay, "--service", sealed, code=2).stderr)
+        folder = self.imported()
+        said = self.run_one(*replay, "--service", folder, code=1).stderr
+        self.assertIn("have to vote on proposal deploy/old-permits/1.0/", said)
+        self.act("court", "service", "vote", re.search(r"deploy/[^ ]*", said)[0], "--yes")
+        report = json.loads(self.run_one(*replay, "--service", folder).stdout)
+        self.assertEqual((report["conforming"], report["deviating"], report["compared"]["equal"]),
+                         (2, 1, True))
+        deviations = report["deviations"][0]
+        self.assertEqual((deviations["case"], deviations["unplanned"][0]["activity"],
+                          deviations["unplanned"][0]["expected"]), ("other", review, [sign]))
+        full = self.ask("case", "show", "full")
+        self.assertEqual((full["status"], full["ends"], full["decisions"][0]["outcome"]),
+                         ("done", ["granted"], "full"))
+
+    def test_7_wrong_usage(self):
         for args in (("case", "show", "none"), ("service", "show", "none"),
                      ("case", "open", "none", "--key", self.keys["li"])):
             self.run_one(*args, "--node", self.url, code=1)
