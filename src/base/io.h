@@ -4,6 +4,7 @@
 #ifndef QF_BASE_IO_H
 #define QF_BASE_IO_H
 
+#include "base/buf.h"
 #include "base/slice.h"
 #include "base/status.h"
 
@@ -64,9 +65,14 @@ void qf_fs_posix_deinit(struct qf_fs *fs);
 void qf_fs_sub(struct qf_fs *out, const struct qf_fs *parent, const char *prefix);
 void qf_fs_sub_deinit(struct qf_fs *fs);
 
-/* Puts `bytes` in the place of the file `path` (below 390 bytes): whoever reads or crashes finds the
- * whole old file or the whole new one. With `sync` it is durable when this returns QF_OK. A draft,
- * `path`.tmp, may be left behind by a failure; the next call takes it over. */
+/* Appends a whole file of at most `size_max` bytes to `out`. QF_OVER_LIMIT when it is larger, and
+ * what opening and reading refuse it with. */
+QF_MUST_CHECK enum qf_status qf_fs_read(const struct qf_fs *fs, const char *path, size_t size_max,
+                                        struct qf_buf *out);
+
+/* Puts `bytes` in the place of the file `path` (below 390 bytes): whoever reads or crashes finds
+ * the whole old file or the whole new one. With `sync` it is durable when this returns QF_OK. A
+ * draft, `path`.tmp, may be left behind by a failure; the next call takes it over. */
 QF_MUST_CHECK enum qf_status qf_fs_replace(const struct qf_fs *fs, const char *path,
                                            struct qf_slice bytes, bool sync);
 

@@ -23,35 +23,16 @@ struct place {
     struct qf_cli_progress progress;
 };
 
-static enum qf_status read_file(const struct qf_fs *fs, struct qf_buf *out, const char *path)
-{
-    struct qf_file *file;
-    uint64_t size = 0;
-    size_t got = 0;
-    enum qf_status status = fs->open(fs->self, &file, path, false);
-    if (status != QF_OK)
-        return status;
-    status = fs->size(fs->self, file, &size);
-    uint8_t *space = status == QF_OK && size > 0 && size < QF_BUF_SIZE_MAX
-                         ? qf_buf_reserve(out, (size_t)size)
-                         : NULL;
-    if (space != NULL) {
-        status = fs->read(fs->self, file, space, (size_t)size, 0, &got);
-        qf_buf_grow(out, got);
-    }
-    fs->close(fs->self, file);
-    return status;
-}
-
 static enum qf_status read_folder(void *self, struct qf_buf *out, const char *path,
                                   struct qf_error *err)
 {
     struct place *place = self;
     enum qf_status status = QF_NOT_FOUND;
     for (size_t i = 0; status == QF_NOT_FOUND && i < place->fs_count; i++)
-        status = read_file(&place->fs[i], out, path);
-    return status == QF_OK || status == QF_NOT_FOUND ? status
-                                                     : qf_fail(err, status, path, "cannot be read");
+        status = qf_fs_read(&place->fs[i], path, QF_BUF_SIZE_MAX, out);
+    return status == QF_OK || status == QF_NOT_FOUND || status == QF_OVER_LIMIT
+               ? status
+               : qf_fail(err, status, path, "cannot be read");
 }
 
 static enum qf_status read_node(void *self, struct qf_buf *out, const char *path,

@@ -157,35 +157,42 @@ static enum qf_status show(struct qf_remote *remote, const struct qf_case_reques
 
 /* ---- acts ---- */
 
+/* Finds the task and begins an op about it. */
+static enum qf_status make_op(struct qf_remote *remote, const struct qf_case_request *request,
+                              const char *verb, const char *ref, struct qf_json *task,
+                              struct qf_json *op, struct qf_error *err)
+{
+    *op = qf_json_make_object();
+    if (request->key == NULL)
+        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
+    enum qf_status status = qf_case_find_task(remote, task, ref, err);
+    if (status != QF_OK)
+        return status;
+    qf_json_put(&remote->arena, op, "case", *qf_json_get(task, "case"));
+    qf_json_put(&remote->arena, op, "op",
+                qf_json_make_text(qf_arena_printf(&remote->arena, "service.task.%s", verb)));
+    qf_json_put(&remote->arena, op, "task", *qf_json_get(task, "task"));
+    return QF_OK;
+}
+
 static enum qf_status begin(struct qf_remote *remote, const struct qf_case_request *request,
                             const char *ref, const char *activity, struct qf_error *err)
 {
-    struct qf_json task, op = qf_json_make_object();
-    if (request->key == NULL)
-        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
-    enum qf_status status = qf_case_find_task(remote, &task, ref, err);
+    struct qf_json task, op;
+    enum qf_status status = make_op(remote, request, "begin", ref, &task, &op, err);
     if (status != QF_OK)
         return status;
     qf_json_put(&remote->arena, &op, "activity", qf_json_make_text(activity));
-    qf_json_put(&remote->arena, &op, "case", *qf_json_get(&task, "case"));
-    qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.task.begin"));
-    qf_json_put(&remote->arena, &op, "task", *qf_json_get(&task, "task"));
     return qf_remote_act(remote, op, request->json, "begun", err);
 }
 
 static enum qf_status act(struct qf_remote *remote, const struct qf_case_request *request,
                           const char *verb, const char *ref, struct qf_error *err)
 {
-    struct qf_json task, op = qf_json_make_object();
-    if (request->key == NULL)
-        return qf_fail(err, QF_USAGE, "--key", "is missing: say who signs");
-    enum qf_status status = qf_case_find_task(remote, &task, ref, err);
+    struct qf_json task, op;
+    enum qf_status status = make_op(remote, request, verb, ref, &task, &op, err);
     if (status != QF_OK)
         return status;
-    qf_json_put(&remote->arena, &op, "case", *qf_json_get(&task, "case"));
-    qf_json_put(&remote->arena, &op, "op",
-                qf_json_make_text(qf_arena_printf(&remote->arena, "service.task.%s", verb)));
-    qf_json_put(&remote->arena, &op, "task", *qf_json_get(&task, "task"));
     if (strcmp(verb, "delegate") == 0 && request->to == NULL)
         return qf_fail(err, QF_USAGE, "--to", "is missing: the actor who gets the task");
     if (strcmp(verb, "delegate") == 0)

@@ -22,21 +22,10 @@ static enum qf_status put_parts(struct qf_remote *remote, const struct qf_folder
                                 const char *hash, struct qf_error *err)
 {
     enum qf_status status = QF_OK;
-    struct qf_slice package = folder->package;
-    for (size_t at = 0, part = 0; status == QF_OK && at < package.size;
-         at += QF_SERVICE_PART_SIZE_MAX, part++) {
-        size_t left = package.size - at;
-        struct qf_slice bytes = qf_slice_make(
-            package.data + at, left < QF_SERVICE_PART_SIZE_MAX ? left : QF_SERVICE_PART_SIZE_MAX);
-        size_t size = QF_BASE64_SIZE(bytes.size);
-        char *text = qf_arena_alloc(&remote->arena, size);
-        qf_base64_encode(text, bytes);
-        struct qf_json op = make_op(remote, "service.part");
-        qf_json_put(&remote->arena, &op, "data", qf_json_make_slice(qf_slice_make(text, size)));
-        qf_json_put(&remote->arena, &op, "hash", qf_json_make_text(hash));
-        qf_json_put(&remote->arena, &op, "part", qf_json_make_int((int64_t)part));
+    struct qf_json op;
+    for (size_t part = 0;
+         status == QF_OK && qf_folder_part(folder, &remote->arena, &op, hash, part); part++)
         status = qf_remote_send(remote, op, err);
-    }
     return status;
 }
 

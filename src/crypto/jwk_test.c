@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "codec/text.h"
-#include "crypto/evp.h"
+#include "crypto/evp_testing.h"
 
 #define FILE_SIZE_MAX (1 << 20)
 
@@ -58,22 +58,6 @@ static struct qf_slice hex(const struct qf_json *object, const char *name)
     return qf_slice_make(bytes, size);
 }
 
-static bool verify(const struct qf_public_key *key, struct qf_slice message,
-                   const uint8_t signature[QF_SIGNATURE_SIZE])
-{
-    EVP_PKEY *pkey = NULL;
-    uint8_t der[QF_DER_SIGNATURE_SIZE_MAX];
-    size_t size = 0;
-    assert_int_equal(qf_evp_from_public(&pkey, key, NULL), QF_OK);
-    assert_true(qf_evp_signature_to_der(der, &size, key->alg, signature));
-    EVP_MD_CTX *ctx = qf_evp_verify_ctx(pkey, key->alg);
-    assert_non_null(ctx);
-    bool good = EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(pkey);
-    return good;
-}
-
 static struct qf_private_key *load_pem(struct qf_slice pem)
 {
     char path[] = "/tmp/qf-jwk-test-XXXXXX";
@@ -118,13 +102,13 @@ static void test_vectors(void **state)
 
         struct qf_slice signature = hex(vector, "signature"), message = hex(vector, "message");
         assert_int_equal(signature.size, QF_SIGNATURE_SIZE);
-        assert_true(verify(&key, message, signature.data));
+        assert_true(verify_with_evp(&key, message, signature.data));
         struct qf_private_key *private_key = load_pem(text(vector, "private_key"));
         qf_private_key_public(private_key, &of_private);
         assert_true(qf_public_key_equal(&key, &of_private));
         uint8_t own[QF_SIGNATURE_SIZE];
         assert_int_equal(qf_private_key_sign(private_key, own, message, &err), QF_OK);
-        assert_true(verify(&key, message, own));
+        assert_true(verify_with_evp(&key, message, own));
         if (key.alg == QF_ALG_EDDSA) /* deterministic */
             assert_memory_equal(own, signature.data, sizeof own);
         qf_private_key_free(private_key);

@@ -11,27 +11,11 @@
 
 #include <cmocka.h>
 
-#include "crypto/evp.h"
+#include "crypto/evp_testing.h"
 
 static const enum qf_sig_alg all[] = {QF_ALG_ES256, QF_ALG_EDDSA, QF_ALG_SM2_SM3};
 static const struct qf_slice none = {NULL, 0};
 static char folder[] = "/tmp/qf-key-test-XXXXXX";
-
-static bool verify(const struct qf_public_key *key, struct qf_slice message,
-                   const uint8_t signature[QF_SIGNATURE_SIZE])
-{
-    EVP_PKEY *pkey = NULL;
-    uint8_t der[QF_DER_SIGNATURE_SIZE_MAX];
-    size_t size = 0;
-    assert_int_equal(qf_evp_from_public(&pkey, key, NULL), QF_OK);
-    assert_true(qf_evp_signature_to_der(der, &size, key->alg, signature));
-    EVP_MD_CTX *ctx = qf_evp_verify_ctx(pkey, key->alg);
-    assert_non_null(ctx);
-    bool good = EVP_DigestVerify(ctx, der, size, message.data, message.size) == 1;
-    EVP_MD_CTX_free(ctx);
-    EVP_PKEY_free(pkey);
-    return good;
-}
 
 static struct qf_private_key *generate(enum qf_sig_alg alg)
 {
@@ -65,12 +49,12 @@ static void test_sign(void **state)
             uint8_t message[2] = {(uint8_t)round, (uint8_t)(round >> 8)};
             struct qf_slice bytes = qf_slice_make(message, sizeof message);
             assert_int_equal(qf_private_key_sign(key, signature, bytes, &err), QF_OK);
-            assert_true(verify(&public_key, bytes, signature));
+            assert_true(verify_with_evp(&public_key, bytes, signature));
             message[0] ^= 1;
-            assert_false(verify(&public_key, bytes, signature));
+            assert_false(verify_with_evp(&public_key, bytes, signature));
         }
         assert_int_equal(qf_private_key_sign(key, signature, none, &err), QF_OK);
-        assert_true(verify(&public_key, qf_slice_make("", 0), signature));
+        assert_true(verify_with_evp(&public_key, qf_slice_make("", 0), signature));
         qf_private_key_free(key);
     }
 }
@@ -90,7 +74,7 @@ static void *sign_in_thread(void *arg)
     for (int i = 0; i < 50 && signer->good; i++) {
         struct qf_slice message = qf_slice_make(&i, sizeof i);
         signer->good = qf_private_key_sign(signer->key, signature, message, NULL) == QF_OK &&
-                       verify(&public_key, message, signature);
+                       verify_with_evp(&public_key, message, signature);
     }
     return NULL;
 }
@@ -142,7 +126,7 @@ static void test_files(void **state)
             assert_memory_equal(&before, &after, sizeof before);
             uint8_t signature[QF_SIGNATURE_SIZE];
             assert_int_equal(qf_private_key_sign(read, signature, good, &err), QF_OK);
-            assert_true(verify(&before, good, signature));
+            assert_true(verify_with_evp(&before, good, signature));
             qf_private_key_free(key);
             qf_private_key_free(read);
             assert_int_equal(unlink(path), 0);

@@ -2,6 +2,7 @@
  * not depend on the inputs is written once, when the model is compiled. */
 #include <stdlib.h>
 
+#include "codec/utf8.h"
 #include "dmn/model.h"
 
 static struct qf_slice keep(struct qf_arena *arena, struct qf_buf *buf)
@@ -15,7 +16,7 @@ static int by_key(const void *a, const void *b)
 {
     const struct qf_dmn_element *x = *(struct qf_dmn_element *const *)a;
     const struct qf_dmn_element *y = *(struct qf_dmn_element *const *)b;
-    int order = qf_feel_key_order(x->name, y->name);
+    int order = qf_utf16_compare(x->name, y->name);
     return order != 0 ? order : (x->slot > y->slot) - (x->slot < y->slot);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "codec/utf8.h"
 #include "feel/number.h"
 #include "feel/temporal.h"
 
@@ -288,27 +289,11 @@ void qf_feel_write(struct qf_buf *buf, const struct qf_feel_value *value, bool q
 
 /* ---- JSON ---- */
 
-/* UTF-16 order: it differs from that of bytes only where a surrogate pair meets U+E000..U+FFFF. */
-int qf_feel_key_order(struct qf_slice a, struct qf_slice b)
-{
-    size_t common = a.size < b.size ? a.size : b.size;
-    for (size_t i = 0; i < common; i++) {
-        uint8_t x = a.data[i];
-        uint8_t y = b.data[i];
-        if (x == y)
-            continue;
-        if ((x >= 0xf0) != (y >= 0xf0) && x >= 0xee && y >= 0xee)
-            return x >= 0xf0 ? -1 : 1;
-        return x < y ? -1 : 1;
-    }
-    return (a.size > b.size) - (a.size < b.size);
-}
-
 static int by_key(const void *a, const void *b)
 {
     const struct qf_feel_entry *const *x = a;
     const struct qf_feel_entry *const *y = b;
-    return qf_feel_key_order((*x)->key, (*y)->key);
+    return qf_utf16_compare((*x)->key, (*y)->key);
 }
 
 #define FEW_ENTRIES 16

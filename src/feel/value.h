@@ -150,9 +150,6 @@ struct qf_feel_value qf_feel_copy(struct qf_arena *arena, const struct qf_feel_v
  * inside lists and contexts. */
 void qf_feel_write(struct qf_buf *buf, const struct qf_feel_value *value, bool quoted);
 
-/* Order of keys in canonical JSON: by UTF-16 code units (RFC 8785, 3.2.3). */
-int qf_feel_key_order(struct qf_slice a, struct qf_slice b);
-
 /* Appends the value as canonical JSON: numbers that are integers within ±(2^53-1) as numbers, other
  * numbers and times as strings, functions as null. Keys are sorted (RFC 8785). */
 void qf_feel_write_json(struct qf_buf *buf, const struct qf_feel_value *value);

@@ -12,20 +12,6 @@
     "{\"op\":\"evidence.record\",\"id\":\"" id "\",\"hash\":\"sha-256:"                            \
     "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"}"
 
-static int setup(void **state)
-{
-    struct qf_testing_world *world = qf_testing_new(QF_SUITE_INTL);
-    qf_testing_found(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    qf_testing_free(*state);
-    return 0;
-}
-
 static void expect(const struct qf_receipt *receipt, enum qf_status code, const char *field)
 {
     if (receipt->code != code || (code != QF_OK && strcmp(receipt->problem.field, field) != 0))
@@ -331,7 +317,7 @@ static void suite_gm_works_alike(void **state)
     qf_testing_free(world);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, qf_testing_setup, qf_testing_teardown)
 
 int main(void)
 {

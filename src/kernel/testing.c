@@ -220,6 +220,20 @@ void qf_testing_end(struct qf_testing_world *world, bool drop)
     world->fresh_count = 0;
 }
 
+int qf_testing_setup(void **state)
+{
+    struct qf_testing_world *world = qf_testing_new(QF_SUITE_INTL);
+    qf_testing_found(world);
+    *state = world;
+    return 0;
+}
+
+int qf_testing_teardown(void **state)
+{
+    qf_testing_free(*state);
+    return 0;
+}
+
 struct qf_slice qf_testing_sign(struct qf_testing_world *world, unsigned signer, int64_t exp_s,
                                 const struct qf_json *ops)
 {

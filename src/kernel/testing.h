@@ -41,6 +41,10 @@ struct qf_testing_world {
 struct qf_testing_world *qf_testing_new(enum qf_suite suite);
 void qf_testing_free(struct qf_testing_world *world);
 
+/* Fixtures of cmocka: *state is a founded world of suite intl. */
+int qf_testing_setup(void **state);
+int qf_testing_teardown(void **state);
+
 /* A world of suite intl with four public keys that never change and nobody to sign for them: those
  * of RFC 8032 7.1, tests 1, 2, 3 and 1024. */
 struct qf_testing_world *qf_testing_fixed(void);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "merkle/nodes_testing.h"
 #include "merkle/proof_file.h"
 #include "merkle/tile.h"
 
@@ -15,7 +16,6 @@ static struct qf_verifier *verifier;
 static struct qf_note_key key;
 static struct qf_arena arena;
 static struct qf_slice checkpoint, entries[ENTRIES];
-static uint8_t nodes[4][ENTRIES][QF_HASH_SIZE];
 
 static struct qf_slice load(const char *dir, const char *name)
 {
@@ -28,21 +28,6 @@ static struct qf_slice load(const char *dir, const char *name)
     fclose(file);
     return qf_slice_make(bytes, size);
 }
-
-static void keep_node(void *arg, unsigned level, uint64_t index, const uint8_t hash[QF_HASH_SIZE])
-{
-    (void)arg;
-    memcpy(nodes[level][index], hash, QF_HASH_SIZE);
-}
-
-static enum qf_status read_node(void *self, unsigned level, uint64_t index,
-                                uint8_t out[QF_HASH_SIZE])
-{
-    (void)self;
-    memcpy(out, nodes[level][index], QF_HASH_SIZE);
-    return QF_OK;
-}
-static const struct qf_hash_reader reader = {.read = read_node};
 
 /* The log that Tessera made. */
 static int setup(void **state)
@@ -64,7 +49,7 @@ static int setup(void **state)
         uint8_t leaf[QF_HASH_SIZE];
         assert_int_equal(qf_bundle_next(bundle, &offset, &entries[i]), QF_OK);
         qf_hash_leaf(QF_HASH_SHA256, leaf, entries[i]);
-        qf_log_tree_append(&tree, leaf, keep_node, NULL);
+        qf_log_tree_append(&tree, leaf, qf_test_keep_node, NULL);
     }
     return 0;
 }
@@ -81,8 +66,8 @@ static void make(struct qf_buf *buf, uint64_t index, struct qf_slice extra, bool
 {
     struct qf_proof_file file = {
         .has_extra = has_extra, .extra = extra, .index = index, .checkpoint_note = checkpoint};
-    assert_int_equal(qf_log_prove_inclusion(QF_HASH_SHA256, &file.proof, index, ENTRIES, &reader),
-                     QF_OK);
+    assert_int_equal(
+        qf_log_prove_inclusion(QF_HASH_SHA256, &file.proof, index, ENTRIES, &qf_test_nodes), QF_OK);
     assert_int_equal(qf_proof_file_put(buf, &file), QF_OK);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "merkle/nodes_testing.h"
 #include "merkle/witness.h"
 
 #define LEAVES 40
@@ -12,23 +13,7 @@
 static struct qf_verifier *verifier;
 static struct qf_private_key *log_private, *other_private;
 static struct qf_note_key log_key, witness_key;
-static uint8_t nodes[8][LEAVES][QF_HASH_SIZE];
 static uint8_t roots[LEAVES + 1][QF_HASH_SIZE];
-
-static void keep_node(void *arg, unsigned level, uint64_t index, const uint8_t hash[QF_HASH_SIZE])
-{
-    (void)arg;
-    memcpy(nodes[level][index], hash, QF_HASH_SIZE);
-}
-
-static enum qf_status read_node(void *self, unsigned level, uint64_t index,
-                                uint8_t out[QF_HASH_SIZE])
-{
-    (void)self;
-    memcpy(out, nodes[level][index], QF_HASH_SIZE);
-    return QF_OK;
-}
-static const struct qf_hash_reader reader = {.read = read_node};
 
 static int setup(void **state)
 {
@@ -49,7 +34,7 @@ static int setup(void **state)
         uint8_t leaf[QF_HASH_SIZE];
         uint8_t entry = (uint8_t)i;
         qf_hash_leaf(QF_HASH_SHA256, leaf, qf_slice_make(&entry, 1));
-        qf_log_tree_append(&tree, leaf, keep_node, NULL);
+        qf_log_tree_append(&tree, leaf, qf_test_keep_node, NULL);
         qf_log_tree_root(&tree, roots[i + 1]);
     }
     return 0;
@@ -90,7 +75,7 @@ static void make_body(struct qf_buf *body, const struct plan *plan)
         checkpoint.root[5] ^= 1;
     if (plan->old <= plan->size)
         assert_int_equal(
-            qf_log_prove_consistency(QF_HASH_SHA256, &proof, plan->old, plan->size, &reader),
+            qf_log_prove_consistency(QF_HASH_SHA256, &proof, plan->old, plan->size, &qf_test_nodes),
             QF_OK);
     if (plan->how == WRONG_PROOF)
         proof.hashes[proof.count - 1][31] ^= 1;

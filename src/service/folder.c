@@ -356,3 +356,24 @@ void qf_folder_hash(const struct qf_folder *folder, enum qf_hash_alg alg, char o
     qf_hex_encode(hex, qf_slice_make(hash, sizeof hash));
     snprintf(out, 80, "%s:%.*s", qf_hash_alg_name(alg), (int)sizeof hex, hex);
 }
+
+bool qf_folder_part(const struct qf_folder *folder, struct qf_arena *arena, struct qf_json *op,
+                    const char *hash, size_t number)
+{
+    struct qf_slice package = folder->package;
+    if (number >= (package.size + QF_SERVICE_PART_SIZE_MAX - 1) / QF_SERVICE_PART_SIZE_MAX)
+        return false;
+    size_t at = number * QF_SERVICE_PART_SIZE_MAX;
+    size_t left = package.size - at;
+    struct qf_slice bytes = qf_slice_make(
+        package.data + at, left < QF_SERVICE_PART_SIZE_MAX ? left : QF_SERVICE_PART_SIZE_MAX);
+    size_t size = QF_BASE64_SIZE(bytes.size);
+    char *text = qf_arena_alloc(arena, size);
+    qf_base64_encode(text, bytes);
+    *op = qf_json_make_object();
+    qf_json_put(arena, op, "data", qf_json_make_slice(qf_slice_make(text, size)));
+    qf_json_put(arena, op, "hash", qf_json_make_text(hash));
+    qf_json_put(arena, op, "op", qf_json_make_text("service.part"));
+    qf_json_put(arena, op, "part", qf_json_make_int((int64_t)number));
+    return true;
+}

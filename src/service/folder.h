@@ -83,6 +83,11 @@ QF_MUST_CHECK enum qf_status qf_folder_package(struct qf_folder *folder, struct 
 /* "sha-256:…" or "sm3:…" of the package. */
 void qf_folder_hash(const struct qf_folder *folder, enum qf_hash_alg alg, char out[80]);
 
+/* The op that puts part `number` of the package on the ledger, in `arena`; false: there are fewer.
+ */
+bool qf_folder_part(const struct qf_folder *folder, struct qf_arena *arena, struct qf_json *op,
+                    const char *hash, size_t number);
+
 /* Id and version as service.yaml says; "" where it does not. */
 const char *qf_folder_text(const struct qf_folder *folder, const char *name);
 

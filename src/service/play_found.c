@@ -152,23 +152,11 @@ static enum qf_status bring_in(struct qf_play *play, const struct qf_json *scena
 
 static enum qf_status put_parts(struct qf_play *play, const char *hash, struct qf_error *err)
 {
-    struct qf_slice package = play->folder->package;
     enum qf_status status = QF_OK;
-    for (size_t at = 0, part = 0; status == QF_OK && at < package.size;
-         at += QF_SERVICE_PART_SIZE_MAX, part++) {
-        size_t left = package.size - at;
-        struct qf_slice bytes = qf_slice_make(
-            package.data + at, left < QF_SERVICE_PART_SIZE_MAX ? left : QF_SERVICE_PART_SIZE_MAX);
-        size_t size = QF_BASE64_SIZE(bytes.size);
-        char *text = qf_arena_alloc(&play->arena, size);
-        qf_base64_encode(text, bytes);
-        struct qf_json op = qf_json_make_object();
-        qf_json_put(&play->arena, &op, "op", qf_json_make_text("service.part"));
-        qf_json_put(&play->arena, &op, "data", qf_json_make_slice(qf_slice_make(text, size)));
-        qf_json_put(&play->arena, &op, "hash", qf_json_make_text(hash));
-        qf_json_put(&play->arena, &op, "part", qf_json_make_int((int64_t)part));
+    struct qf_json op;
+    for (size_t part = 0;
+         status == QF_OK && qf_folder_part(play->folder, &play->arena, &op, hash, part); part++)
         status = act(play, &play->actors[0], op, err);
-    }
     return status;
 }
 

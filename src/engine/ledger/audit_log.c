@@ -9,7 +9,7 @@ static enum qf_status read_path(struct audit *audit, struct qf_buf *out, const c
     qf_buf_reset(out);
     const struct qf_audit_source *source = &audit->options->source;
     enum qf_status status = source->read(source->self, out, path, audit->err);
-    if (status == QF_OK && qf_buf_status(out) != QF_OK)
+    if (status == QF_OVER_LIMIT || (status == QF_OK && qf_buf_status(out) != QF_OK))
         return audit_differs(audit, path, "it is larger than it may be");
     return status;
 }

@@ -7,32 +7,14 @@
 #include "codec/text.h"
 #include "engine/ledger/internal.h"
 
-static enum qf_status read_file(struct qf_arena *arena, const struct qf_fs *fs, const char *path,
-                                struct qf_slice *out)
-{
-    struct qf_file *file;
-    enum qf_status status = fs->open(fs->self, &file, path, false);
-    if (status != QF_OK)
-        return status;
-    uint64_t size = 0;
-    size_t got = 0;
-    status = fs->size(fs->self, file, &size);
-    if (status == QF_OK && size > QF_STATE_VALUE_SIZE_MAX)
-        status = QF_OVER_LIMIT;
-    if (status == QF_OK) {
-        uint8_t *bytes = qf_arena_alloc(arena, size);
-        status = fs->read(fs->self, file, bytes, size, 0, &got);
-        *out = qf_slice_make(bytes, got);
-    }
-    fs->close(fs->self, file);
-    return status;
-}
-
 static enum qf_status read_genesis(struct qf_ledger *ledger, struct qf_json *genesis,
                                    struct qf_error *err)
 {
+    struct qf_buf text = {0};
     enum qf_status status =
-        read_file(&ledger->arena, &ledger->root_fs, "genesis.json", &ledger->genesis);
+        qf_fs_read(&ledger->root_fs, "genesis.json", QF_STATE_VALUE_SIZE_MAX, &text);
+    ledger->genesis = qf_arena_copy(&ledger->arena, qf_buf_slice(&text));
+    qf_buf_deinit(&text);
     if (status != QF_OK)
         return qf_fail(err, status, "genesis.json",
                        "cannot read genesis.json in %s; make it with qifeng init",

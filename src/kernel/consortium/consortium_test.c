@@ -16,20 +16,6 @@
 #define RESUME(id) "{\"do\":\"member.resume\",\"member\":\"" id "\"}"
 #define REMOVE(id) "{\"do\":\"member.remove\",\"member\":\"" id "\"}"
 
-static int setup(void **state)
-{
-    struct qf_testing_world *world = qf_testing_new(QF_SUITE_INTL);
-    qf_testing_found(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    qf_testing_free(*state);
-    return 0;
-}
-
 static const char *status_of(struct qf_testing_world *world, const char *proposal)
 {
     struct qf_state_reader reader = qf_testing_reader(world);
@@ -441,7 +427,7 @@ static void members_are_bounded(void **state)
     qf_testing_free(full);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, qf_testing_setup, qf_testing_teardown)
 
 int main(void)
 {

@@ -10,20 +10,6 @@
 #define HEX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define HASH "\"hash\":\"sha-256:" HEX "\""
 
-static int setup(void **state)
-{
-    struct qf_testing_world *world = qf_testing_new(QF_SUITE_INTL);
-    qf_testing_found(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    qf_testing_free(*state);
-    return 0;
-}
-
 static bool has_term(const struct qf_receipt *receipt, const struct qf_kernel_term *term)
 {
     for (size_t i = 0; i < receipt->term_count; i++)
@@ -129,7 +115,7 @@ static void state_records_stay_small(void **state)
                         "{\"leaf\":1099511627776,\"member\":\"a\",\"op\":1}");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, qf_testing_setup, qf_testing_teardown)
 
 int main(void)
 {

@@ -13,20 +13,6 @@
 #define ADD "{\"op\":\"identity.key.add\",\"actor\":\"%s\",\"key\":%s,\"roles\":%s}"
 #define RECORD "[{\"op\":\"evidence.record\",\"id\":\"%s\"," HASH "}]"
 
-static int setup(void **state)
-{
-    struct qf_testing_world *world = qf_testing_new(QF_SUITE_INTL);
-    qf_testing_found(world);
-    *state = world;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    qf_testing_free(*state);
-    return 0;
-}
-
 static const char *actor_roles(struct qf_testing_world *world, const char *actor)
 {
     struct qf_state_reader reader = qf_testing_reader(world);
@@ -267,7 +253,7 @@ static void mandates_end_by_either_side(void **state)
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].on_behalf", 2, RECORD_FOR, "r", "m");
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, qf_testing_setup, qf_testing_teardown)
 
 int main(void)
 {

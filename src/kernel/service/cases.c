@@ -129,6 +129,26 @@ enum qf_status qf_service_target_unplanned(struct qf_op_context *ctx, const stru
     return QF_OK;
 }
 
+/* The case's wait of the number that an op names, or NULL. */
+static const struct qf_bpmn_wait *named_wait(const struct qf_service_step *step,
+                                             const struct qf_json *body)
+{
+    int64_t task = qf_json_get(body, "task")->integer;
+    return qf_bpmn_wait_of(&step->instance, (uint32_t)task);
+}
+
+/* The op is about this wait, which is one of `model`: for the participants, and a role. */
+static void aim(struct qf_service_step *step, const struct qf_bpmn_wait *wait,
+                struct qf_op_target *out)
+{
+    const struct qf_bpmn_model *bpmn = &step->model->bpmn;
+    step->task = wait->id;
+    step->node = &bpmn->nodes[wait->node];
+    step->about = wait->node;
+    out->participants = step->model->participants;
+    out->roles[0] = qf_bpmn_role(bpmn, step->node);
+}
+
 enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf_json *body,
                                       struct qf_op_target *out, struct qf_error *err)
 {
@@ -136,16 +156,10 @@ enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf
     enum qf_status status = load(ctx, body, &step, err);
     if (status != QF_OK)
         return status;
-    int64_t task = qf_json_get(body, "task")->integer;
-    const struct qf_bpmn_wait *wait = qf_bpmn_wait_of(&step->instance, (uint32_t)task);
-    const struct qf_bpmn_model *bpmn = &step->model->bpmn;
-    if (wait == NULL || !qf_service_is_work(&bpmn->nodes[wait->node]))
+    const struct qf_bpmn_wait *wait = named_wait(step, body);
+    if (wait == NULL || !qf_service_is_work(&step->model->bpmn.nodes[wait->node]))
         return qf_fail(err, QF_NOT_FOUND, "task", "the case has no such open task");
-    step->task = wait->id;
-    step->node = &bpmn->nodes[wait->node];
-    step->about = wait->node;
-    out->participants = step->model->participants;
-    out->roles[0] = qf_bpmn_role(bpmn, step->node);
+    aim(step, wait, out);
     if (wait->escalated)
         out->roles[1] = step->node->ext.deadline.to;
     return QF_OK;
@@ -158,16 +172,10 @@ enum qf_status qf_service_target_decision(struct qf_op_context *ctx, const struc
     enum qf_status status = load(ctx, body, &step, err);
     if (status != QF_OK)
         return status;
-    int64_t task = qf_json_get(body, "task")->integer;
-    const struct qf_bpmn_wait *wait = qf_bpmn_wait_of(&step->instance, (uint32_t)task);
-    const struct qf_bpmn_model *bpmn = &step->model->bpmn;
-    if (wait == NULL || bpmn->nodes[wait->node].kind != QF_BPMN_RULE)
+    const struct qf_bpmn_wait *wait = named_wait(step, body);
+    if (wait == NULL || step->model->bpmn.nodes[wait->node].kind != QF_BPMN_RULE)
         return qf_fail(err, QF_NOT_FOUND, "task", "no decision of the case waits as this task");
-    step->task = wait->id;
-    step->node = &bpmn->nodes[wait->node];
-    step->about = wait->node;
-    out->participants = step->model->participants;
-    out->roles[0] = qf_bpmn_role(bpmn, step->node);
+    aim(step, wait, out);
     return QF_OK;
 }
 
