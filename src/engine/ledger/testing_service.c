@@ -84,7 +84,7 @@ static const char sim_rules[] =
     "<literalExpression id='x2'><text>income * 2</text></literalExpression></decision>"
     "</definitions>";
 
-/* review (not forever) ─> tell another case ─> a message, or time ─> close */
+/* review (not forever) ─> tell another case ─> a message, or time ─> record, or not ─> close */
 static const char aid_process[] =
     BPMN
     "<startEvent id='s'/>"
@@ -93,11 +93,16 @@ static const char aid_process[] =
     "</timeDuration></timerEventDefinition></boundaryEvent>"
     TELL("tell")
     "<eventBasedGateway id='w'/>" MESSAGE("w1") AFTER("w2", "PT0.1S")
+    "<serviceTask id='record'><extensionElements><qf:op name='evidence.record'>"
+    "<qf:field name='attributes' value='={n: if n = null then 0 else n}'/>"
+    "<qf:field name='hash' value='=digest'/><qf:field name='id' value='proof'/></qf:op>"
+    "</extensionElements></serviceTask><boundaryEvent id='oops' attachedToRef='record'>"
+    "<errorEventDefinition/></boundaryEvent>"
     TASK("close", "panel", "approvals='1' of='2'/>")
     END("e1") END("e2")
     FLOW("f1", "s", "review") FLOW("f2", "review", "tell") FLOW("f3", "tell", "w")
-    FLOW("f4", "w", "w1") FLOW("f5", "w", "w2") FLOW("f6", "w1", "close") FLOW("f7", "w2", "close")
-    FLOW("f8", "close", "e1") FLOW("f9", "over", "e2")
+    FLOW("f4", "w", "w1") FLOW("f5", "w", "w2") FLOW("f6", "w1", "record") FLOW("f7", "w2", "record")
+    FLOW("f10", "record", "close") FLOW("f11", "oops", "close") FLOW("f8", "close", "e1") FLOW("f9", "over", "e2")
     "</process></definitions>";
 
 #define MANIFEST                                                                                   \
@@ -110,18 +115,18 @@ static const char sim_manifest[] =
     "\"n\":{\"type\":\"number\"},\"other\":{\"type\":\"string\"},"
     "\"way\":{\"type\":\"string\"}}," MANIFEST;
 static const char aid_manifest[] =
-    "{\"fields\":{\"n\":{\"type\":\"number\"},\"other\":{\"type\":\"string\"}},"
-    MANIFEST;
+    "{\"capabilities\":[\"evidence\"],\"fields\":{\"digest\":{\"type\":\"string\"},"
+    "\"n\":{\"type\":\"number\"},\"other\":{\"type\":\"string\"}}," MANIFEST;
 /* clang-format on */
 
 /* What is deployed, in this order; three transactions each. */
 static const struct deployment {
     const char *service, *proposal, *version;
-    const char *process, *rules, *manifest;
+    const char *process, *rules, *manifest, *capabilities;
 } deployments[] = {
-    {"sim", "v1", "1", sim_process, sim_rules, sim_manifest},
-    {"aid", "a1", "1", aid_process, NULL, aid_manifest},
-    {"sim", "v2", "2", sim_process, sim_rules, sim_manifest},
+    {"sim", "v1", "1", sim_process, sim_rules, sim_manifest, ""},
+    {"aid", "a1", "1", aid_process, NULL, aid_manifest, "\"evidence\""},
+    {"sim", "v2", "2", sim_process, sim_rules, sim_manifest, ""},
 };
 #define DEPLOYMENTS (sizeof deployments / sizeof deployments[0])
 #define DEPLOYMENT_TXS 3
@@ -163,9 +168,9 @@ static void put_deployment(struct qf_ledger_testing *t, struct qf_buf *out,
                   "{\"op\":\"service.part\",\"hash\":\"%s:%s\",\"part\":0,\"data\":\"%s\"},"
                   "{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":"
                   "\"service.deploy\",\"service\":\"%s\",\"version\":\"%s\",\"member\":\"a\","
-                  "\"hash\":\"%s:%s\"}}",
-                  alg, hex, qf_buf_text(&base64), what->proposal, what->service, what->version, alg,
-                  hex);
+                  "\"capabilities\":[%s],\"hash\":\"%s:%s\"}}",
+                  alg, hex, qf_buf_text(&base64), what->proposal, what->service, what->version,
+                  what->capabilities, alg, hex);
     qf_buf_deinit(&package);
     qf_buf_deinit(&base64);
 }
@@ -235,9 +240,15 @@ static void put_open(struct qf_ledger_testing *t, struct qf_buf *out, struct tar
 {
     qf_buf_printf(out,
                   "{\"op\":\"service.case.open\",\"service\":\"%s\",\"case\":\"%c%u\",\"data\":{"
-                  "\"other\":\"%c%u\"}}",
+                  "\"other\":\"%c%u\"",
                   target.kind == 'c' ? "sim" : "aid", target.kind, target.number,
                   target.kind == 'c' ? 'd' : 'c', target.number + pick(t, 2));
+    /* What is recorded of it; some are refused. */
+    if (target.kind == 'd')
+        qf_buf_printf(out, ",\"digest\":\"%s:%s\"",
+                      qf_hash_alg_name(qf_suite_hash(t->world->suite)),
+                      pick(t, 4) == 0 ? "00" : HEX);
+    qf_buf_put_text(out, "}}");
 }
 
 static void put_op(struct qf_ledger_testing *t, struct qf_buf *out, int64_t now_ms)
