@@ -4,7 +4,7 @@ PREFIX ?= /usr/local
 LISTEN ?= 127.0.0.1:8700
 DEMO ?= demo
 
-.PHONY: all run test bench bench-network bench-peers fuzz lint format install deps clean help soak-crash soak-refusals soak-sim soak-threads soak-verify
+.PHONY: all run test bench bench-peers fuzz lint format install deps clean help soak-crash soak-refusals soak-sim soak-threads soak-verify
 
 all: $(BUILD)/build.ninja ## build the program at build/qifeng
 	@ninja -C $(BUILD) qifeng

@@ -17,7 +17,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"service", "check, test and deploy services", qf_cmd_service},
     {"case", "open cases, see where they stand and why, export them", qf_cmd_case},
     {"task", "work lists, and what is done with a task", qf_cmd_task},
-    {"decision", "make a recorded decision again", qf_cmd_decision},
+    {"decision", "record sealed decisions, make recorded ones again", qf_cmd_decision},
     {"bpmn", "check process models", qf_cmd_bpmn},
     {"xes", "play an event log on a running node", qf_cmd_xes},
     {"rules", "check, evaluate and test decisions (DMN, FEEL)", qf_cmd_rules},
