@@ -462,6 +462,18 @@ static void a_process_that_runs_away(void **state)
     assert_int_equal(receipt.code, QF_BUDGET);
     assert_non_null(strstr(receipt.problem.detail, "the process merry-go ran over its budget"));
     qf_service_testing_status(world, "c", "running");
+    /* The same block takes what comes after it. */
+    const int64_t exp = world->block.time_ms / 1000 + 600;
+    const struct qf_json *ops[] = {
+        qf_testing_json(world, TASK_OP, "complete", at(world, "desk", "t")),
+        qf_testing_json(world, OPEN, "same")};
+    qf_testing_begin(world);
+    for (size_t i = 0; i < 2; i++) {
+        qf_testing_apply(world, qf_testing_sign(world, QF_CLERK, exp, ops[i]), QF_TX_GOOD,
+                         &receipt);
+        assert_int_equal(receipt.code, i == 0 ? QF_BUDGET : QF_OK);
+    }
+    qf_testing_end(world, false);
     /* In time's place both stand still with the reason; the block goes on. */
     world->block.time_ms += 2 * DAY;
     qf_testing_expect(world, QF_OK, "", QF_CLERK, OPEN, "after");

@@ -326,6 +326,32 @@ static void rules_that_fail_are_refused(void **state)
     assert_int_equal(qf_permit_task(world, "desk", "c1"), check);
 }
 
+/* In one block: what runs away is stopped with its name, and who comes after it is served. */
+static void the_block_goes_on(void **state)
+{
+    struct qf_testing_world *world = *state;
+    qf_testing_expect(world, QF_OK, "", CLERK, OPEN, "c1");
+    qf_testing_expect(world, QF_OK, "", CLERK, OPEN, "c2");
+    const int64_t exp = world->block.time_ms / 1000 + 600;
+    const struct qf_json *ops[] = {
+        qf_testing_json(world, COMPLETE_WITH, "c1", qf_permit_task(world, "desk", "c1"),
+                        "\"area\":1,\"work\":1000000"),
+        qf_testing_json(world, COMPLETE, "c2", qf_permit_task(world, "desk", "c2"), 1),
+        qf_testing_json(world, OPEN, "c3")};
+    struct qf_receipt receipt;
+    qf_testing_begin(world);
+    qf_testing_apply(world, qf_testing_sign(world, CLERK, exp, ops[0]), QF_TX_GOOD, &receipt);
+    assert_int_equal(receipt.code, QF_BUDGET);
+    assert_non_null(strstr(receipt.problem.detail, "decision Route"));
+    for (size_t i = 1; i < 3; i++) {
+        qf_testing_apply(world, qf_testing_sign(world, CLERK, exp, ops[i]), QF_TX_GOOD, &receipt);
+        assert_int_equal(receipt.code, QF_OK);
+    }
+    qf_testing_end(world, false);
+    assert_true(qf_permit_task(world, "desk", "c1") > 0);
+    assert_true(qf_permit_task(world, "desk", "c3") > 0);
+}
+
 /* Every evaluation that runs over its own budget takes 100,000 of the block's 2,000,000 steps. */
 static void a_block_has_a_budget(void **state)
 {
@@ -400,6 +426,7 @@ int main(int argc, char **argv)
         WITH_SERVICE(a_message_is_waited_for),
         WITH_SERVICE(a_withdrawn_case_stays_so),
         WITH_SERVICE(rules_that_fail_are_refused),
+        WITH_SERVICE(the_block_goes_on),
         WITH_SERVICE(a_block_has_a_budget),
         WITH_SERVICE(deep_values),
     };
