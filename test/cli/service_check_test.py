@@ -56,6 +56,31 @@ class Check(unittest.TestCase):
         self.change("texts/en.yaml", "sign: Sign", "sign: Sign it")
         self.assertNotEqual(report["hash"], self.check(0)["hash"])
 
+    def test_operations_that_a_service_performs(self):
+        shutil.rmtree(self.dir)
+        shutil.copytree(SOURCES / "services/construction-permit", self.dir)
+        process = (self.dir / "process.bpmn").read_text(encoding="utf-8")
+        line = 1 + process[:process.index('<serviceTask id="record_permit"')].count("\n")
+        field = '<qf:field name="source" value="construction-permit"/>'
+        wrong = [("service.yaml", "capabilities: [evidence]\n", "",
+                  "needs the capability evidence: add it to capabilities in service.yaml"),
+                 ("process.bpmn", 'name="evidence.record"', 'name="evidence.recrod"',
+                  "cannot perform evidence.recrod; it can: evidence.record, evidence.record_batch"),
+                 ("process.bpmn", 'name="evidence.record"', 'name="member.admit"', "cannot perform member.admit"),
+                 ("process.bpmn", field, field.replace("source", "sauce"), "takes no field sauce"),
+                 ("process.bpmn", field, field.replace("source", "on_behalf"), "takes no field on_behalf"),
+                 ("process.bpmn", '<qf:field name="hash" value="=permit_hash"/>', "",
+                  'add <qf:field name="hash" value="=..."/>'),
+                 ("process.bpmn", 'value="=permit_hash"', 'value="permit_hash"', "begins with ="),
+                 ("process.bpmn", 'value="=permit_hash"', 'value="=permit_hsah"', "permit_hsah")]
+        for name, old, new, words in wrong:
+            with self.subTest(new or words):
+                before = (self.dir / name).read_text(encoding="utf-8")
+                self.change(name, old, new)
+                self.found("error", "process.bpmn", words, line=line, element="record_permit")
+                (self.dir / name).write_text(before, encoding="utf-8")
+        self.check(0)
+
     def test_for_people(self):
         self.change("service.yaml", "category: collaboration", "category: other")
         done = subprocess.run([PROGRAM, "service", "check", self.dir], capture_output=True, text=True,

@@ -102,7 +102,7 @@ void qf_service_check_ops(struct qf_service_model *model)
         }
         if (!qf_record_has(capabilities, qf_slice_of(row->service->capability)))
             qf_bpmn_report(bpmn, QF_BPMN_WRONG, node->xml,
-                           "%s needs the capability %s: add it to capabilities of the manifest, "
+                           "%s needs the capability %s: add it to capabilities in service.yaml, "
                            "so that the members approve it with the service",
                            row->name, row->service->capability);
         check_fields(model, bpmn, node, row);

@@ -498,7 +498,7 @@ static void capabilities(void **state)
         const char *words;
     } cases[] = {
         {MANIFEST_WITH(""),
-         "evidence.record needs the capability evidence: add it to capabilities of the manifest"},
+         "evidence.record needs the capability evidence: add it to capabilities in service.yaml"},
         {MANIFEST_WITH("\"capabilities\":[\"certificate:x\"],"), "needs the capability evidence"},
         {MANIFEST_WITH("\"capabilities\":[],"), "needs the capability evidence"},
         {MANIFEST_WITH("\"capabilities\":\"evidence\","), "manifest.capabilities: must be a list"},
