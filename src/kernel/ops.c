@@ -6,6 +6,8 @@
 #include "kernel/identity/identity.h"
 #include "kernel/service/service.h"
 
+#define ROLES_SHOWN_MAX 16 /* a longer list says less */
+
 const struct qf_module *const qf_modules[] = {&qf_module_consortium, &qf_module_identity,
                                               &qf_module_evidence, &qf_module_service, NULL};
 
@@ -151,6 +153,36 @@ enum qf_status qf_op_authorise_service(struct qf_op_context *ctx, const struct q
     return status;
 }
 
+/* Which roles are asked for, what each wants of who plays it, and who does not. */
+static void put_roles(struct qf_op_context *ctx, const struct qf_op_target *target)
+{
+    struct qf_buf *out = ctx->text;
+    const char *between = "; asked for is ";
+    for (uint32_t i = 0; i < target->participants->count; i++) {
+        const struct qf_json *row = &target->participants->items[i];
+        const struct qf_json *actor_role = qf_json_get(row, "actor_role");
+        const struct qf_json *kinds = qf_json_get(row, "kinds");
+        if (!is_asked(target, qf_record_text(row, "role")))
+            continue;
+        qf_buf_put_text(out, between);
+        qf_buf_put_slice(out, qf_record_text(row, "role"));
+        between = " or ";
+        if (actor_role != NULL) {
+            qf_buf_put_text(out, " (actors with the role ");
+            qf_buf_put_slice(out, qf_json_text(actor_role));
+            qf_buf_put_text(out, ")");
+        }
+        for (uint32_t k = 0; kinds != NULL && k < kinds->count; k++) {
+            qf_buf_put_text(out, k == 0 ? " of an " : " or ");
+            qf_buf_put_slice(out, qf_json_text(&kinds->items[k]));
+        }
+        if (qf_json_get(row, "members") != NULL)
+            qf_buf_put_text(out, " of certain members");
+    }
+    qf_buf_printf(out, "; %.*s/%.*s is not", QF_SLICE_ARGS(qf_signer_member(ctx->signer)),
+                  QF_SLICE_ARGS(qf_signer_actor(ctx->signer)));
+}
+
 enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row *row,
                                const struct qf_json *body, struct qf_error *err)
 {
@@ -168,5 +200,7 @@ enum qf_status qf_op_authorise(struct qf_op_context *ctx, const struct qf_op_row
             return QF_OK;
     qf_buf_reset(ctx->text);
     qf_op_describe_may(ctx->text, row);
+    if (target.participants != NULL && target.participants->count <= ROLES_SHOWN_MAX)
+        put_roles(ctx, &target);
     return qf_fail(err, QF_NOT_ALLOWED, "", "%s needs %s", row->name, qf_buf_text(ctx->text));
 }
