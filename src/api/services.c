@@ -44,6 +44,20 @@ static enum qf_status read_id(const struct qf_http_exchange *exchange, const cha
     return QF_OK;
 }
 
+static enum qf_status read_status(const struct qf_http_exchange *exchange, struct qf_slice *out,
+                                  struct qf_error *err)
+{
+    static const char *const known[] = {"running", "done", "failed", "withdrawn"};
+    const char *text = qf_http_query(exchange, "status");
+    *out = qf_slice_of(text != NULL ? text : "");
+    for (size_t i = 0; text != NULL && i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(text, known[i]) == 0)
+            return QF_OK;
+    return text == NULL
+               ? QF_OK
+               : qf_fail(err, QF_BAD_FIELD, "status", "want running, done, failed or withdrawn");
+}
+
 static enum qf_status read_page(const struct qf_http_exchange *exchange, struct qf_slice *after,
                                 size_t *limit, struct qf_error *err)
 {
@@ -75,7 +89,7 @@ void qf_api_get_cases(struct qf_http_exchange *exchange)
     struct qf_error err = {0};
     enum qf_status status = read_id(exchange, "service", &query.service, &err);
     if (status == QF_OK)
-        status = read_id(exchange, "status", &query.status, &err);
+        status = read_status(exchange, &query.status, &err);
     if (status == QF_OK)
         status = read_id(exchange, "member", &query.member, &err);
     if (status == QF_OK)

@@ -109,4 +109,5 @@ for query, wanted in (("status=done", ["c1"]), ("status=running&service=permit",
 first = node.json("/v1/cases?limit=1")
 second = node.json("/v1/cases?limit=1&cursor=" + first["next"])
 check(second["items"][0]["case"] == "c2" and "next" not in second, f"pages: {first} {second}")
+check(node.get("/v1/cases?status=open")[0] == 400, "no such status")
 check(node.get("/v1/cases/none")[0] == 404 and node.get("/v1/tasks")[0] == 400, "problems")
