@@ -99,10 +99,15 @@ enum qf_status qf_service_cli_ready(struct qf_folder *folder, const char *dir, s
     qf_inspect(folder);
     if (folder->errors == 0)
         return QF_OK;
-    for (const struct qf_folder_problem *p = folder->problems; p != NULL; p = p->next)
-        if (p->error)
-            return qf_fail(err, QF_REFUSED, p->file,
-                           "line %u: %s: %.160s (one of %u errors; see qifeng service check)",
-                           p->line, p->element, p->text, folder->errors);
+    const struct qf_folder_problem *p = folder->problems;
+    while (p != NULL && !p->error)
+        p = p->next;
+    char line[24] = "";
+    if (p != NULL && p->line > 0)
+        snprintf(line, sizeof line, "line %u: ", p->line);
+    if (p != NULL)
+        return qf_fail(err, QF_REFUSED, p->file,
+                       "%s%s%s%.160s (one of %u errors; see qifeng service check)", line,
+                       p->element, p->element[0] != '\0' ? ": " : "", p->text, folder->errors);
     return qf_fail(err, QF_REFUSED, dir, "is not ready; see qifeng service check");
 }

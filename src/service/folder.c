@@ -238,6 +238,15 @@ static bool is_utf8(struct qf_slice text, size_t *at)
     return true;
 }
 
+/* What could not be read is not missing. */
+static bool complained(const struct qf_folder *folder, const char *name)
+{
+    for (const struct qf_folder_problem *p = folder->problems; p != NULL; p = p->next)
+        if (strcmp(p->file, name) == 0)
+            return true;
+    return false;
+}
+
 enum qf_status qf_folder_read(struct qf_folder *out, const char *dir, struct qf_error *err)
 {
     *out = (struct qf_folder){.dir = dir};
@@ -257,7 +266,7 @@ enum qf_status qf_folder_read(struct qf_folder *out, const char *dir, struct qf_
     static const char *const needed[] = {"service.yaml", "process.bpmn", "texts/zh.yaml",
                                          "texts/en.yaml"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (qf_folder_find(out, needed[i]) == NULL)
+        if (qf_folder_find(out, needed[i]) == NULL && !complained(out, needed[i]))
             QF_FOLDER_ERROR(out, needed[i], "", 0, "is missing");
     read_yaml(out, &out->manifest, "service.yaml");
     read_yaml(out, &out->scenario, "scenario.yaml");

@@ -302,7 +302,9 @@ void qf_inspect(struct qf_folder *folder)
         check_participants(&in);
         check_messages(&in);
     }
-    check_variables(&in);
+    if (in.manifest != NULL)
+        check_variables(&in);
+    qf_inspect_foreign(&in);
     qf_inspect_forms(&in);
     qf_inspect_words(&in);
     if (folder->scenario.there)

@@ -13,6 +13,8 @@ struct qf_inspection {
 
 /* forms.c: schemas against the subset and the fields; their values' texts. */
 void qf_inspect_forms(struct qf_inspection *in);
+/* foreign.c: what other engines would read in the process, and this one does not. */
+void qf_inspect_foreign(struct qf_inspection *in);
 /* words.c: whether everything that people read is there, in both languages. */
 void qf_inspect_words(struct qf_inspection *in);
 /* rules.c: clauses of rules. Calls `each` for every text that a table of the decision may yield. */

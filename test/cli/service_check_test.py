@@ -98,6 +98,24 @@ class Check(unittest.TestCase):
         self.assertEqual(files, {"service.yaml", "texts/zh.yaml", "process.bpmn",
                                  "schemas/check.json", "rules.dmn"})
 
+    def test_what_other_engines_read(self):
+        self.change("process.bpmn", "xmlns:qf=", 'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" '
+                    'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" xmlns:qf=')
+        self.change("process.bpmn", 'name="Sign">\n      <extensionElements>',
+                    'name="Sign" camunda:assignee="x">\n      <extensionElements>'
+                    '<zeebe:formDefinition formId="f"/>')
+        self.found("warning", "process.bpmn", "camunda:assignee is another engine's and says nothing "
+                   "here; put the task into a lane, or say qf:who", element="sign")
+        self.found("warning", "process.bpmn", "zeebe:formDefinition is another engine's and says "
+                   "nothing here; say qf:form", element="sign")
+
+    def test_a_file_too_large(self):
+        with open(self.dir / "process.bpmn", "a", encoding="utf-8") as file:
+            file.write(" " * 1100000)
+        problems = self.check(1)["problems"]
+        self.assertEqual([p["text"].split(";")[0].split()[0] for p in problems
+                          if p["file"] == "process.bpmn"], ["has"], "not missing besides")
+
     def condition(self, text):
         """What is said of a gateway's condition; None: nothing."""
         shutil.rmtree(self.dir)
