@@ -39,8 +39,8 @@ static void print_step(struct qf_remote *remote, const struct qf_json *step)
     /* What is no task of people has no text: its name in the drawing is what there is. */
     if (activity.size > 0 && (node.size == 0 || qf_slice_is(node, what)))
         what = qf_arena_text(&remote->arena, activity);
-    printf("  %s  %s %s", qf_remote_time(remote, time->integer),
-           kind_word(remote, text_in(step, "kind")), what);
+    printf("  %s  %s%s%s", qf_remote_time(remote, time->integer),
+           kind_word(remote, text_in(step, "kind")), what[0] != '\0' ? " " : "", what);
     if (text_in(step, "actor").size > 0)
         printf(", %.*s/%.*s", QF_SLICE_ARGS(text_in(step, "member")),
                QF_SLICE_ARGS(text_in(step, "actor")));

@@ -63,6 +63,8 @@ static enum qf_status list(struct qf_remote *remote, const struct qf_case_reques
                text_at(remote, item, "service"), text_at(remote, item, "version"),
                text_at(remote, item, "status"));
     }
+    if (!request->json && items != NULL && items->count == 0)
+        fprintf(stderr, "there are no such cases\n");
     const struct qf_json *next = status == QF_OK ? qf_json_get(&page, "next") : NULL;
     if (!request->json && next != NULL && next->type == QF_JSON_STRING)
         fprintf(stderr, "there are more: --cursor %.*s\n", (int)next->count, next->text);

@@ -26,6 +26,17 @@ static enum qf_exit run(struct qf_service_request *request, int count, char **ar
         return qf_service_cli_list(request);
     if (count == 2 && strcmp(verb, "show") == 0 && node)
         return qf_service_cli_show(request, argv[1]);
+    static const char *const signed_by[] = {"deploy", "vote",   "suspend",
+                                            "resume", "retire", "migrate"};
+    bool known = strcmp(verb, "list") == 0 || strcmp(verb, "show") == 0, signs = false;
+    for (size_t i = 0; i < sizeof signed_by / sizeof signed_by[0]; i++)
+        signs = signs || strcmp(verb, signed_by[i]) == 0;
+    if ((known || signs) && !node)
+        return qf_cli_usage("%s wants --node URL", verb);
+    if (signs && request->key == NULL)
+        return qf_cli_usage("%s wants --key: say who signs", verb);
+    if (strcmp(verb, "vote") == 0 && request->yes == request->no)
+        return qf_cli_usage("vote wants either --yes or --no");
     return qf_cli_usage("usage: %s", help->usage);
 }
 

@@ -38,15 +38,36 @@ static const struct qf_bpmn_node *node_of(const struct qf_remote *remote,
 
 /* ---- list and show ---- */
 
+/* member/actor of the key: what he holds. */
+static enum qf_status own_list(struct qf_remote *remote, const char **out, struct qf_error *err)
+{
+    struct qf_json who;
+    if (remote->key == NULL)
+        return qf_fail(
+            err, QF_USAGE, "--role",
+            "name a role, a service or a holder; with --key alone: what its owner holds");
+    enum qf_status status = qf_remote_whoami(remote, &who, err);
+    if (status != QF_OK)
+        return status;
+    *out = qf_arena_printf(&remote->arena, "%s/%s",
+                           qf_remote_value(remote, qf_json_get(&who, "member")),
+                           qf_remote_value(remote, qf_json_get(&who, "actor")));
+    return QF_OK;
+}
+
 static enum qf_status list(struct qf_remote *remote, const struct qf_case_request *request,
                            struct qf_error *err)
 {
     struct qf_buf path = {0};
     struct qf_json page;
+    const char *holder = request->holder;
+    if (request->role == NULL && request->service == NULL && holder == NULL) {
+        enum qf_status own = own_list(remote, &holder, err);
+        if (own != QF_OK)
+            return own;
+    }
     const char *names[] = {"role", "service", "holder", "cursor"};
-    const char *values[] = {request->role, request->service, request->holder, request->cursor};
-    if (request->role == NULL && request->service == NULL && request->holder == NULL)
-        return qf_fail(err, QF_USAGE, "--role", "name a role, a service or a holder");
+    const char *values[] = {request->role, request->service, holder, request->cursor};
     qf_buf_put_text(&path, "/v1/tasks?limit=1000");
     for (size_t i = 0; i < 4; i++)
         if (values[i] != NULL) {
@@ -59,6 +80,8 @@ static enum qf_status list(struct qf_remote *remote, const struct qf_case_reques
         qf_cli_print_json(&page);
     const struct qf_json *items = status == QF_OK ? qf_json_get(&page, "items") : NULL;
     const struct qf_json *service = NULL;
+    if (!request->json && items != NULL && items->count == 0)
+        fprintf(stderr, "no such task is open\n");
     for (uint32_t i = 0; !request->json && items != NULL && i < items->count; i++) {
         const struct qf_json *own = qf_json_get(&items->items[i], "service");
         struct qf_json found;
@@ -103,7 +126,7 @@ static void print_form(struct qf_remote *remote, const struct qf_json *schema)
 {
     const struct qf_json *properties = qf_json_get(schema, "properties");
     const struct qf_json *required = qf_json_get(schema, "required");
-    printf("form (* must be given):\n");
+    printf("%s\n", QF_CASE_SAY(remote, "form (* must be given):", "表单（* 必填）："));
     for (uint32_t i = 0; i < properties->count; i++) {
         bool must = false;
         for (uint32_t k = 0; required != NULL && k < required->count; k++)
@@ -114,18 +137,31 @@ static void print_form(struct qf_remote *remote, const struct qf_json *schema)
 }
 
 /* The flows that somebody chooses from at the gateway behind the task. */
-static void print_choices(struct qf_remote *remote, const struct qf_bpmn_node *node)
+static void print_choices(struct qf_remote *remote, FILE *out, const struct qf_bpmn_node *node)
 {
     const struct qf_bpmn_model *bpmn = &remote->model->bpmn;
     for (uint16_t f = node->first_out; f != QF_BPMN_NONE; f = bpmn->flows[f].next_out) {
         const struct qf_bpmn_node *gateway = &bpmn->nodes[bpmn->flows[f].target];
         if (!gateway->choice)
             continue;
-        printf("choose one (--choose):\n");
+        fprintf(out, "%s\n", QF_CASE_SAY(remote, "choose one (--choose):", "请选择（--choose）："));
         for (uint16_t c = gateway->first_out; c != QF_BPMN_NONE; c = bpmn->flows[c].next_out)
-            printf("  %.*s  %s\n", QF_SLICE_ARGS(bpmn->flows[c].id),
-                   qf_remote_word(remote, "choices", NULL, bpmn->flows[c].id));
+            fprintf(out, "  %.*s  %s\n", QF_SLICE_ARGS(bpmn->flows[c].id),
+                    qf_remote_word(remote, "choices", NULL, bpmn->flows[c].id));
     }
+}
+
+/* What the service says to who does it. */
+static void print_help(struct qf_remote *remote, struct qf_slice id)
+{
+    const struct qf_json *texts = qf_json_get(&remote->package, "texts");
+    const struct qf_json *own = texts != NULL ? qf_json_get(texts, remote->lang) : NULL;
+    const struct qf_json *tasks = own != NULL ? qf_json_get(own, "tasks") : NULL;
+    const struct qf_json *task = tasks != NULL ? qf_json_get_slice(tasks, id) : NULL;
+    const struct qf_json *help =
+        task != NULL && task->type == QF_JSON_OBJECT ? qf_json_get(task, "help") : NULL;
+    if (help != NULL)
+        printf("  %s\n", qf_remote_value(remote, help));
 }
 
 static enum qf_status show(struct qf_remote *remote, const struct qf_case_request *request,
@@ -149,9 +185,10 @@ static enum qf_status show(struct qf_remote *remote, const struct qf_case_reques
         return QF_OK;
     }
     qf_case_print_task(remote, &task);
+    print_help(remote, node->id);
     if (schema != NULL)
         print_form(remote, schema);
-    print_choices(remote, node);
+    print_choices(remote, stdout, node);
     return QF_OK;
 }
 
@@ -209,7 +246,11 @@ static enum qf_status act(struct qf_remote *remote, const struct qf_case_request
                        : strcmp(verb, "claim") == 0    ? "claimed"
                        : strcmp(verb, "delegate") == 0 ? "delegated"
                                                        : "released";
-    return qf_remote_act(remote, op, request->json, done, err);
+    status = qf_remote_act(remote, op, request->json, done, err);
+    size_t size = strlen(err->field);
+    if (status != QF_OK && node != NULL && size >= 5 && strcmp(err->field + size - 5, "flows") == 0)
+        print_choices(remote, stderr, node);
+    return status;
 }
 
 static enum qf_status run(struct qf_remote *remote, const struct qf_case_request *request,

@@ -55,7 +55,11 @@ class Work(Town):
         shown = self.run_one("task", "show", "c1/check", "--lang", "zh", "--node", self.url).stdout
         for words in ("核对申请", "area*", "面积（平方米）", "maximum 1000000", "urgent  加急"):
             self.assertIn(words, shown)
+        self.assertIn("asked for is desk (actors with the role clerk) of an authority; civil/citizen "
+                      "is not", self.act("citizen", "task", "claim", "c1/check", code=1).stderr)
         self.act("li", "task", "claim", "c1/check")
+        self.assertIn("c1/1", self.act("li", "task", "list").stdout)
+        self.assertIn("no such task", self.act("wang", "task", "list").stderr)
         self.act("wang", "task", "complete", "c1/check", "--set", "area=120", code=1)
         self.act("li", "task", "release", "c1/check")
         for sets, words in ((("area=0",), "data.area: must be at least 1"),
@@ -107,7 +111,9 @@ class Work(Town):
         shown = self.run_one("task", "show", "c1/review", "--node", self.url).stdout
         self.assertIn("f-yes  Agree", shown)
         self.act("li", "task", "complete", "c1/review", "--choose", "f-yes", code=1)
-        self.assertIn("flows", self.act("zhao", "task", "complete", "c1/review", code=1).stderr)
+        said = self.act("zhao", "task", "complete", "c1/review", code=1).stderr
+        self.assertIn("flows", said)
+        self.assertIn("f-yes  Agree", said)
         self.act("zhao", "task", "complete", "c1/review", "--choose", "f-yes")
         self.act("li", "task", "complete", "c1/sign", code=1)
         self.act("wang", "task", "complete", "c1/sign")
@@ -201,6 +207,12 @@ class Work(Town):
         for args in (("case", "show", "none"), ("service", "show", "none"),
                      ("case", "open", "none", "--key", self.keys["li"])):
             self.run_one(*args, "--node", self.url, code=1)
+        self.assertIn("withdrawn", self.run_one("case", "list", "--status", "open", "--node",
+                                                self.url, code=1).stderr)
+        for args, words in ((("deploy", SMALL, "--node", self.url), "wants --key"),
+                            (("deploy", SMALL), "wants --node"),
+                            (("vote", "x", "--node", self.url, "--key", "k"), "--yes or --no")):
+            self.assertIn(words, self.run_one("service", *args, code=2).stderr)
         for args in (("task", "list", "--node", self.url), ("case", "show"), ("service", "vote", "x"),
                      ("task", "claim", "c1/sign", "--node", self.url)):
             self.assertIn(self.run_one(*args, code=2).returncode, (2,))
