@@ -279,7 +279,8 @@ class Audit(Case):
             return data
 
         log = self.dir / "log"
-        bundles = sorted(p for p in (log / "tile/entries").rglob("*") if p.is_file())
+        # Partial ones may be there that longer ones have replaced, and nobody reads.
+        bundles = sorted(p for p in (log / "tile/entries").rglob("*") if p.is_file() and ".p/" not in str(p))
         for path in generator.sample(bundles, 6):
             self.assertRegex(self.tampered(path, flip), r"entry \d+|tile/entries/")
         for path in [log / "tile/0/000", log / "tile/0/007", next((log / "tile/1/000.p").iterdir())]:
