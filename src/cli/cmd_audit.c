@@ -1,7 +1,5 @@
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -155,16 +153,6 @@ static enum qf_status add_folder(struct place *place, const char *path, struct q
     return status;
 }
 
-/* A node holds a lock on the folder that it serves. */
-static bool is_served(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool served = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
-    if (fd >= 0)
-        close(fd);
-    return served;
-}
-
 static enum qf_status open_journal(struct place *place, struct qf_arena *arena,
                                    struct qf_audit_options *options, const char *dir,
                                    struct qf_error *err)
@@ -174,7 +162,6 @@ static enum qf_status open_journal(struct place *place, struct qf_arena *arena,
     enum qf_status status = qf_fs_posix_init(&place->dir, dir, err);
     place->has_dir = status == QF_OK;
     options->journal_fs = &place->dir;
-    options->live = is_served(dir);
     return status;
 }
 

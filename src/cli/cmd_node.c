@@ -115,8 +115,7 @@ int qf_cmd_node(int argc, char **argv)
         return (int)qf_cli_error(&err);
     uint64_t replayed = qf_ledger_replayed(qf_node_ledger(node));
     if (replayed > 0)
-        fprintf(stderr, "qifeng: %llu transactions applied again from the journal\n",
-                (unsigned long long)replayed);
+        fprintf(stderr, "qifeng: %llu transactions applied again\n", (unsigned long long)replayed);
     print_ready(qf_node_url(node), json);
     int result = qf_cli_serve(node);
     qf_node_stop(node);

@@ -220,6 +220,7 @@ static enum qf_status follow_chain(struct qf_journal *journal, struct qf_error *
         return status;
     journal->has_blocks = chain.started;
     journal->last_height = chain.height;
+    journal->found_leaf = chain.first_leaf;
     journal->next_leaf = chain.next_leaf;
     memcpy(journal->last_hash, chain.hash, QF_HASH_SIZE);
     journal->sequence = (journal->sequence / SEQUENCE_STEP + 1) * SEQUENCE_STEP - 1;
@@ -328,6 +329,13 @@ void qf_journal_close(struct qf_journal *journal)
     qf_buf_deinit(&journal->record);
     pthread_mutex_destroy(&journal->mutex);
     free(journal);
+}
+
+bool qf_journal_extent(const struct qf_journal *journal, uint64_t *first_leaf, uint64_t *next_leaf)
+{
+    *first_leaf = journal->found_leaf;
+    *next_leaf = journal->next_leaf;
+    return journal->has_blocks;
 }
 
 enum qf_status qf_journal_replay(struct qf_journal *journal, uint64_t after_height,

@@ -51,6 +51,10 @@ QF_MUST_CHECK enum qf_status qf_journal_open_sized(struct qf_journal **out, cons
                                                    struct qf_error *err);
 void qf_journal_close(struct qf_journal *journal);
 
+/* What it held when it was opened: its first block's first leaf, and the leaf after its last.
+ * False: no block. */
+bool qf_journal_extent(const struct qf_journal *journal, uint64_t *first_leaf, uint64_t *next_leaf);
+
 /* Calls `each` for every whole block whose height is above `after_height`, in order; its first
  * refusal ends the replay and is returned. The block lives until the next call. Before the first
  * append only. */

@@ -45,6 +45,7 @@ struct qf_journal {
     uint8_t last_hash[QF_HASH_SIZE];
     bool has_blocks;
     uint64_t last_height;
+    uint64_t found_leaf; /* of the first block, when it was opened */
     uint64_t next_leaf;
     struct qf_buf record;
 };
@@ -54,7 +55,7 @@ struct chain {
     bool linked;  /* `hash` is known: a segment was seen */
     bool started; /* a block was seen */
     uint64_t height;
-    uint64_t next_leaf;
+    uint64_t first_leaf, next_leaf;
     uint8_t hash[QF_HASH_SIZE];
 };
 

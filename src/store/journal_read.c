@@ -149,6 +149,8 @@ static enum qf_status read_record(struct qf_journal *journal, const struct segme
         (chain->started &&
          (block->height <= chain->height || block->first_leaf != chain->next_leaf)))
         return QF_NOT_FOUND;
+    if (!chain->started)
+        chain->first_leaf = block->first_leaf;
     chain->started = true;
     chain->height = block->height;
     chain->next_leaf = block->first_leaf + count;

@@ -31,7 +31,6 @@ struct qf_audit_options {
     bool has_sm3_tiles;             /* whether the source serves the tiles of the SM3 tree */
     const char *state_dir;          /* stored state to compare; NULL: none */
     const struct qf_fs *journal_fs; /* of the folder that has "journal"; NULL: none. Only read */
-    bool live;                      /* a node is serving the folder */
     const char *scratch_root;       /* folder in which the scratch folder is made */
     struct qf_verifier *verifier;
     unsigned threads;                                           /* 0: one a processor */

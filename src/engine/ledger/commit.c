@@ -192,6 +192,12 @@ static enum qf_status flush(struct qf_ledger *ledger)
     return qf_journal_trim(ledger->journal, ledger->kept.size);
 }
 
+enum qf_status qf_ledger_flush_state(struct qf_ledger *ledger)
+{
+    enum qf_status status = freeze(ledger);
+    return status == QF_OK ? flush(ledger) : status;
+}
+
 static bool flush_is_due(struct qf_ledger *ledger)
 {
     pthread_mutex_lock(&ledger->apply_lock);

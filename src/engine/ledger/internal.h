@@ -103,7 +103,21 @@ void qf_ledger_block_free(struct qf_ledger_block *block);
 /* Reader of the sequencer (not copied, valid until the next install). */
 void qf_ledger_reader(struct qf_ledger *ledger, struct qf_state_reader *out);
 
-/* Applies the journal's blocks after what LMDB holds. */
-enum qf_status qf_ledger_replay(struct qf_ledger *ledger, struct qf_error *err);
+/* One block that was written before, from the journal or the tiles; `arg` is a qf_ledger_replay. */
+struct qf_ledger_replay {
+    struct qf_ledger *ledger;
+    struct qf_error *err;
+    const char *from; /* "journal" or "log" */
+    bool in_tiles;    /* its entries stand in the tiles already */
+};
+enum qf_status qf_ledger_replay_block(void *arg, const struct qf_journal_block *record);
+
+/* Applies what the tiles have and neither LMDB nor the journal does, and leaves ledger->tiles open
+ * at the size that was reached. QF_CORRUPT when something that was promised is nowhere. */
+enum qf_status qf_ledger_catch_up(struct qf_ledger *ledger, const struct qf_tiles_options *options,
+                                  struct qf_error *err);
+
+/* Writes the state as it is to LMDB; every entry of it must stand in durable tiles. */
+enum qf_status qf_ledger_flush_state(struct qf_ledger *ledger);
 
 #endif

@@ -87,11 +87,16 @@ static enum qf_status read_head(struct qf_ledger *ledger, bool *fresh, struct qf
     return status == QF_NOT_FOUND ? QF_OK : status;
 }
 
+static struct qf_tiles_options tiles_options(const struct qf_ledger *ledger)
+{
+    return (struct qf_tiles_options){.sm3 = ledger->sm3,
+                                     .archives = ledger->options.archives,
+                                     .archive_count = ledger->options.archive_count};
+}
+
 static enum qf_status open_log(struct qf_ledger *ledger, struct qf_error *err)
 {
-    const struct qf_tiles_options options = {.sm3 = ledger->sm3,
-                                             .archives = ledger->options.archives,
-                                             .archive_count = ledger->options.archive_count};
+    const struct qf_tiles_options options = tiles_options(ledger);
     enum qf_status status =
         qf_tiles_open(&ledger->tiles, &ledger->log_fs, &options, ledger->applied.size, err);
     if (status != QF_OK)
@@ -110,14 +115,9 @@ static enum qf_status open_log(struct qf_ledger *ledger, struct qf_error *err)
     return QF_OK;
 }
 
-struct replay {
-    struct qf_ledger *ledger;
-    struct qf_error *err;
-};
-
-static enum qf_status replay_block(void *arg, const struct qf_journal_block *record)
+enum qf_status qf_ledger_replay_block(void *arg, const struct qf_journal_block *record)
 {
-    struct replay *replay = arg;
+    const struct qf_ledger_replay *replay = arg;
     struct qf_ledger *ledger = replay->ledger;
     struct qf_arena arena = {0};
     struct qf_tx **txs = QF_ARENA_ARRAY(&arena, struct qf_tx *, record->count);
@@ -125,7 +125,7 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
     enum qf_status status = QF_OK;
     if (record->height != ledger->applied.height + 1 || record->first_leaf != ledger->applied.size)
         status =
-            qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu does not follow block %llu",
+            qf_fail(replay->err, QF_CORRUPT, replay->from, "block %llu does not follow block %llu",
                     (unsigned long long)record->height, (unsigned long long)ledger->applied.height);
     size_t count = record->count;
     for (size_t i = 0; i < record->count && status == QF_OK; i++) {
@@ -144,16 +144,16 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
     if (status == QF_OK) {
         status = qf_ledger_apply(ledger, record->time_ms, txs, count, codes, NULL, &block);
         if (status != QF_OK || block == NULL || block->count != record->count)
-            status = qf_fail(replay->err, QF_CORRUPT, "journal",
+            status = qf_fail(replay->err, QF_CORRUPT, replay->from,
                              "block %llu does not give the result that was recorded",
                              (unsigned long long)record->height);
     }
     QF_ASSERT(status != QF_OK || block != NULL);
     if (status == QF_OK &&
         memcmp(block->leaf_hashes, record->leaf_hashes, record->count * QF_HASH_SIZE) != 0)
-        status = qf_fail(replay->err, QF_CORRUPT, "journal", "block %llu has other entries",
+        status = qf_fail(replay->err, QF_CORRUPT, replay->from, "block %llu has other entries",
                          (unsigned long long)record->height);
-    if (status == QF_OK)
+    if (status == QF_OK && !replay->in_tiles)
         status = qf_tiles_append(ledger->tiles, block->count, block->entries,
                                  (const uint8_t(*)[QF_HASH_SIZE])block->leaf_hashes,
                                  (const uint8_t(*)[QF_HASH_SIZE])block->sm3_hashes);
@@ -166,10 +166,16 @@ static enum qf_status replay_block(void *arg, const struct qf_journal_block *rec
     return status;
 }
 
-enum qf_status qf_ledger_replay(struct qf_ledger *ledger, struct qf_error *err)
+/* Blocks that the state does not have: from the tiles, where only they have them, then from the
+ * journal. */
+static enum qf_status replay(struct qf_ledger *ledger, struct qf_error *err)
 {
-    struct replay replay = {ledger, err};
-    return qf_journal_replay(ledger->journal, ledger->applied.height, replay_block, &replay, err);
+    const struct qf_tiles_options options = tiles_options(ledger);
+    struct qf_ledger_replay from_journal = {ledger, err, "journal", false};
+    enum qf_status status = qf_ledger_catch_up(ledger, &options, err);
+    return status == QF_OK ? qf_journal_replay(ledger->journal, ledger->applied.height,
+                                               qf_ledger_replay_block, &from_journal, err)
+                           : status;
 }
 
 static bool late_check(void *self, const struct qf_public_key *key, struct qf_slice message,
@@ -220,7 +226,7 @@ static enum qf_status open_parts(struct qf_ledger *ledger, struct qf_error *err)
     ledger->published_size = UINT64_MAX;
     atomic_store(&ledger->kept_size, ledger->applied.size);
     qf_ledger_remember(ledger, &ledger->applied);
-    return qf_ledger_replay(ledger, err);
+    return replay(ledger, err);
 }
 
 enum qf_status qf_ledger_open(struct qf_ledger **out, const struct qf_ledger_options *options,
