@@ -1,5 +1,6 @@
-/* A journal whose only segment is the input: opening must end the journal at what is not whole, and
- * a block appended afterwards must come back. */
+/* A journal whose only segment is the input: reading without writing and opening must find the
+ * same. Opening must end the journal at what is not whole, or refuse what was durable and is
+ * damaged; a block appended afterwards must come back. */
 #include "store/journal.h"
 #include "store/sim_fs.h"
 
@@ -38,8 +39,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     QF_ASSERT(fs.write(fs.self, file, qf_slice_make(data, size), 0) == QF_OK);
     QF_ASSERT(fs.sync(fs.self, file) == QF_OK);
     fs.close(fs.self, file);
-    QF_ASSERT(qf_journal_open_sized(&journal, &fs, "j", SEGMENT, NULL) == QF_OK);
+    uint64_t inspected[2] = {0, 0};
+    struct qf_journal_report report;
+    enum qf_status found =
+        qf_journal_inspect(&report, &fs, "j", NULL, last_height, inspected, NULL);
+    enum qf_status opened = qf_journal_open_sized(&journal, &fs, "j", SEGMENT, NULL);
+    QF_ASSERT(found == QF_OK || found == QF_CORRUPT);
+    if (opened == QF_CORRUPT) {
+        QF_ASSERT(found == QF_CORRUPT);
+        qf_sim_fs_free(sim);
+        return 0;
+    }
+    QF_ASSERT(opened == QF_OK);
     QF_ASSERT(qf_journal_replay(journal, 0, last_height, seen, NULL) == QF_OK);
+    QF_ASSERT(memcmp(seen, inspected, sizeof seen) == 0);
     if (seen[0] < UINT64_MAX - 1) {
         const struct qf_journal_block block = {.height = seen[0] + 1, .first_leaf = seen[1]};
         QF_ASSERT(qf_journal_append(journal, &block) == QF_OK);
