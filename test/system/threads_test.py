@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The whole node under everything at once, for a build with a sanitizer: several clients that post lines
-and single transactions, followers of events, readers of bundles, lists, tiles and proofs, bad requests,
-and restarts in between, some of them kills. What the sanitizer reports, a crash or a wrong answer fails.
+and single transactions, some of whom are gone before their answer, cases of a service, followers of
+events, a receiver of webhooks, readers of bundles, lists, tiles and proofs, bad requests, and restarts in
+between, some of them kills. What the sanitizer reports, a crash or a wrong answer fails.
 Arguments: qifeng (built with -Db_sanitize=…), seconds, how many restarts."""
 import http.client
 import json
@@ -10,11 +11,17 @@ import pathlib
 import random
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "api"))
+from permit import propose  # noqa: E402
+from receiver import SECRET, Receiver, secret_file  # noqa: E402
 
 QIFENG = os.path.abspath(sys.argv[1])
 SECONDS = int(sys.argv[2]) if len(sys.argv) > 2 else 60
@@ -39,6 +46,10 @@ def qifeng(*args, stdin=None):
 folder = work / "data"
 qifeng("init", folder, "--network", "soak", "--member", "m", "--no-passphrase")
 admin = folder / "keys/admin.pem"
+receiver = Receiver()
+secret_file(folder / "hook.secret", SECRET)
+with open(folder / "node.yaml", "a", encoding="utf-8") as settings:
+    settings.write(f"webhooks:\n  - {{id: all, url: '{receiver.url}', secret: hook.secret, from: 0}}\n")
 
 
 def sign(key, ops):
@@ -166,6 +177,42 @@ def follower(link, _):
     raise OSError("again")
 
 
+def leaver(link, generator):
+    """Gone before the answer, with a reset; what it sent is ordered, or not."""
+    if not leaving:
+        time.sleep(0.2)
+        return
+    body = leaving.pop() + b"\nx" * generator.randrange(100)
+    with socket.create_connection(("127.0.0.1", link.port)) as client:
+        client.sendall(b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/jose\r\n"
+                       b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        time.sleep(generator.random() / 200)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def post(link, body):
+    link.request("POST", "/v1/transactions", body, {"Content-Type": "application/jose"})
+    answer = link.getresponse()
+    result = json.loads(answer.read())
+    if result.get("problem", {}).get("type", "").endswith(":unavailable"):
+        raise OSError("stopping")
+    assert answer.status == 200 and result["status"] == "accepted", result
+    acknowledged.append(result["id"])
+
+
+def caseworker(link, generator):
+    """A case from its opening to its end, or to a restart, which leaves it as it is."""
+    name = f"case-{generator.getrandbits(64):x}"
+    post(link, sign(admin, [{"op": "service.case.open", "service": "permit", "case": name}]))
+    for more in ({"data": {"area": 500}}, {"flows": ["f-no"]}):
+        case = json.loads(ask(link, f"/v1/cases/{name}"))
+        task = case["tasks"][0]["task"]
+        post(link, sign(admin, [{"op": "service.task.complete", "case": name, "task": task, **more}]))
+    ask(link, "/v1/tasks?role=desk")
+    ask(link, f"/v1/cases/{name}/history")
+    assert json.loads(ask(link, f"/v1/cases/{name}"))["status"] == "done"
+
+
 HASH = "sha-256:" + "ab" * 32
 for i in range(KEYS):
     qifeng("key", "create", work / f"{i}.pem", "--no-passphrase", *(["--alg", "EdDSA"] if i % 2 else []))
@@ -179,7 +226,13 @@ for i in range(KEYS):
     lines = [sign(work / f"{i}.pem", [{"op": "evidence.record", "id": f"s-{i}-{n}", "hash": HASH, "source": "s",
                                        "attributes": {"n": n}}]) for n in range(60)]
     plan.append([b"\n".join(lines[at:at + 10]) for at in range(0, 30, 10)] + lines[30:])
+leaving = [sign(work / "0.pem", [{"op": "evidence.record", "id": f"l-{n}", "hash": HASH}]) for n in range(40)]
+link = http.client.HTTPConnection("127.0.0.1", node.port, timeout=60)
+propose(lambda *ops: post(link, sign(admin, list(ops))), "m")
+post(link, sign(admin, [{"op": "consortium.vote", "proposal": "p", "choice": "yes"}]))
+link.close()
 threads = [client(f"poster-{i}", poster(bodies)) for i, bodies in enumerate(plan)]
+threads += [client("leavers", leaver)] + [client(f"caseworkers-{i}", caseworker) for i in range(2)]
 threads += [client(f"bundles-{i}", bundles) for i in range(2)] + [client(f"lists-{i}", lists) for i in range(2)]
 threads += [client(f"followers-{i}", follower) for i in range(3)] + [client("bad", bad)]
 start = time.monotonic()
@@ -197,14 +250,22 @@ for ident in acknowledged:
     if json.loads(ask(link, f"/v1/transactions/{ident}"))["status"] != "accepted":
         failures.append(f"{ident} is not there")
 link.close()
+told = set()
+end = time.monotonic() + 60
+while not told.issuperset(acknowledged) and time.monotonic() < end:
+    told = {ident.rsplit("-", 1)[0] for ident, _ in list(receiver.taken)}
+    time.sleep(0.1)
+if not told.issuperset(acknowledged):
+    failures.append(f"webhooks: {len(set(acknowledged) - told)} of {len(acknowledged)} were not told")
 node.end(signal.SIGTERM)
 qifeng("audit", folder)
 text = found()
 if text:
     failures.append(text)
-if len(acknowledged) < KEYS * 60 or not all(counts.get(name) for name in ("bundles", "lists", "bad")):
+if len(acknowledged) < KEYS * 60 or not all(counts.get(name) for name in (
+        "bundles", "lists", "bad", "leavers", "caseworkers")):
     failures.append(f"too little happened: {len(acknowledged)} acknowledged, {counts}")
 shutil.rmtree(work)
 if failures:
     sys.exit("\n".join(failures[:10]))
-print(f"{len(acknowledged)} transactions, requests of readers {counts}, {RESTARTS} restarts: nothing found")
+print(f"{len(acknowledged)} transactions, {len(receiver.taken)} webhooks, requests of readers {counts}, {RESTARTS} restarts: nothing found")
