@@ -119,6 +119,33 @@ static enum qf_status open_case(struct qf_remote *remote, const struct qf_case_r
     return status;
 }
 
+/* A manifest need not name them all. */
+static bool has_message(const struct qf_remote *remote, struct qf_slice name)
+{
+    const struct qf_bpmn_model *bpmn = &remote->model->bpmn;
+    bool found = qf_service_message_of(remote->model, name) != NULL;
+    for (uint16_t i = 0; i < bpmn->node_count; i++)
+        found = found || qf_slice_equal(bpmn->nodes[i].message, name);
+    return found;
+}
+
+/* The messages that the service has, for who wrote one that it has not. */
+static enum qf_status no_message(struct qf_remote *remote, const char *name, struct qf_error *err)
+{
+    const struct qf_json *manifest = qf_json_get(&remote->package, "manifest");
+    const struct qf_json *messages = manifest != NULL ? qf_json_get(manifest, "messages") : NULL;
+    struct qf_buf names = {0};
+    for (uint32_t i = 0; messages != NULL && i < messages->count; i++)
+        qf_buf_printf(
+            &names, "%s%.*s (%s)", i > 0 ? ", " : "", QF_SLICE_ARGS(messages->members[i].key),
+            qf_remote_titles(remote, &messages->members[i].value, messages->members[i].key));
+    enum qf_status status =
+        qf_fail(err, QF_NOT_FOUND, "NAME", "the service has no message %.40s; it has %.150s", name,
+                names.size > 0 ? qf_buf_text(&names) : "none");
+    qf_buf_deinit(&names);
+    return status;
+}
+
 static enum qf_status message(struct qf_remote *remote, const struct qf_case_request *request,
                               const char *id, const char *name, struct qf_error *err)
 {
@@ -126,6 +153,8 @@ static enum qf_status message(struct qf_remote *remote, const struct qf_case_req
     enum qf_status status = qf_remote_case(remote, &found, id, err);
     if (status != QF_OK)
         return status;
+    if (!has_message(remote, qf_slice_of(name)))
+        return no_message(remote, name, err);
     qf_json_put(&remote->arena, &op, "case", qf_json_make_text(id));
     qf_json_put(&remote->arena, &op, "name", qf_json_make_text(name));
     qf_json_put(&remote->arena, &op, "op", qf_json_make_text("service.case.message"));

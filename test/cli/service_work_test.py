@@ -125,6 +125,8 @@ class Work(Town):
         self.act("citizen", "case", "open", "small-permit", "--id", "c3")
         self.act("li", "task", "complete", "c3/check", "--set", "area=10000")
         self.act("zhao", "case", "message", "c3", "more-papers", code=1)
+        self.assertIn("it has more-papers (More papers)", self.act(
+            "citizen", "case", "message", "c3", "other-papers", code=1).stderr)
         self.act("citizen", "case", "message", "c3", "more-papers")
         self.assertEqual([t["node"] for t in self.ask("case", "show", "c3")["tasks"]], ["sign"])
 
@@ -203,7 +205,50 @@ class Work(Town):
         self.assertEqual((full["status"], full["ends"], full["decisions"][0]["outcome"]),
                          ("done", ["granted"], "full"))
 
-    def test_7_wrong_usage(self):
+    def test_7_off_the_process(self):
+        self.act("li", "case", "open", "old-permits", "--id", "o1")
+        said = self.act("li", "case", "unplanned", "o1", "called the applicant").stdout
+        self.assertIn("as a deviation", said)
+        self.assertEqual(self.ask("case", "show", "o1")["deviations"][0]["activity"],
+                         "called the applicant")
+        self.assertIn("unplanned called the applicant, civil/li (not in the process)", self.run_one(
+            "case", "history", "o1", "--node", self.url).stdout)
+        self.act("li", "case", "open", "small-permit", "--id", "c7", code=1)  # retired
+        self.assertIn("mandate", self.act("li", "task", "claim", "o1/check", "--on-behalf", "m1",
+                                          code=1).stderr)
+
+    def test_8_what_there_is_to_do_in_any_order(self):
+        folder = self.imported(("service.yaml", "id: old-permits", "id: calls"))
+        (folder / "process.bpmn").write_text("""<?xml version="1.0"?>
+<definitions xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:qf="https://qifeng.dev/bpmn/1"
+    targetNamespace="t"><process id="p" isExecutable="true"><laneSet id="ls"><lane id="l" name="Desk">
+  <extensionElements><qf:lane role="desk"/></extensionElements>
+  <flowNodeRef>start</flowNodeRef><flowNodeRef>calls</flowNodeRef><flowNodeRef>end</flowNodeRef>
+  <flowNodeRef>ring</flowNodeRef><flowNodeRef>write</flowNodeRef></lane></laneSet>
+  <startEvent id="start"/><adHocSubProcess id="calls" name="Reach the applicant">
+  <userTask id="ring" name="Ring"/><userTask id="write" name="Write"/></adHocSubProcess>
+  <endEvent id="end"/><sequenceFlow id="a" sourceRef="start" targetRef="calls"/>
+  <sequenceFlow id="b" sourceRef="calls" targetRef="end"/></process></definitions>""")
+        (folder / "rules.dmn").unlink()
+        (folder / "schemas/check.json").unlink()
+        for lang in ("en", "zh"):
+            (folder / f"texts/{lang}.yaml").write_text(
+                "tasks: {calls: Reach, ring: Ring, write: Write}\n"
+                "states: {running: r, done: d, failed: f, withdrawn: w}\n")
+        made = json.loads(self.act("admin", "service", "deploy", folder, "--yes", "--json").stdout)
+        self.act("court", "service", "vote", made["proposal"], "--yes")
+        self.act("li", "case", "open", "calls", "--id", "h1")
+        self.assertEqual([t["node"] for t in self.ask("case", "show", "h1")["tasks"]], ["calls"])
+        self.act("li", "task", "begin", "h1/calls", "rang", code=1)
+        self.assertIn("begun", self.act("li", "task", "begin", "h1/calls", "ring").stdout)
+        self.assertEqual({t["node"] for t in self.ask("case", "show", "h1")["tasks"]},
+                         {"calls", "ring"})
+        self.act("li", "task", "complete", "h1/ring")
+        if self.ask("case", "show", "h1")["status"] == "running":
+            self.act("li", "task", "complete", "h1/calls")
+        self.assertEqual(self.ask("case", "show", "h1")["ends"], ["end"])
+
+    def test_9_wrong_usage(self):
         for args in (("case", "show", "none"), ("service", "show", "none"),
                      ("case", "open", "none", "--key", self.keys["li"])):
             self.run_one(*args, "--node", self.url, code=1)
