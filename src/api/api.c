@@ -27,7 +27,7 @@ static const struct qf_route routes[] = {
      .answer = "receipt", .segments = "transaction", .query = "cosigned",
      .statuses = "200 400 404 422"},
     {"GET", "/v1/evidence", qf_api_find_evidence, "Search evidence", .produces = "application/json",
-     .answer = "evidence[]", .query = "hash source member actor attributes cursor limit",
+     .answer = "evidence[]", .query = "hash source member actor case attributes cursor limit",
      .statuses = "200 400"},
     {"GET", "/v1/evidence/**", qf_api_get_evidence, "One evidence record",
      .produces = "application/json", .answer = "evidence", .segments = "evidence",

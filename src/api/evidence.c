@@ -150,10 +150,11 @@ static void add_condition(void *arg, const char *name, const char *value)
         return;
     bool attribute = strncmp(name, attribute_prefix, sizeof attribute_prefix - 1) == 0;
     bool known = attribute || strcmp(name, "hash") == 0 || strcmp(name, "source") == 0 ||
-                 strcmp(name, "member") == 0 || strcmp(name, "actor") == 0;
+                 strcmp(name, "member") == 0 || strcmp(name, "actor") == 0 ||
+                 strcmp(name, "case") == 0;
     if (!known) {
         (void)qf_fail(&search->err, QF_BAD_FIELD, name,
-                      "want hash, source, member, actor (MEMBER/ACTOR) or attributes.NAME");
+                      "want hash, source, member, actor (MEMBER/ACTOR), case or attributes.NAME");
         return;
     }
     if (search->count == CONDITIONS_MAX) {
@@ -179,6 +180,8 @@ static bool term_of(const struct condition *condition, struct qf_kernel_term *ou
         qf_kernel_term_text(out, QF_TERM_EVIDENCE_SOURCE, condition->value);
     } else if (qf_slice_is(condition->name, "member")) {
         qf_kernel_term_text(out, QF_TERM_MEMBER, condition->value);
+    } else if (qf_slice_is(condition->name, "case")) {
+        qf_kernel_term_text(out, QF_TERM_CASE, condition->value);
     } else {
         const uint8_t *slash = condition->value.size == 0
                                    ? NULL
@@ -218,6 +221,9 @@ static bool holds(const struct condition *condition, const struct qf_json *body,
                text_is(qf_json_get(body, "root"), condition->value);
     if (qf_slice_is(condition->name, "source"))
         return text_is(qf_json_get(body, "source"), condition->value);
+    const struct qf_json *by = qf_json_get(record, "by");
+    if (qf_slice_is(condition->name, "case"))
+        return by != NULL && text_is(qf_json_get(by, "case"), condition->value);
     const struct qf_json *member = qf_json_get(record, "member");
     if (qf_slice_is(condition->name, "member"))
         return text_is(member, condition->value);
@@ -328,7 +334,7 @@ void qf_api_find_evidence(struct qf_http_exchange *exchange)
                                   &limit, &search.err);
     if (status == QF_OK && search.count == 0)
         status = qf_fail(&search.err, QF_BAD_FIELD, "hash",
-                         "want at least one of hash, source, member, actor, attributes.NAME");
+                         "want at least one of hash, source, member, actor, case, attributes.NAME");
     if (status == QF_OK && !term_of(&search.conditions[0], &term))
         status = qf_fail(&search.err, QF_BAD_FIELD,
                          qf_arena_text(search.arena, search.conditions[0].name),

@@ -12,7 +12,7 @@
 /* What the options say. */
 struct request {
     const char *node, *key, *passphrase_file, *id, *source, *media_type, *hash, *file, *limit;
-    const char *member, *actor;
+    const char *member, *actor, *of_case;
     const char *attributes[QF_ATTRIBUTES_MAX]; /* NAME=VALUE */
     size_t attribute_count;
     bool json;
@@ -291,6 +291,7 @@ static void put_query(struct qf_arena *arena, struct qf_buf *path, const struct 
     add_condition(path, "source", request->source);
     add_condition(path, "member", request->member);
     add_condition(path, "actor", request->actor);
+    add_condition(path, "case", request->of_case);
     for (size_t i = 0; i < request->attribute_count; i++) {
         const char *equals = strchr(request->attributes[i], '=');
         add_condition(path,
@@ -366,7 +367,7 @@ static enum qf_exit run(struct qf_arena *arena, struct request *request, int cou
     size_t found = 1;
     bool conditions = request->hash != NULL || request->file != NULL || request->source != NULL ||
                       request->member != NULL || request->actor != NULL ||
-                      request->attribute_count > 0;
+                      request->of_case != NULL || request->attribute_count > 0;
     if (count == 2 && strcmp(argv[0], "record") == 0 && request->key != NULL)
         status = record(arena, request, argv[1], &err);
     else if (count == 2 && strcmp(argv[0], "show") == 0)
@@ -403,13 +404,15 @@ int qf_cmd_evidence(int argc, char **argv)
         {"--file", "FILE", "find: of this file's hash", &request.file, NULL},
         {"--member", "ID", "find: recorded by this member", &request.member, NULL},
         {"--actor", "MEMBER/ACTOR", "find: recorded by this actor", &request.actor, NULL},
+        {"--case", "CASE", "find: recorded by the service of this case", &request.of_case, NULL},
         {"--limit", "N", "find: at most so many (default 100)", &request.limit, NULL},
         {"--json", NULL, "print JSON", NULL, &request.json},
     };
     static const struct qf_cli_help help = {
         "qifeng evidence record FILE --key FILE | show ID | find CONDITIONS --node URL",
         "record: hashes a file, which stays where it is, and records the hash. show: one record.\n"
-        "find: records by hash, file, source, attribute, member or actor; all conditions must\n"
+        "find: records by hash, file, source, attribute, member, actor or case; all conditions "
+        "must\n"
         "hold. Exit status 1 when the node refuses, or nothing is found.",
         "  qifeng evidence record permit.pdf --key keys/li.pem --id permit/2026/17 \\\n"
         "      --attr case=2026-17 --node http://127.0.0.1:8700\n"

@@ -67,7 +67,8 @@ enum qf_kernel_term_kind {
     QF_TERM_EVIDENCE_ATTR = 3,   /* SHA-256 of name NUL value; an integer as decimal text */
     QF_TERM_EVIDENCE_SOURCE = 4, /* SHA-256 of the text, as are all below */
     QF_TERM_ACTOR = 5,           /* member '/' actor: the signer, also of refused transactions */
-    QF_TERM_MEMBER = 6,          /* the signer's member */
+    QF_TERM_MEMBER = 6,          /* the signer's member, or who answers for a service */
+    QF_TERM_CASE = 7,            /* whose service has performed an op */
 };
 
 void qf_kernel_term_text(struct qf_kernel_term *out, enum qf_kernel_term_kind kind,

@@ -205,8 +205,13 @@ record = node.json("/v1/evidence/service/s1/seal")
 check(record["by"] == {"case": "s1", "node": "seal", "service": "sealing", "version": "1"} and
       record["leaf"] == opened_3["leaf"] + 1 and "tx" not in record and "op" not in record, record)
 check(events[0]["data"]["op"] == record["content"] and events[0]["data"]["member"] == record["member"], events[0])
-for query in (f"hash={sealed}", "attributes.kind=seal", f"member=m-alpha&hash={sealed}"):
+for query in (f"hash={sealed}", "attributes.kind=seal", f"member=m-alpha&hash={sealed}", "case=s1",
+              f"case=s1&hash={sealed}", f"hash={sealed}&case=s1"):
     check(node.json(f"/v1/evidence?{query}")["items"] == [record], query)
+check(node.json("/v1/evidence?case=c1")["items"] == [] and
+      node.json(f"/v1/evidence?hash={sealed}&case=c1")["items"] == [], "of another case nothing")
+found = json.loads(run(QIFENG, "evidence", "find", "--case", "s1", "--node", node.url, "--json"))
+check(found["items"] == [record], found)
 shown = run(QIFENG, "evidence", "show", "service/s1/seal", "--node", node.url).decode()
 check("service sealing, case s1, task seal" in shown and sealed in shown, shown)
 bundle = work / "seal.qfb"

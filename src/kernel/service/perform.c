@@ -58,6 +58,8 @@ static void tell(struct qf_service_step *step, const struct qf_op_context *ctx, 
     struct qf_kernel_term term;
     qf_kernel_term_text(&term, QF_TERM_MEMBER, ctx->member);
     qf_context_add_term(step->ctx, &term);
+    qf_kernel_term_text(&term, QF_TERM_CASE, step->id);
+    qf_context_add_term(step->ctx, &term);
 }
 
 static enum qf_status perform(struct qf_service_step *step, const struct qf_op_row *row,

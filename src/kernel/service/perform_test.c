@@ -143,6 +143,8 @@ static void a_service_records(void **state)
     assert_true(has_term(receipt.terms, receipt.term_count, &term));
     qf_kernel_term_text(&term, QF_TERM_MEMBER, qf_slice_of("a"));
     assert_true(has_term(receipt.terms, receipt.term_count, &term));
+    qf_kernel_term_text(&term, QF_TERM_CASE, qf_slice_of("c1"));
+    assert_true(has_term(receipt.terms, receipt.term_count, &term));
     struct qf_json effects = effects_of(world, leaf);
     assert_int_equal(effects.count, 1);
     assert_true(qf_json_is_text(qf_json_get(&effects.items[0], "type"), "evidence.record"));
@@ -190,7 +192,8 @@ static void time_records_too(void **state)
     qf_testing_begin(world);
     size_t count = qf_kernel_time_terms(world->kernel, &terms);
     assert_true(has_term(terms, count, &term));
-    assert_int_equal(count, 5); /* nothing of what was refused: hash, source, two names, member */
+    /* Nothing of what was refused: hash, source, two names, member, case. */
+    assert_int_equal(count, 6);
     qf_testing_end(world, false);
     const struct qf_json *record = record_of(world, "service/c1/late");
     assert_non_null(record);
