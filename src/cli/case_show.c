@@ -275,6 +275,9 @@ enum qf_status qf_case_show(struct qf_remote *remote, const struct qf_case_reque
     for (uint32_t i = 0; decisions != NULL && i < decisions->count; i++)
         print_decision(remote, &decisions->items[i], NULL, false);
     print_data(remote, qf_json_get(&found, "data"));
+    if (qf_json_get(&found, "data_omitted") != NULL)
+        printf("  %s\n", QF_CASE_SAY(remote, "the rest stands in the log alone: see case history",
+                                     "其余内容只在账本记录中，见 case history"));
     return QF_OK;
 }
 

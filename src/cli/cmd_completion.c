@@ -8,6 +8,30 @@ struct printing {
     const struct qf_cli_command *command;
 };
 
+/* Behind the next bar that stands by itself, also at the end of a line; NULL: there is none. */
+static const char *next_alternative(const char *part)
+{
+    while ((part = strstr(part, " |")) != NULL) {
+        part += 2;
+        size_t space = strspn(part, " \n");
+        if (space > 0)
+            return part + space;
+    }
+    return NULL;
+}
+
+/* Whether a word stands in a list of them. */
+static bool has_word(const char *list, const char *word, size_t size)
+{
+    for (const char *at = list; *at != '\0';) {
+        size_t own = strcspn(at, " ");
+        if (own == size && memcmp(at, word, size) == 0)
+            return true;
+        at += own + (at[own] == ' ');
+    }
+    return false;
+}
+
 /* The words that may follow the command: "check|eval", or the first word of each alternative. */
 static void first_words(char *out, size_t size, const char *command, const char *usage)
 {
@@ -20,12 +44,12 @@ static void first_words(char *out, size_t size, const char *command, const char 
         if (strncmp(part, command, name) == 0 && part[name] == ' ')
             part += name + 1;
         size_t word = strspn(part, "abcdefghijklmnopqrstuvwxyz|");
-        if (word > 0 && (part[word] == ' ' || part[word] == '\0') && used + word + 2 < size) {
+        if (word > 0 && (part[word] == ' ' || part[word] == '\0') && used + word + 2 < size &&
+            !has_word(out, part, word)) {
             used += (size_t)snprintf(out + used, size - used, "%s%.*s", used > 0 ? " " : "",
                                      (int)word, part);
         }
-        part = strstr(part, " | ");
-        part = part != NULL ? part + 3 : NULL;
+        part = next_alternative(part);
     }
     for (char *c = out; *c != '\0'; c++)
         if (*c == '|')

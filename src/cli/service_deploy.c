@@ -102,10 +102,13 @@ static enum qf_status wait_for(struct qf_remote *remote, bool *there,
                                const struct qf_folder *folder, const char *hash,
                                struct qf_error *err)
 {
+    struct qf_cli_progress progress;
     enum qf_status status = look(remote, there, folder, hash, err);
-    for (int i = 0; i < WAIT_S && status == QF_OK && !*there; i++) {
+    qf_cli_progress_start(&progress, "seconds waited for the votes", WAIT_S);
+    for (unsigned i = 0; i < WAIT_S && status == QF_OK && !*there; i++) {
         nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
         status = look(remote, there, folder, hash, err);
+        qf_cli_progress_show(&progress, i + 1);
     }
     return status;
 }

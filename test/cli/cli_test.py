@@ -461,6 +461,12 @@ class Manual(unittest.TestCase):
         subprocess.run([sys.executable, SOURCES / "scripts/cli_spec.py", PROGRAM, "--check"],
                        check=True)
         bash = run("completion", "bash").stdout
+        for command, words in (("case", "list show decisions history open message withdraw appeal "
+                                        "unplanned export"),
+                               ("decision", "record replay"),
+                               ("service", "check test deploy vote list show suspend resume retire "
+                                           "migrate")):
+            self.assertIn(f"{command}) words='{words}'", bash)
         zsh = run("completion", "zsh").stdout
         for command in commands:
             options = re.findall(r"^  (--[a-z-]+) ", run(command, "--help").stdout, re.M)
