@@ -219,10 +219,12 @@ void qf_fields_describe_markdown(struct qf_buf *out, const struct qf_fields *fie
 
 static void put_events(struct qf_buf *out)
 {
-    qf_buf_put_text(out,
-                    "\n## Events\n\nWhat accepted operations tell subscribers. The event's key "
-                    "is the state key (`spec/state.md`) of what it is about.\n\n"
-                    "| event | when |\n|---|---|\n");
+    qf_buf_put_text(
+        out, "\n## Events\n\nWhat the kernel tells of what has happened, with the state key "
+             "(`spec/state.md`) of what it is about.\nStreams and webhooks show an operation "
+             "as an event of the operation's own name, and of these what no operation\nnames "
+             "(`spec/http.md`, \"Events\").\n\n"
+             "| event | when |\n|---|---|\n");
 #define EVENT_ROW(sym, name, doc) qf_buf_printf(out, "| `%s` | %s |\n", name, doc);
     QF_EVENT_LIST(EVENT_ROW)
 #undef EVENT_ROW
