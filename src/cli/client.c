@@ -64,6 +64,7 @@ enum qf_status qf_client_new(struct qf_client **out, const char *url,
         qf_client_free(client);
         return status;
     }
+    QF_ASSERT(client != NULL);
     client->key = client->own_key;
     *out = client;
     return QF_OK;

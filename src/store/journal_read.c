@@ -329,6 +329,7 @@ enum qf_status journal_follow(struct qf_journal *journal, struct chain *chain,
         struct segment *segment = journal->segments[i];
         if (segment->state != SEGMENT_LIVE)
             continue;
+        QF_ASSERT(!chain->linked || *last != NULL);
         if (chain->linked && memcmp(segment->prev_hash, chain->hash, QF_HASH_SIZE) != 0)
             return damaged(journal, *last, chain, err);
         status = journal_scan_segment(journal, segment, chain, 0, each, arg);

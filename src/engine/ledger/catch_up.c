@@ -114,9 +114,10 @@ static enum qf_status apply_entries(struct catch_up *c)
     qf_buf_deinit(&bytes);
     if (status == QF_OK)
         status = apply(c);
+    uint64_t reached = c->ledger->applied.size + c->count;
     if (status != QF_OK && c->replay.err->status != status)
         return qf_fail(c->replay.err, status, "log", "entry %llu cannot be applied again",
-                       (unsigned long long)(c->ledger->applied.size + c->count));
+                       (unsigned long long)reached);
     return status;
 }
 
