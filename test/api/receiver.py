@@ -18,6 +18,7 @@ class Receiver:
     def __init__(self, secret=SECRET, context=None):
         self.secret, self.taken, self.seen, self.answers = secret, [], [], []
         self.slow_s = 0
+        self.asked = 0  # posts that came, whatever became of them
         self.gate = threading.Event()  # closed: nothing is answered
         self.gate.set()
         self.lock = threading.Condition()
@@ -49,6 +50,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def take(self, request, body):
+        self.asked += 1
         ident, at = request.headers["webhook-id"], request.headers["webhook-timestamp"]
         signatures = request.headers["webhook-signature"].split(" ")
         mac = hmac.new(self.secret, f"{ident}.{at}.".encode() + body, hashlib.sha256).digest()

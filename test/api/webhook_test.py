@@ -108,7 +108,7 @@ check("url" not in hook and "127.0.0.1" not in json.dumps(whole), "health does n
 node.stop()
 node.start()
 node.request("POST", "/v1/transactions", node.sign(ops[0]), {"Content-Type": "application/jose"})
-time.sleep(0.3)
+until("another one has it", lambda: health(node, "all")[0]["lag"] == 0)
 check(health(node, "picky")[0]["state"] == "disabled" and len(picky.taken) == 2, "after a restart")
 check('qifeng_webhook_disabled{webhook="picky"} 1\n' in node.get("/metrics")[2].decode(), "metrics")
 check("disabled by" not in node.errors() and "webhook picky: disabled" in node.errors(), "the log says it")
@@ -174,8 +174,9 @@ run(QIFENG, "webhook", "enable", node.dir, "picky", "--from", "now")
 
 # A stop does not wait for a receiver that hangs, and one that says nonsense harms nothing.
 all_of_it.slow_s = 30
+asked = all_of_it.asked
 node.record("h-0")
-time.sleep(0.2)
+until("it hangs", lambda: all_of_it.asked > asked)
 started = time.monotonic()
 node.stop()
 check(time.monotonic() - started < 10, "a stop is quick")
