@@ -6,7 +6,7 @@
 #include "service/explain.h"
 
 /* Work of one answer; what is left over is on the next page. */
-#define PAGE_STEPS_MAX (4 * QF_FEEL_STEPS_MAX)
+#define PAGE_STEPS_MAX ((uint64_t)4 * QF_FEEL_STEPS_MAX)
 
 struct asked {
     struct qf_api *api;
