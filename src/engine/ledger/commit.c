@@ -11,6 +11,8 @@
 #define FLUSH_TXS 8000
 #define FLUSH_ROUNDS 20
 #define BEHIND_TXS 32000
+/* The folder's checkpoint follows a growing log after so many rounds at most, without a flush. */
+#define PUBLISH_ROUNDS 4
 
 enum qf_status qf_ledger_halt(struct qf_ledger *ledger, enum qf_status status, const char *doing)
 {
@@ -223,10 +225,13 @@ static enum qf_status publish_newest(struct qf_ledger *ledger, const struct qf_l
     *durable = ledger->published_size;
     /* What the state will name must be on disk, the last partial tiles included. */
     if (flush_now || newest->size != ledger->published_size) {
+        bool sync = flush_now || ++ledger->rounds_since_publish >= PUBLISH_ROUNDS;
         enum qf_status status =
-            qf_tiles_publish(ledger->tiles, signer != NULL || flush_now, flush_now, durable);
+            qf_tiles_publish(ledger->tiles, signer != NULL || flush_now, sync, durable);
         if (status != QF_OK)
             return qf_ledger_halt(ledger, status, "writing tiles");
+        if (sync)
+            ledger->rounds_since_publish = 0;
     }
     if (signer == NULL || !head_of_size(ledger, *durable, &head))
         return QF_OK;

@@ -76,6 +76,7 @@ struct qf_ledger {
     unsigned published_lines;   /* its cosignatures */
     _Atomic uint64_t kept_size; /* kept.size, for qf_ledger_behind */
     int64_t rounds_since_flush;
+    int64_t rounds_since_publish; /* that found the log longer than what is published */
 
     _Atomic int64_t due_ms; /* qf_kernel_due after the last block */
     atomic_int halted;      /* an enum qf_status */

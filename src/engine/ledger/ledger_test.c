@@ -303,11 +303,50 @@ static void every_fault_of_gm(void **state)
     every_call(QF_SUITE_GM, 11 * stride);
 }
 
+/* Entries that the folder's checkpoint covers. */
+static uint64_t published(const struct qf_fs *fs)
+{
+    struct qf_buf note = {0};
+    struct qf_checkpoint checkpoint;
+    assert_int_equal(qf_fs_read(fs, "log/checkpoint", 4096, &note), QF_OK);
+    assert_int_equal(qf_checkpoint_parse_note(&checkpoint, qf_buf_slice(&note), NULL), QF_OK);
+    qf_buf_deinit(&note);
+    return checkpoint.size;
+}
+
+/* The keeper looks four times a second: a second after the log grew the folder says so, with little
+ * load and long before the state is flushed. */
+static void the_folder_follows_within_a_second(void **state)
+{
+    (void)state;
+    struct run *run = malloc(sizeof *run);
+    assert_non_null(run);
+    prepare(run, QF_SUITE_INTL);
+    struct qf_sim_fs *sim = qf_sim_fs_new(9);
+    struct qf_fs fs = qf_sim_fs_io(sim);
+    struct qf_ledger *ledger;
+    char dir[128];
+    qf_ledger_testing_folder(&run->testing, dir, "published");
+    assert_int_equal(open_ledger(run, &ledger, dir, &fs, NULL), QF_OK);
+    for (size_t block = 0; block < 4; block++) {
+        assert_int_equal(write_block(run, ledger, block, run->results), QF_OK);
+        for (int round = 0; round < 4; round++)
+            assert_int_equal(qf_ledger_keep(ledger, &run->signer), QF_OK);
+        struct qf_ledger_head head;
+        qf_ledger_head(ledger, &head);
+        assert_int_equal(published(&fs), head.size);
+    }
+    qf_ledger_abandon(ledger);
+    qf_sim_fs_free(sim);
+    release(run);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1)
         stride = strtoul(argv[1], NULL, 10);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_folder_follows_within_a_second),
         cmocka_unit_test(every_fault_of_intl),
         cmocka_unit_test(every_fault_of_gm),
     };
