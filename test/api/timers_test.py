@@ -55,9 +55,11 @@ done({"op": "consortium.vote", "proposal": "p", "choice": "yes"})
 
 opened = done({"op": "service.case.open", "service": "timed", "case": "c1"})
 case = node.json("/v1/cases/c1")
-check(open_nodes("c1") == ["work"] and case["timer"] == opened["time"] + 2000, f"it waits: {case}")
-height = node.json("/v1/network")["height"]
-check(height == opened["height"], "no block before something falls due")
+network, waiting = node.json("/v1/network"), open_nodes("c1")
+if time.time() * 1000 < opened["time"] + 2000:  # else the machine was too slow to see it wait
+    check(waiting == ["work"] and case["timer"] == opened["time"] + 2000, f"it waits: {case}")
+    check(network["height"] == opened["height"], "no block before something falls due")
+height = opened["height"]
 check(comes_to_remind("c1", 10), "the timer fires though nobody sends anything")
 network = node.json("/v1/network")
 check((network["height"], network["log_size"]) == (height + 1, opened["leaf"] + 2),
