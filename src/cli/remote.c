@@ -135,7 +135,7 @@ static enum qf_status record_of(struct qf_remote *remote, struct qf_slice *out, 
 enum qf_status qf_remote_service(struct qf_remote *remote, struct qf_slice service,
                                  struct qf_slice version, struct qf_error *err)
 {
-    struct qf_slice text, record, hash;
+    struct qf_slice text = {0}, record = {0}, hash = {0};
     struct qf_json value;
     enum qf_status status = record_of(remote, &text, "package", service, version, err);
     if (status == QF_OK)
