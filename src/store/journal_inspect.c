@@ -90,9 +90,9 @@ static enum qf_status inspect_once(struct qf_journal_report *out, const struct q
                                    const char *dir, journal_block_fn *each, void *arg,
                                    struct qf_error *err)
 {
-    struct inspection inspection = {out, each, arg};
     struct qf_error reason = {0};
     *out = (struct qf_journal_report){0};
+    struct inspection inspection = {out, each, arg};
     struct qf_journal *journal = calloc(1, sizeof *journal);
     if (journal == NULL)
         return qf_fail(err, QF_NO_MEMORY, dir, "no memory for the journal");
