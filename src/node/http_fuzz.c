@@ -61,10 +61,11 @@ static bool mentions(struct qf_slice text, const char *word)
 }
 
 /* Whether the node must answer. The library may not notice at once that a client has gone in the
- * middle of a request; such a connection lasts until its time-out. */
+ * middle of a request; such a connection lasts until its time-out. Before a request it skips empty
+ * lines, and takes one that begins with a zero byte for empty. */
 static bool is_complete(struct qf_slice request)
 {
-    return request.size > 4 && memcmp(request.data, "\r\n", 2) != 0 &&
+    return request.size > 4 && request.data[0] > ' ' &&
            memmem(request.data, request.size, "\r\n\r\n", 4) != NULL &&
            !mentions(request, "content-length") && !mentions(request, "transfer-encoding");
 }
