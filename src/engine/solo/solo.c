@@ -302,6 +302,10 @@ enum qf_status qf_solo_start(struct qf_solo **out, const struct qf_solo_options 
     pthread_cond_init(&solo->written, &monotonic);
     pthread_cond_init(&solo->woken, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    /* A folder whose node was killed in its first moments has a checkpoint all the same. */
+    enum qf_status status =
+        qf_ledger_keep(options->ledger, options->signer.key != NULL ? &solo->options.signer : NULL);
+    (void)status; /* a failure halts the ledger, which everybody asks */
     int failed = pthread_create(&solo->sequencer, NULL, sequence, solo);
     QF_ASSERT(failed == 0);
     failed = pthread_create(&solo->syncer, NULL, sync_blocks, solo);
