@@ -180,6 +180,30 @@ enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange, const c
     return QF_OK;
 }
 
+enum qf_status qf_api_query_page(const struct qf_http_exchange *exchange, int64_t last,
+                                 int64_t *from, int64_t *limit, struct qf_error *err)
+{
+    enum qf_status status = qf_api_query_int(exchange, "cursor", 0, last, from, err);
+    return status == QF_OK ? qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT,
+                                              QF_PAGE_ITEMS_MAX, limit, err)
+                           : status;
+}
+
+void qf_api_reply_bundle(struct qf_http_exchange *exchange, enum qf_status status,
+                         const struct qf_error *err, const char *name)
+{
+    if (status != QF_OK) {
+        qf_buf_reset(&exchange->response.body);
+        qf_http_reply_problem(exchange, err);
+        return;
+    }
+    exchange->response.status = 200;
+    exchange->response.type = "application/json";
+    qf_http_set_header(
+        exchange, "Content-Disposition",
+        qf_arena_printf(&exchange->arena, "attachment; filename=\"%.48s.qfb\"", name));
+}
+
 static void put_escaped(struct qf_buf *out, const char *text)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -73,6 +73,17 @@ QF_MUST_CHECK enum qf_status qf_api_query_int(const struct qf_http_exchange *exc
                                               const char *name, int64_t fallback, int64_t max,
                                               int64_t *out, struct qf_error *err);
 
+/* Where a page of a list begins and how many items it has: `cursor`, at most `last`, and `limit`.
+ */
+QF_MUST_CHECK enum qf_status qf_api_query_page(const struct qf_http_exchange *exchange,
+                                               int64_t last, int64_t *from, int64_t *limit,
+                                               struct qf_error *err);
+
+/* Answers with the bundle that was put into the body, as a file `name`.qfb; or, when `status` is
+ * not QF_OK, with the problem. */
+void qf_api_reply_bundle(struct qf_http_exchange *exchange, enum qf_status status,
+                         const struct qf_error *err, const char *name);
+
 /* A list: {"items":[…],"next":"<cursor>"} and the Link header; `next` NULL at the end. */
 void qf_api_reply_list(struct qf_http_exchange *exchange, const struct qf_json *items,
                        const char *next);

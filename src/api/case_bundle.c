@@ -97,14 +97,5 @@ void qf_api_get_case_bundle(struct qf_http_exchange *exchange)
     if (status == QF_OK)
         status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,
                                      &api->options.signer, &err);
-    if (status != QF_OK) {
-        qf_buf_reset(&exchange->response.body);
-        qf_http_reply_problem(exchange, &err);
-        return;
-    }
-    exchange->response.status = 200;
-    exchange->response.type = "application/json";
-    qf_http_set_header(exchange, "Content-Disposition",
-                       qf_arena_printf(&exchange->arena, "attachment; filename=\"%.48s.qfb\"",
-                                       exchange->segments[0]));
+    qf_api_reply_bundle(exchange, status, &err, exchange->segments[0]);
 }

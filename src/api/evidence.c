@@ -112,14 +112,7 @@ void qf_api_get_evidence_bundle(struct qf_http_exchange *exchange)
         status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,
                                      &api->options.signer, &err);
     }
-    if (status != QF_OK) {
-        qf_buf_reset(&exchange->response.body);
-        qf_http_reply_problem(exchange, &err);
-        return;
-    }
-    exchange->response.status = 200;
-    exchange->response.type = "application/json";
-    qf_http_set_header(exchange, "Content-Disposition", "attachment; filename=\"evidence.qfb\"");
+    qf_api_reply_bundle(exchange, status, &err, "evidence");
 }
 
 struct condition {
@@ -328,10 +321,7 @@ void qf_api_find_evidence(struct qf_http_exchange *exchange)
     qf_http_each_query(exchange, add_condition, &search);
     enum qf_status status = search.err.status;
     if (status == QF_OK)
-        status = qf_api_query_int(exchange, "cursor", 0, INT64_MAX, &from, &search.err);
-    if (status == QF_OK)
-        status = qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT, QF_PAGE_ITEMS_MAX,
-                                  &limit, &search.err);
+        status = qf_api_query_page(exchange, INT64_MAX, &from, &limit, &search.err);
     if (status == QF_OK && search.count == 0)
         status = qf_fail(&search.err, QF_BAD_FIELD, "hash",
                          "want at least one of hash, source, member, actor, case, attributes.NAME");

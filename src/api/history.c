@@ -166,10 +166,7 @@ void qf_api_get_case_history(struct qf_http_exchange *exchange)
     int64_t from = 0, limit = 0;
     size_t next = 0;
     enum qf_status status =
-        qf_api_query_int(exchange, "cursor", 0, QF_SERVICE_STEPS_MAX + 1, &from, &err);
-    if (status == QF_OK)
-        status = qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT, QF_PAGE_ITEMS_MAX,
-                                  &limit, &err);
+        qf_api_query_page(exchange, QF_SERVICE_STEPS_MAX + 1, &from, &limit, &err);
     if (status != QF_OK) {
         qf_http_reply_problem(exchange, &err);
         return;

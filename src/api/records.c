@@ -171,9 +171,7 @@ void qf_api_get_transactions(struct qf_http_exchange *exchange)
     int64_t from;
     int64_t limit;
     qf_ledger_head(api->options.ledger, &head);
-    if (qf_api_query_int(exchange, "cursor", 0, INT64_MAX, &from, &err) != QF_OK ||
-        qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT, QF_PAGE_ITEMS_MAX, &limit,
-                         &err) != QF_OK) {
+    if (qf_api_query_page(exchange, INT64_MAX, &from, &limit, &err) != QF_OK) {
         qf_http_reply_problem(exchange, &err);
         return;
     }
