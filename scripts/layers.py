@@ -5,8 +5,8 @@ import pathlib
 import re
 import sys
 
-ORDER = ["base", "codec", "crypto", "merkle", "store", "feel", "dmn", "bpmn", "kernel", "service",
-         "engine", "credential", "timestamp", "exchange", "api", "node", "cli"]
+ORDER = ["base", "codec", "crypto", "merkle", "timestamp", "store", "feel", "dmn", "bpmn", "kernel",
+         "service", "engine", "credential", "exchange", "api", "node", "cli"]
 PURE = {"codec", "merkle", "feel", "dmn", "bpmn", "kernel"}
 FORBIDDEN = re.compile(r'#include <(time|pthread|unistd|fcntl|locale|sys/[a-z]+|stdio_ext)\.h>'
                        r'|\b(float|double|rand|random|time|clock_gettime|setlocale|fopen)\b(?= *[(a-z])')

@@ -132,4 +132,11 @@
 #define QF_VERIFY_CACHE_MIB_MIN 8               /* as a setting */
 #define QF_VERIFY_CACHE_MIB_MAX 4096
 
+/* Time-stamps of the log. */
+#define QF_STAMPS_MAX 1000000       /* stamped checkpoints of a log */
+#define QF_STAMP_LINKS_MAX 64       /* tokens of a chain: a stamp and its renewals */
+#define QF_STAMP_SKEW_MS_MAX 300000 /* between an authority's clock and the node's */
+#define QF_STAMP_RETRY_MS_MIN 1000
+#define QF_STAMP_RETRY_MS_MAX 600000
+
 #endif

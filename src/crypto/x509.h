@@ -100,6 +100,7 @@ struct qf_x509_path {
     size_t crl_count;            /* must be covered by one that is current; QF_X509_CRLS_MAX */
     int64_t at_ms;               /* the time for which the answer holds */
     enum qf_x509_use use;
+    int64_t *until_ms; /* may be NULL; gets the earliest end of the path found, its root's too */
 };
 
 /* Whether `leaf` leads to one of the roots and may be used as `path->use` says. QF_OK; QF_INVALID

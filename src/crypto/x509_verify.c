@@ -187,6 +187,21 @@ static void set_params(X509_STORE_CTX *ctx, const struct qf_x509_path *path)
     X509_STORE_CTX_set_verify_cb(ctx, on_problem);
 }
 
+/* The earliest end of a certificate on the path that was found. */
+static int64_t path_end_ms(X509_STORE_CTX *ctx)
+{
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    int64_t end_ms = INT64_MAX;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        const struct qf_x509 cert = {.native = sk_X509_value(chain, i)};
+        struct qf_x509_info info;
+        qf_x509_read(&cert, &info);
+        if (info.not_after_ms < end_ms)
+            end_ms = info.not_after_ms;
+    }
+    return end_ms;
+}
+
 enum qf_status qf_x509_verify(const struct qf_x509 *leaf, const struct qf_x509_path *path,
                               struct qf_error *err)
 {
@@ -207,6 +222,8 @@ enum qf_status qf_x509_verify(const struct qf_x509 *leaf, const struct qf_x509_p
     }
     if (status == QF_OK)
         status = check_use(leaf, path->use, err);
+    if (status == QF_OK && path->until_ms != NULL)
+        *path->until_ms = path_end_ms(ctx);
     ERR_clear_error();
     sk_X509_free(untrusted);
     X509_STORE_CTX_free(ctx);

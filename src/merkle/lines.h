@@ -1,5 +1,5 @@
-/* Lines of checkpoints, witness requests and proof files: cutting them off, the two values they
- * hold. Strict: a value has one text. Used inside this folder only. */
+/* Lines of checkpoints, witness requests, proof files and renewals of time-stamps: cutting them
+ * off, the two values they hold. Strict: a value has one text. */
 #ifndef QF_MERKLE_LINES_H
 #define QF_MERKLE_LINES_H
 

@@ -30,7 +30,7 @@ static const EVP_MD *digest_of(enum qf_hash_alg hash)
 }
 
 static TS_REQ *build_request(enum qf_hash_alg hash, const uint8_t imprint[QF_HASH_SIZE],
-                             struct qf_slice nonce)
+                             struct qf_slice nonce, ASN1_OBJECT *policy)
 {
     TS_REQ *request = TS_REQ_new();
     TS_MSG_IMPRINT *digest = TS_MSG_IMPRINT_new();
@@ -44,7 +44,8 @@ static TS_REQ *build_request(enum qf_hash_alg hash, const uint8_t imprint[QF_HAS
                 TS_MSG_IMPRINT_set_msg(digest, copy, sizeof copy) == 1 &&
                 TS_REQ_set_version(request, 1) == 1 &&
                 TS_REQ_set_msg_imprint(request, digest) == 1 &&
-                TS_REQ_set_cert_req(request, 1) == 1;
+                TS_REQ_set_cert_req(request, 1) == 1 &&
+                (policy == NULL || TS_REQ_set_policy_id(request, policy) == 1);
     if (good && nonce.size > 0) {
         BIGNUM *number = BN_bin2bn(nonce.data, (int)nonce.size, NULL);
         ASN1_INTEGER *integer = number != NULL ? BN_to_ASN1_INTEGER(number, NULL) : NULL;
@@ -63,10 +64,14 @@ static TS_REQ *build_request(enum qf_hash_alg hash, const uint8_t imprint[QF_HAS
 
 enum qf_status qf_timestamp_put_request(struct qf_buf *request, enum qf_hash_alg hash,
                                         const uint8_t imprint[QF_HASH_SIZE], struct qf_slice nonce,
-                                        struct qf_error *err)
+                                        const char *policy, struct qf_error *err)
 {
     QF_ASSERT(nonce.size <= QF_TIMESTAMP_NONCE_SIZE_MAX);
-    TS_REQ *built = build_request(hash, imprint, nonce);
+    ASN1_OBJECT *oid = policy != NULL ? OBJ_txt2obj(policy, 1) : NULL;
+    if (policy != NULL && oid == NULL)
+        return qf_evp_fail(err, QF_BAD_FIELD, "policy", "not a dotted OID");
+    TS_REQ *built = build_request(hash, imprint, nonce, oid);
+    ASN1_OBJECT_free(oid);
     int size = built != NULL ? i2d_TS_REQ(built, NULL) : 0;
     uint8_t *at = size > 0 ? qf_buf_reserve(request, (size_t)size) : NULL;
     bool good = at != NULL && i2d_TS_REQ(built, &at) == size;
@@ -115,6 +120,26 @@ enum qf_status qf_timestamp_token(struct qf_buf *token, struct qf_slice response
     }
     TS_RESP_free(parsed);
     return status;
+}
+
+static void put_der_head(struct qf_buf *out, uint8_t tag, size_t size)
+{
+    qf_buf_put_byte(out, tag);
+    unsigned bytes = size < 0x80 ? 0 : size < 0x100 ? 1 : size < 0x10000 ? 2 : 3;
+    QF_ASSERT(size < 0x1000000);
+    if (bytes > 0)
+        qf_buf_put_byte(out, (uint8_t)(0x80 | bytes));
+    for (unsigned i = bytes > 0 ? bytes : 1; i-- > 0;)
+        qf_buf_put_byte(out, (uint8_t)(size >> 8 * i));
+}
+
+void qf_timestamp_put_response(struct qf_buf *response, struct qf_slice token)
+{
+    static const uint8_t granted[] = {V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, 3, V_ASN1_INTEGER, 1,
+                                      TS_STATUS_GRANTED};
+    put_der_head(response, V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED, sizeof granted + token.size);
+    qf_buf_put(response, granted, sizeof granted);
+    qf_buf_put_slice(response, token);
 }
 
 static enum qf_status parse(struct parsed *out, struct qf_slice token, struct qf_error *err)
@@ -257,6 +282,41 @@ enum qf_status qf_timestamp_read(struct qf_timestamp *out, struct qf_slice token
     return status;
 }
 
+/* Copies as our own objects, which carry SM2's id. */
+static enum qf_status import_native(struct qf_x509 **out, X509 *native, struct qf_error *err)
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509(native, &der);
+    if (size <= 0)
+        return qf_evp_fail(err, QF_MALFORMED, "certificate", "it cannot be encoded");
+    enum qf_status status = qf_x509_import(out, qf_slice_make(der, (size_t)size), err);
+    OPENSSL_free(der);
+    return status;
+}
+
+enum qf_status qf_timestamp_read_claims(struct qf_timestamp *out, struct qf_slice token,
+                                        struct qf_error *err)
+{
+    struct parsed parsed;
+    enum qf_status status = parse(&parsed, token, err);
+    if (status == QF_OK)
+        status = describe(out, parsed.info, err);
+    STACK_OF(X509) *signers = status == QF_OK ? PKCS7_get0_signers(parsed.token, NULL, 0) : NULL;
+    struct qf_x509 *cert = NULL;
+    if (signers != NULL && sk_X509_num(signers) > 0 &&
+        import_native(&cert, sk_X509_value(signers, 0), NULL) == QF_OK) {
+        struct qf_x509_info info;
+        qf_x509_read(cert, &info);
+        memcpy(out->authority, info.subject, sizeof out->authority);
+        out->until_ms = info.not_after_ms;
+    }
+    qf_x509_free(cert);
+    sk_X509_free(signers);
+    free_parsed(&parsed);
+    ERR_clear_error();
+    return status;
+}
+
 /* OpenSSL's check of the path knows neither SM2's id nor the time that matters here, so it is
  * pardoned everything and the path is checked by qf_x509_verify. It still builds the path, against
  * which the token's ESSCertIDs are checked. */
@@ -307,18 +367,6 @@ static enum qf_status check_signature(X509 **signer, PKCS7 *token,
     return status;
 }
 
-/* Copies as our own objects, which carry SM2's id. */
-static enum qf_status import_native(struct qf_x509 **out, X509 *native, struct qf_error *err)
-{
-    uint8_t *der = NULL;
-    int size = i2d_X509(native, &der);
-    if (size <= 0)
-        return qf_evp_fail(err, QF_MALFORMED, "certificate", "it cannot be encoded");
-    enum qf_status status = qf_x509_import(out, qf_slice_make(der, (size_t)size), err);
-    OPENSSL_free(der);
-    return status;
-}
-
 static enum qf_status check_path(struct qf_timestamp *out, X509 *signer, PKCS7 *token,
                                  const struct qf_timestamp_trust *trust, struct qf_error *err)
 {
@@ -350,7 +398,8 @@ static enum qf_status check_path(struct qf_timestamp *out, X509 *signer, PKCS7 *
                                           .roots = trust->roots,
                                           .root_count = trust->root_count,
                                           .at_ms = trust->at_ms != 0 ? trust->at_ms : out->time_ms,
-                                          .use = QF_X509_TIMESTAMP};
+                                          .use = QF_X509_TIMESTAMP,
+                                          .until_ms = &out->until_ms};
         status = qf_x509_verify(leaf, &path, err);
     }
     while (count > 0)

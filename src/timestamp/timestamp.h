@@ -62,25 +62,37 @@ struct qf_timestamp {
     size_t nonce_size;                          /* 0: none */
     char serial[2 * QF_TIMESTAMP_SERIAL_SIZE_MAX + 1];
     char policy[QF_TIMESTAMP_POLICY_SIZE_MAX];
-    char authority[QF_X509_NAME_SIZE_MAX]; /* subject of the signer's certificate; "" until checked
-                                            */
+    /* "" and 0 until it is checked: */
+    char authority[QF_X509_NAME_SIZE_MAX]; /* subject of the signer's certificate */
+    int64_t until_ms;                      /* the earliest end of a certificate on its path */
 };
 
 /* Appends a TimeStampReq that asks for certificates; the nonce has 0 (none) to
- * QF_TIMESTAMP_NONCE_SIZE_MAX bytes and comes from the caller's random source. */
+ * QF_TIMESTAMP_NONCE_SIZE_MAX bytes and comes from the caller's random source. `policy` is a dotted
+ * OID, or NULL for the authority's own choice; QF_BAD_FIELD when it is none. */
 QF_MUST_CHECK enum qf_status qf_timestamp_put_request(struct qf_buf *request, enum qf_hash_alg hash,
                                                       const uint8_t imprint[QF_HASH_SIZE],
-                                                      struct qf_slice nonce, struct qf_error *err);
+                                                      struct qf_slice nonce, const char *policy,
+                                                      struct qf_error *err);
 
 /* Appends the token of a TimeStampResp. QF_REFUSED with the authority's words when there is none.
  */
 QF_MUST_CHECK enum qf_status qf_timestamp_token(struct qf_buf *token, struct qf_slice response,
                                                 struct qf_error *err);
 
+/* Appends a TimeStampResp that grants this token and says no more: the one form in which tokens are
+ * kept. */
+void qf_timestamp_put_response(struct qf_buf *response, struct qf_slice token);
+
 /* Reads a token (DER ContentInfo) without believing it. QF_MALFORMED, QF_OVER_LIMIT;
  * QF_UNSUPPORTED_ALG when its imprint is neither SHA-256 nor SM3. */
 QF_MUST_CHECK enum qf_status qf_timestamp_read(struct qf_timestamp *out, struct qf_slice token,
                                                struct qf_error *err);
+
+/* The same, and names the authority by the certificate that the token carries and nobody has
+ * checked; until_ms is that certificate's end. They stay empty when it carries none. */
+QF_MUST_CHECK enum qf_status qf_timestamp_read_claims(struct qf_timestamp *out,
+                                                      struct qf_slice token, struct qf_error *err);
 
 struct qf_timestamp_trust {
     const struct qf_x509 *const *roots;

@@ -78,9 +78,9 @@ static struct qf_buf stamp(const struct family *f, enum qf_hash_alg hash,
     struct qf_error err = {0};
     const struct qf_tsa_moment moment = moment_now();
     qf_hash(hash, imprint, qf_slice_of("document"));
-    assert_int_equal(
-        qf_timestamp_put_request(&request, hash, imprint, qf_slice_make(nonce, sizeof nonce), &err),
-        QF_OK);
+    assert_int_equal(qf_timestamp_put_request(&request, hash, imprint,
+                                              qf_slice_make(nonce, sizeof nonce), NULL, &err),
+                     QF_OK);
     assert_int_equal(qf_tsa_answer(f->tsa, &response, qf_buf_slice(&request), &moment, &err),
                      QF_OK);
     assert_int_equal(qf_timestamp_token(&token, qf_buf_slice(&response), &err), QF_OK);
@@ -221,7 +221,7 @@ static void test_refused_requests(void **state)
     uint8_t imprint[QF_HASH_SIZE] = {0};
     make_family(&f, QF_ALG_ES256);
     assert_int_equal(qf_timestamp_put_request(&request, QF_HASH_SHA256, imprint,
-                                              (struct qf_slice){NULL, 0}, NULL),
+                                              (struct qf_slice){NULL, 0}, NULL, NULL),
                      QF_OK);
     refuse(&f, (struct qf_slice){NULL, 0}, QF_MALFORMED, "request");
     refuse(&f, qf_slice_of("hello"), QF_MALFORMED, "request");
