@@ -296,6 +296,7 @@ void qf_inspect(struct qf_folder *folder)
     in.fields = qf_inspect_in(in.manifest, "fields");
     if (process != NULL && qf_bpmn_import(&folder->arena, bpmn, process->bytes, NULL) == QF_OK)
         in.bpmn = bpmn;
+    qf_inspect_read_rules(&in);
     if (in.manifest != NULL) {
         check_roles(&in, qf_json_get(in.manifest, "open"), "open");
         check_roles(&in, qf_json_get(in.manifest, "withdraw"), "withdraw");
@@ -307,8 +308,8 @@ void qf_inspect(struct qf_folder *folder)
     qf_inspect_foreign(&in);
     qf_inspect_forms(&in);
     qf_inspect_words(&in);
-    if (folder->scenario.there)
-        (void)qf_shape_check(folder, &folder->scenario, &qf_shape_scenario);
+    if (folder->scenario.there && qf_shape_check(folder, &folder->scenario, &qf_shape_scenario))
+        qf_inspect_scenario(&in);
     qf_inspect_rules(&in);
     compile(&in);
     if (qf_folder_find(folder, "scenario.yaml") == NULL)

@@ -6,13 +6,17 @@
 
 #define DMN "rules.dmn"
 
-static const struct qf_dmn_xml *parse(struct qf_inspection *in)
+void qf_inspect_read_rules(struct qf_inspection *in)
 {
     const struct qf_folder_file *file = qf_folder_find(in->folder, DMN);
     struct qf_dmn_xml *root = NULL;
-    if (file == NULL || qf_dmn_xml_parse(&in->folder->arena, &root, file->bytes, NULL) != QF_OK)
-        return NULL; /* compiling it tells why */
-    return root;
+    if (file != NULL && qf_dmn_xml_parse(&in->folder->arena, &root, file->bytes, NULL) == QF_OK)
+        in->rules = root; /* else compiling it tells why */
+}
+
+static const struct qf_dmn_xml *decisions_of(const struct qf_inspection *in)
+{
+    return in->rules == NULL ? NULL : qf_dmn_xml_child(in->rules, "decision");
 }
 
 static struct qf_slice text_of(const struct qf_dmn_xml *entry)
@@ -41,8 +45,7 @@ static void check_rule(struct qf_inspection *in, const struct qf_dmn_xml *rule,
 
 void qf_inspect_rules(struct qf_inspection *in)
 {
-    const struct qf_dmn_xml *root = parse(in);
-    const struct qf_dmn_xml *at = root == NULL ? NULL : qf_dmn_xml_child(root, "decision");
+    const struct qf_dmn_xml *at = decisions_of(in);
     for (; at != NULL; at = qf_dmn_xml_next(at)) {
         const struct qf_dmn_xml *table = qf_dmn_xml_child(at, "decisionTable");
         const struct qf_dmn_xml *rule = table == NULL ? NULL : qf_dmn_xml_child(table, "rule");
@@ -66,8 +69,7 @@ static struct qf_slice literal(struct qf_slice text)
 void qf_inspect_outcomes(struct qf_inspection *in, struct qf_slice decision,
                          void (*each)(void *arg, struct qf_slice outcome), void *arg)
 {
-    const struct qf_dmn_xml *root = parse(in);
-    const struct qf_dmn_xml *at = root == NULL ? NULL : qf_dmn_xml_child(root, "decision");
+    const struct qf_dmn_xml *at = decisions_of(in);
     while (at != NULL && !qf_slice_equal(qf_dmn_xml_attr(at, "name"), decision))
         at = qf_dmn_xml_next(at);
     const struct qf_dmn_xml *table = at == NULL ? NULL : qf_dmn_xml_child(at, "decisionTable");
@@ -80,4 +82,20 @@ void qf_inspect_outcomes(struct qf_inspection *in, struct qf_slice decision,
                 each(arg, text);
         }
     }
+}
+
+bool qf_inspect_cites(struct qf_inspection *in, struct qf_slice clause)
+{
+    const struct qf_dmn_xml *at = decisions_of(in);
+    for (; at != NULL; at = qf_dmn_xml_next(at)) {
+        const struct qf_dmn_xml *table = qf_dmn_xml_child(at, "decisionTable");
+        const struct qf_dmn_xml *rule = table == NULL ? NULL : qf_dmn_xml_child(table, "rule");
+        for (; rule != NULL; rule = qf_dmn_xml_next(rule)) {
+            const struct qf_dmn_xml *entry = qf_dmn_xml_child(rule, "annotationEntry");
+            for (; entry != NULL; entry = qf_dmn_xml_next(entry))
+                if (qf_slice_equal(text_of(entry), clause))
+                    return true;
+        }
+    }
+    return in->rules == NULL;
 }
