@@ -369,8 +369,14 @@ enum qf_status qf_bpmn_claim(struct qf_bpmn_call *call, struct qf_bpmn_instance 
     if (status != QF_OK)
         return status;
     const struct qf_bpmn_wait *at = qf_bpmn_wait_of(instance, wait);
+    if (at != NULL && call->program->model->nodes[at->node].kind == QF_BPMN_ADHOC)
+        return qf_fail(&call->err, QF_WRONG_STATE, "task",
+                       "nobody holds what is open for activities; begin one of them");
     if (at == NULL || !qf_bpmn_is_human(&call->program->model->nodes[at->node]))
         return qf_fail(&call->err, QF_NOT_FOUND, "task", "the case has no open task %u", wait);
+    if (actor.size > 0 && qf_slice_equal(at->holder, actor))
+        return qf_fail(&call->err, QF_WRONG_STATE, "task", "%.*s holds the task already",
+                       (int)(actor.size > 100 ? 100 : actor.size), (const char *)actor.data);
     qf_run_call(&run, call, instance, NULL);
     qf_run_wait(&run, wait)->holder = qf_arena_copy(call->arena, actor);
     *instance = run.now;

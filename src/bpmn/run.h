@@ -215,7 +215,8 @@ QF_MUST_CHECK enum qf_status qf_bpmn_open(struct qf_bpmn_call *call, struct qf_b
                                           const struct qf_bpmn_answer *answer);
 
 /* Claims a task for an actor, or releases it (empty actor). QF_NOT_FOUND, QF_WRONG_STATE when
- * somebody else holds it, QF_NOT_ALLOWED when the actor did a task that excludes this one. */
+ * somebody holds it, be it this actor, QF_NOT_ALLOWED when the actor did a task that excludes this
+ * one. */
 QF_MUST_CHECK enum qf_status qf_bpmn_claim(struct qf_bpmn_call *call,
                                            struct qf_bpmn_instance *instance, uint32_t wait,
                                            struct qf_slice actor);

@@ -137,6 +137,24 @@ static const struct qf_bpmn_wait *named_wait(const struct qf_service_step *step,
     return qf_bpmn_wait_of(&step->instance, (uint32_t)task);
 }
 
+/* Why there is no such task: a number counts up with what the case waited for. */
+static enum qf_status no_task(const struct qf_service_step *step, const struct qf_json *body,
+                              struct qf_error *err)
+{
+    int64_t task = qf_json_get(body, "task")->integer;
+    const struct qf_json *deemed = qf_json_get(&step->record, "deemed");
+    for (uint32_t i = 0; deemed != NULL && i < deemed->count; i++)
+        if (qf_record_int(&deemed->items[i], "task") == task)
+            return qf_fail(err, QF_NOT_FOUND, "task",
+                           "task %lld is closed: its deadline has passed, and it was deemed %.*s",
+                           (long long)task, QF_SLICE_ARGS(qf_record_text(&deemed->items[i], "as")));
+    if (task < (int64_t)step->instance.serial)
+        return qf_fail(err, QF_NOT_FOUND, "task",
+                       "task %lld is not open any more: it was done, or the case has gone past it",
+                       (long long)task);
+    return qf_fail(err, QF_NOT_FOUND, "task", "the case has no task %lld", (long long)task);
+}
+
 /* The op is about this wait, which is one of `model`: for the participants, and a role. */
 static void aim(struct qf_service_step *step, const struct qf_bpmn_wait *wait,
                 struct qf_op_target *out)
@@ -158,7 +176,7 @@ enum qf_status qf_service_target_task(struct qf_op_context *ctx, const struct qf
         return status;
     const struct qf_bpmn_wait *wait = named_wait(step, body);
     if (wait == NULL || !qf_service_is_work(&step->model->bpmn.nodes[wait->node]))
-        return qf_fail(err, QF_NOT_FOUND, "task", "the case has no such open task");
+        return no_task(step, body, err);
     aim(step, wait, out);
     if (wait->escalated)
         out->roles[1] = step->node->ext.deadline.to;
@@ -173,7 +191,9 @@ enum qf_status qf_service_target_decision(struct qf_op_context *ctx, const struc
     if (status != QF_OK)
         return status;
     const struct qf_bpmn_wait *wait = named_wait(step, body);
-    if (wait == NULL || step->model->bpmn.nodes[wait->node].kind != QF_BPMN_RULE)
+    if (wait == NULL)
+        return no_task(step, body, err);
+    if (step->model->bpmn.nodes[wait->node].kind != QF_BPMN_RULE)
         return qf_fail(err, QF_NOT_FOUND, "task", "no decision of the case waits as this task");
     aim(step, wait, out);
     return QF_OK;

@@ -62,6 +62,8 @@ enum qf_status qf_service_task_delegate(struct qf_op_context *ctx, const struct 
         return status;
     char *person = qf_arena_printf(step->arena, "%.*s/%.*s",
                                    QF_SLICE_ARGS(qf_signer_member(ctx->signer)), QF_SLICE_ARGS(to));
+    if (qf_slice_is(qf_bpmn_wait_of(&step->instance, step->task)->holder, person))
+        return qf_fail(err, QF_WRONG_STATE, "to", "%s holds the task already", person);
     step->idle = true;
     status = qf_bpmn_claim(&step->call, &step->instance, step->task, (struct qf_slice){0});
     if (status == QF_OK)

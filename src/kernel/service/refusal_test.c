@@ -191,6 +191,7 @@ static void claiming(void **state)
     }
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK, TASK_OP, "release", check);
     qf_testing_expect(world, QF_OK, "", QF_CLERK, TASK_OP, "claim", check);
+    qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK, TASK_OP, "claim", check);
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK_2, TASK_OP, "claim", check);
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK_2, TASK_OP, "complete", check);
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK_2, TASK_OP, "release", check);
@@ -210,6 +211,8 @@ static void giving(void **state)
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].task", QF_CLERK_2, TASK_OP, "complete", check);
     qf_testing_expect(world, QF_NOT_FOUND, "ops[0].to", QF_CLERK, GIVE, check, "zhao");
     qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0].to", QF_CLERK, GIVE, check, "guest");
+    qf_testing_expect(world, QF_WRONG_STATE, "ops[0].to", QF_CLERK, GIVE, check, "li");
+    qf_testing_expect(world, QF_WRONG_STATE, "ops[0].to", QF_CLERK_2, GIVE, check, "li");
     qf_testing_expect(world, QF_NOT_FOUND, "ops[0].task", QF_CLERK, GIVE, check + 1, "wang");
     struct qf_receipt receipt = qf_testing_run(world, QF_CLERK, GIVE, check, "wang");
     assert_int_equal(receipt.code, QF_OK);
@@ -316,6 +319,8 @@ static void withdrawing(void **state)
     "[{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":\"service.%s\","       \
     "\"service\":\"permit\"}}]"
 
+#define AT_SERVICE "ops[0].action.service"
+
 /* Suspended: no new cases, running ones go on. */
 static void a_suspended_service(void **state)
 {
@@ -325,6 +330,15 @@ static void a_suspended_service(void **state)
     qf_service_testing_vote(world, "s");
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].service", QF_CLERK, OPEN, "d");
     qf_testing_expect(world, QF_OK, "", QF_CLERK, WITH, check, "\"list\":[1]");
+    qf_testing_expect(world, QF_WRONG_STATE, AT_SERVICE, QF_ADMIN_A, ACTION, "t", "suspend");
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, ACTION, "r", "resume");
+    qf_service_testing_vote(world, "r");
+    qf_testing_expect(world, QF_WRONG_STATE, AT_SERVICE, QF_ADMIN_A, ACTION, "t", "resume");
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_A, ACTION, "e", "retire");
+    qf_service_testing_vote(world, "e");
+    static const char *const verbs[] = {"retire", "suspend", "resume"};
+    for (size_t i = 0; i < 3; i++)
+        qf_testing_expect(world, QF_WRONG_STATE, AT_SERVICE, QF_ADMIN_A, ACTION, "t", verbs[i]);
 }
 
 /* A member that is suspended can do nothing, whatever it holds. */
