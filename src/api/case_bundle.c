@@ -10,7 +10,6 @@ struct wanted {
     struct qf_slice service;
     const char *keys[QF_BUNDLE_RECORDS_MAX];
     size_t count;
-    bool over; /* more versions than a bundle has room for */
 };
 
 static void want(struct wanted *wanted, const char *key)
@@ -18,9 +17,8 @@ static void want(struct wanted *wanted, const char *key)
     for (size_t i = 0; i < wanted->count; i++)
         if (strcmp(wanted->keys[i], key) == 0)
             return;
-    wanted->over = wanted->over || wanted->count == QF_BUNDLE_RECORDS_MAX;
-    if (!wanted->over)
-        wanted->keys[wanted->count++] = key;
+    QF_ASSERT(wanted->count < QF_BUNDLE_RECORDS_MAX); /* a service has not more versions */
+    wanted->keys[wanted->count++] = key;
 }
 
 static void want_version(struct wanted *wanted, struct qf_slice version)
@@ -74,11 +72,7 @@ static enum qf_status ask(struct qf_http_exchange *exchange, struct wanted *want
             want_version(wanted, qf_record_text(&decisions->items[i], "version"));
     qsort(wanted->keys, wanted->count, sizeof wanted->keys[0], by_text);
     *leaf = last_leaf(&found, &steps, head.size);
-    return wanted->over ? qf_fail(err, QF_OVER_LIMIT, "id",
-                                  "the case has been on more versions than a bundle has room for: "
-                                  "%d records",
-                                  QF_BUNDLE_RECORDS_MAX)
-                        : QF_OK;
+    return QF_OK;
 }
 
 void qf_api_get_case_bundle(struct qf_http_exchange *exchange)

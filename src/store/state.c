@@ -248,31 +248,41 @@ uint64_t qf_state_record_count(struct qf_state *state)
     return count;
 }
 
-enum qf_status qf_state_prove(struct qf_state *state, struct qf_slice key,
-                              struct qf_state_proof *proof, uint8_t root[QF_HASH_SIZE],
-                              uint64_t *height)
+enum qf_status qf_state_prove_many(struct qf_state *state, struct qf_state_asked *items,
+                                   size_t count, uint8_t root[QF_HASH_SIZE], uint64_t *height)
 {
-    uint8_t key_hash[QF_HASH_SIZE];
     MDB_txn *txn;
-    qf_hash(state->alg, key_hash, key);
     pthread_rwlock_rdlock(&state->lock);
     pthread_mutex_lock(&state->prove_mutex);
     enum qf_status status = qf_state_begin(state, &txn);
     if (status == QF_OK) {
-        MDB_cursor *cursor;
+        MDB_cursor *cursor = NULL;
         status = qf_state_from_mdb(mdb_cursor_open(txn, state->record, &cursor));
-        if (status == QF_OK) {
+        for (size_t i = 0; status == QF_OK && i < count; i++) {
+            uint8_t key_hash[QF_HASH_SIZE];
+            qf_hash(state->alg, key_hash, items[i].key);
             state->scan_cursor = cursor;
-            status = qf_state_tree_prove(state->tree, key_hash, proof);
+            status = qf_state_tree_prove(state->tree, key_hash, &items[i].proof);
             state->scan_cursor = NULL;
-            mdb_cursor_close(cursor);
         }
+        if (cursor != NULL)
+            mdb_cursor_close(cursor);
         qf_state_end(state, txn);
     }
     memcpy(root, state->root, QF_HASH_SIZE);
     *height = state->height;
     pthread_mutex_unlock(&state->prove_mutex);
     pthread_rwlock_unlock(&state->lock);
+    return status;
+}
+
+enum qf_status qf_state_prove(struct qf_state *state, struct qf_slice key,
+                              struct qf_state_proof *proof, uint8_t root[QF_HASH_SIZE],
+                              uint64_t *height)
+{
+    struct qf_state_asked one = {.key = key};
+    enum qf_status status = qf_state_prove_many(state, &one, 1, root, height);
+    *proof = one.proof;
     return status;
 }
 

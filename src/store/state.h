@@ -70,6 +70,15 @@ void qf_state_root(struct qf_state *state, uint8_t out[QF_HASH_SIZE]);
 QF_MUST_CHECK enum qf_status qf_state_prove(struct qf_state *state, struct qf_slice key,
                                             struct qf_state_proof *proof,
                                             uint8_t root[QF_HASH_SIZE], uint64_t *height);
+/* Proofs of several keys against one root: all of the same moment, however many blocks come in. The
+ * writer waits meanwhile. */
+struct qf_state_asked {
+    struct qf_slice key;
+    struct qf_state_proof proof; /* out */
+};
+QF_MUST_CHECK enum qf_status qf_state_prove_many(struct qf_state *state,
+                                                 struct qf_state_asked *items, size_t count,
+                                                 uint8_t root[QF_HASH_SIZE], uint64_t *height);
 uint64_t qf_state_record_count(struct qf_state *state);
 
 /* ---- the writer ---- */

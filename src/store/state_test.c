@@ -201,9 +201,34 @@ static void check_key(struct qf_state *state, const struct model *model, unsigne
     qf_buf_deinit(&out);
 }
 
+/* All keys at once, those that are not there too: against one root. */
+static void check_together(struct qf_state *state, const struct model *model)
+{
+    static char texts[KEYS][32];
+    struct qf_state_asked asked[KEYS] = {0};
+    uint8_t root[QF_HASH_SIZE], now[QF_HASH_SIZE];
+    uint64_t height;
+    for (unsigned number = 0; number < KEYS; number++)
+        asked[number].key = key_of(number, texts[number]);
+    assert_int_equal(qf_state_prove_many(state, asked, KEYS, root, &height), QF_OK);
+    assert_int_equal(height, model->height);
+    qf_state_root(state, now);
+    assert_memory_equal(root, now, QF_HASH_SIZE);
+    for (unsigned number = 0; number < KEYS; number++) {
+        bool there = model->values[number] != 0 && !is_lookup(number);
+        uint8_t key_hash[QF_HASH_SIZE];
+        qf_hash(QF_HASH_SHA256, key_hash, asked[number].key);
+        const uint8_t *value_hash = there ? asked[number].proof.leaf.value_hash : NULL;
+        assert_int_equal(
+            qf_state_verify(QF_HASH_SHA256, root, key_hash, value_hash, &asked[number].proof),
+            QF_OK);
+    }
+}
+
 static void check(struct qf_state *state, const struct model *model)
 {
     assert_int_equal(qf_state_record_count(state), model->count);
+    check_together(state, model);
     for (unsigned number = 0; number < KEYS; number++)
         check_key(state, model, number);
     struct listing listing = {.model = model};

@@ -9,7 +9,7 @@
 
 #include "engine/ledger/ledger.h"
 
-#define QF_BUNDLE_SIZE_MAX (4 << 20)
+#define QF_BUNDLE_SIZE_MAX (64 << 20)
 
 /* Appends the bundle of the entry at `leaf`, with a checkpoint of the newest head that the state
  * can be proved against, signed by `signer`, and with what witnesses have cosigned of it or of an
@@ -20,7 +20,8 @@ QF_MUST_CHECK enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_
                                             const struct qf_note_signer *signer,
                                             struct qf_error *err);
 
-#define QF_BUNDLE_RECORDS_MAX 16
+/* A case, and package and version of each version of its service. */
+#define QF_BUNDLE_RECORDS_MAX (1 + 2 * QF_SERVICE_VERSIONS_MAX)
 
 /* The same with further records of the state (their keys), proved against the same checkpoint.
  * QF_NOT_FOUND when the state has no such record; QF_OVER_LIMIT when it becomes too large. */

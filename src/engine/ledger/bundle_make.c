@@ -30,77 +30,86 @@ static enum qf_status add_log_proof(struct qf_ledger *ledger, struct qf_arena *a
     return status;
 }
 
-struct state_item {
-    struct qf_slice key, value;
-    struct qf_state_proof proof;
-    uint8_t root[QF_HASH_SIZE];
-    uint64_t height;
+/* Records with their proofs; a value is read once, however often the proofs have to be made. */
+struct records {
+    struct qf_state_asked *items;
+    struct qf_slice *values;
+    uint8_t (*hashes)[QF_HASH_SIZE]; /* of the values */
+    size_t count, size;
 };
 
-/* QF_UNAVAILABLE: a block came in between. */
-static enum qf_status prove_state(struct qf_ledger *ledger, struct qf_arena *arena,
-                                  struct state_item *item)
+static enum qf_status read_value(struct qf_ledger *ledger, struct qf_arena *arena,
+                                 struct records *all, size_t i, struct qf_error *err)
 {
     struct qf_buf value = {0};
-    uint8_t hash[QF_HASH_SIZE];
-    enum qf_status status = qf_state_get(ledger->state, &value, item->key);
-    if (status == QF_OK)
-        status = qf_state_prove(ledger->state, item->key, &item->proof, item->root, &item->height);
-    item->value = qf_arena_copy(arena, qf_buf_slice(&value));
+    enum qf_status status = qf_state_get(ledger->state, &value, all->items[i].key);
+    all->size += value.size - all->values[i].size;
+    if (status == QF_OK && all->size > QF_BUNDLE_SIZE_MAX)
+        status = qf_fail(err, QF_OVER_LIMIT, "records",
+                         "they are together larger than a bundle: %d bytes", QF_BUNDLE_SIZE_MAX);
+    if (status == QF_OK) {
+        all->values[i] = qf_arena_copy(arena, qf_buf_slice(&value));
+        qf_hash(qf_suite_hash(ledger->rules.suite), all->hashes[i], all->values[i]);
+    }
     qf_buf_deinit(&value);
-    qf_hash(qf_suite_hash(ledger->rules.suite), hash, item->value);
-    if (status == QF_OK &&
-        (!item->proof.has_leaf || memcmp(hash, item->proof.leaf.value_hash, sizeof hash) != 0))
-        return QF_UNAVAILABLE;
     return status;
 }
 
-static struct qf_json state_json(struct qf_arena *arena, const struct state_item *item)
+static bool is_of(const struct records *all, size_t i)
 {
+    const struct qf_state_proof *proof = &all->items[i].proof;
+    return all->values[i].data != NULL && proof->has_leaf &&
+           memcmp(all->hashes[i], proof->leaf.value_hash, QF_HASH_SIZE) == 0;
+}
+
+static struct qf_json record_json(struct qf_arena *arena, const struct records *all, size_t i)
+{
+    const struct qf_state_proof *proof = &all->items[i].proof;
     struct qf_json object = qf_json_make_object();
     struct qf_json siblings = qf_json_make_array();
-    for (size_t i = 0; i < item->proof.depth; i++)
-        qf_json_append(arena, &siblings, base64_of(arena, item->proof.siblings[i]));
-    qf_json_put(arena, &object, "key", qf_json_make_slice(item->key));
+    for (size_t k = 0; k < proof->depth; k++)
+        qf_json_append(arena, &siblings, base64_of(arena, proof->siblings[k]));
+    qf_json_put(arena, &object, "key", qf_json_make_slice(all->items[i].key));
     qf_json_put(arena, &object, "siblings", siblings);
-    qf_json_put(arena, &object, "value", qf_json_make_slice(item->value));
+    qf_json_put(arena, &object, "value", qf_json_make_slice(all->values[i]));
     return object;
 }
 
-/* All of one moment, and the durable head of that moment. */
+/* All of one moment, and the durable head of that moment. QF_UNAVAILABLE: a block came in between,
+ * or is not durable yet. */
 static enum qf_status prove_at_once(struct qf_ledger *ledger, struct qf_arena *arena,
-                                    struct state_item *items, size_t count,
-                                    struct qf_ledger_head *head)
+                                    struct records *all, struct qf_ledger_head *head,
+                                    struct qf_error *err)
 {
-    enum qf_status status = QF_OK;
-    for (size_t i = 0; i < count && status == QF_OK; i++)
-        status = prove_state(ledger, arena, &items[i]);
+    uint8_t root[QF_HASH_SIZE];
+    uint64_t height;
+    enum qf_status status =
+        qf_state_prove_many(ledger->state, all->items, all->count, root, &height);
+    for (size_t i = 0; status == QF_OK && i < all->count; i++) {
+        if (!is_of(all, i))
+            status = read_value(ledger, arena, all, i, err);
+        if (status == QF_OK && !is_of(all, i))
+            status = QF_UNAVAILABLE;
+    }
     if (status != QF_OK)
         return status;
-    if (qf_ledger_head_at(ledger, items[0].height, head) != QF_OK)
+    if (qf_ledger_head_at(ledger, height, head) != QF_OK ||
+        memcmp(head->state_root, root, QF_HASH_SIZE) != 0)
         return QF_UNAVAILABLE;
-    for (size_t i = 0; i < count; i++)
-        if (items[i].height != items[0].height ||
-            memcmp(head->state_root, items[i].root, QF_HASH_SIZE) != 0)
-            return QF_UNAVAILABLE;
     return QF_OK;
 }
 
-/* Blocks go on meanwhile, so this is tried again when the records fall on different ones. */
+/* Blocks go on meanwhile, so this is tried again while records change under it. */
 static enum qf_status prove_all(struct qf_ledger *ledger, struct qf_arena *arena,
-                                struct state_item *items, size_t count, struct qf_ledger_head *head)
+                                struct records *all, struct qf_ledger_head *head,
+                                struct qf_error *err)
 {
-    struct qf_arena scratch = {0};
     enum qf_status status = QF_UNAVAILABLE;
     for (int round = 0; round < DURABLE_WAIT_MS && status == QF_UNAVAILABLE; round++) {
         if (round > 0)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-        qf_arena_reset(&scratch);
-        status = prove_at_once(ledger, &scratch, items, count, head);
+        status = prove_at_once(ledger, arena, all, head, err);
     }
-    for (size_t i = 0; i < count && status == QF_OK; i++)
-        items[i].value = qf_arena_copy(arena, items[i].value);
-    qf_arena_deinit(&scratch);
     return status;
 }
 
@@ -189,21 +198,26 @@ static enum qf_status add_states(struct qf_ledger *ledger, struct qf_arena *aren
                                  struct qf_json *bundle, const struct qf_bundle_request *request,
                                  const char *kid, struct qf_ledger_head *head, struct qf_error *err)
 {
-    struct state_item items[2 + QF_BUNDLE_RECORDS_MAX];
     struct qf_json state = qf_json_make_array(), records = qf_json_make_array();
-    const size_t own = kid == NULL ? 1 : 2;
+    const size_t own = kid == NULL ? 1 : 2, count = own + request->key_count;
     QF_ASSERT(request->key_count <= QF_BUNDLE_RECORDS_MAX);
-    items[0].key = qf_slice_of("consortium/network");
+    struct records all = {.items = QF_ARENA_ARRAY(arena, struct qf_state_asked, count),
+                          .values = QF_ARENA_ARRAY(arena, struct qf_slice, count),
+                          .hashes = qf_arena_alloc(arena, count * QF_HASH_SIZE),
+                          .count = count};
+    all.items[0].key = qf_slice_of("consortium/network");
     if (kid != NULL)
-        items[1].key = qf_slice_of(qf_arena_printf(arena, "identity/key/%s", kid));
+        all.items[1].key = qf_slice_of(qf_arena_printf(arena, "identity/key/%s", kid));
     for (size_t i = 0; i < request->key_count; i++)
-        items[own + i].key = qf_slice_of(request->keys[i]);
-    enum qf_status status = prove_all(ledger, arena, items, own + request->key_count, head);
+        all.items[own + i].key = qf_slice_of(request->keys[i]);
+    enum qf_status status = prove_all(ledger, arena, &all, head, err);
+    if (status == QF_OVER_LIMIT)
+        return status;
     if (status != QF_OK)
         return qf_fail(err, status, "state", "%s cannot be proved now",
                        request->key_count > 0 ? "the records" : "the signer's key");
-    for (size_t i = 0; i < own + request->key_count; i++)
-        qf_json_append(arena, i < own ? &state : &records, state_json(arena, &items[i]));
+    for (size_t i = 0; i < count; i++)
+        qf_json_append(arena, i < own ? &state : &records, record_json(arena, &all, i));
     if (request->key_count > 0)
         qf_json_put(arena, bundle, "records", records);
     qf_json_put(arena, bundle, "state", state);
