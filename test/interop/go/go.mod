@@ -4,7 +4,10 @@ go 1.24.0
 
 tool github.com/transparency-dev/tessera/cmd/fsck
 
-require golang.org/x/mod v0.33.0
+require (
+	github.com/go-jose/go-jose/v4 v4.1.8
+	golang.org/x/mod v0.33.0
+)
 
 require (
 	github.com/RobinUS2/golang-moving-average v1.0.0 // indirect

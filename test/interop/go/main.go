@@ -3,6 +3,9 @@
 // the consistency with every earlier checkpoint.
 //
 //	qf-check (-url URL | -dir DIR) -key VKEY [-old FILE]...
+//	qf-check -bundle FILE -genesis FILE
+//
+// The second form verifies a bundle with the records of the state that it proves (spec/bundle.md).
 //
 // It exits with 0 when everything holds, with 1 when something does not, and with 2 on wrong usage.
 package main
@@ -27,9 +30,18 @@ func main() {
 	var old list
 	url := flag.String("url", "", "address of the log; /checkpoint and /tile/ are below it")
 	dir := flag.String("dir", "", "folder of the log, instead of -url")
+	file := flag.String("bundle", "", "a bundle to verify, instead of a log")
+	genesis := flag.String("genesis", "", "with -bundle: the network's genesis document")
 	key := flag.String("key", "", "verifier key of the log: name+id+base64")
 	flag.Var(&old, "old", "file with an earlier checkpoint; may be repeated")
 	flag.Parse()
+	if *file != "" && *genesis != "" && flag.NArg() == 0 {
+		if err := verifyBundle(*file, *genesis); err != nil {
+			fmt.Fprintf(os.Stderr, "REFUSED: %v\n", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if flag.NArg() != 0 || *key == "" || (*url == "") == (*dir == "") {
 		flag.Usage()
 		os.Exit(2)
