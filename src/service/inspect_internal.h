@@ -11,7 +11,7 @@ struct qf_inspection {
     const struct qf_json *manifest;   /* of service.yaml, or NULL when that is no mapping */
     const struct qf_bpmn_model *bpmn; /* imported for itself; NULL when it cannot be */
     const struct qf_json *fields;     /* of the manifest, or NULL */
-    const struct qf_dmn_xml *rules;   /* rules.dmn as XML; NULL when there is none that can be read */
+    const struct qf_dmn_xml *rules; /* rules.dmn as XML; NULL when there is none that can be read */
 };
 
 /* forms.c: schemas against the subset and the fields; their values' texts. */
