@@ -72,7 +72,7 @@ static void reader_next(struct reader *reader, uint8_t block[BLOCK_SIZE])
             reader->at = 0;
         }
     }
-    if (filled == BLOCK_SIZE)
+    if (filled >= BLOCK_SIZE)
         return;
     memset(block + filled, 0, BLOCK_SIZE - filled);
     if (!reader->marked)
