@@ -13,6 +13,8 @@ struct qf_ask {
     CURL *curl;
     struct curl_slist *headers;
     const atomic_bool *stop;
+    const char *whom;
+    size_t answer_size_max;
     char url[URL_SIZE_MAX];
 };
 
@@ -41,9 +43,11 @@ static int should_stop(void *arg, curl_off_t down_total, curl_off_t down, curl_o
     return atomic_load(ask->stop) ? 1 : 0;
 }
 
-enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const struct qf_ask_tls *tls,
+enum qf_status qf_ask_new(struct qf_ask **out, const struct qf_ask_options *options,
                           const atomic_bool *stop, struct qf_error *err)
 {
+    const struct qf_ask_tls *tls = &options->tls;
+    char type[100];
     pthread_once(&curl_once, curl_start);
     struct qf_ask *ask = calloc(1, sizeof *ask);
     CURL *curl = ask != NULL ? curl_easy_init() : NULL;
@@ -51,13 +55,17 @@ enum qf_status qf_ask_new(struct qf_ask **out, const char *url, const struct qf_
         free(ask);
         return qf_fail(err, QF_NO_MEMORY, "", "libcurl cannot start");
     }
-    size_t size = strlen(url);
-    while (size > 0 && url[size - 1] == '/')
+    size_t size = strlen(options->url);
+    while (options->path != NULL && size > 0 && options->url[size - 1] == '/')
         size--;
-    snprintf(ask->url, sizeof ask->url, "%.*s/add-checkpoint", (int)size, url);
+    snprintf(ask->url, sizeof ask->url, "%.*s%s", (int)size, options->url,
+             options->path != NULL ? options->path : "");
+    snprintf(type, sizeof type, "Content-Type: %s", options->type);
+    ask->whom = options->whom;
+    ask->answer_size_max = options->answer_size_max;
     ask->curl = curl;
     ask->stop = stop;
-    ask->headers = curl_slist_append(NULL, "Content-Type: text/plain; charset=utf-8");
+    ask->headers = curl_slist_append(NULL, type);
     ask->headers = curl_slist_append(ask->headers, "Expect:");
     curl_easy_setopt(curl, CURLOPT_URL, ask->url);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, ask->headers);
@@ -91,11 +99,11 @@ void qf_ask_free(struct qf_ask *ask)
     free(ask);
 }
 
-enum qf_status qf_ask_add_checkpoint(struct qf_ask *ask, struct qf_buf *answer, long *http_status,
-                                     struct qf_slice body, struct qf_error *err)
+enum qf_status qf_ask_post(struct qf_ask *ask, struct qf_buf *answer, long *http_status,
+                           struct qf_slice body, struct qf_error *err)
 {
     char reason[CURL_ERROR_SIZE] = "";
-    answer->limit = QF_ASK_ANSWER_SIZE_MAX;
+    answer->limit = ask->answer_size_max;
     curl_easy_setopt(ask->curl, CURLOPT_ERRORBUFFER, reason);
     curl_easy_setopt(ask->curl, CURLOPT_WRITEDATA, answer);
     curl_easy_setopt(ask->curl, CURLOPT_POST, 1L);
@@ -104,8 +112,15 @@ enum qf_status qf_ask_add_checkpoint(struct qf_ask *ask, struct qf_buf *answer, 
     CURLcode code = curl_easy_perform(ask->curl);
     curl_easy_setopt(ask->curl, CURLOPT_ERRORBUFFER, NULL);
     if (code != CURLE_OK)
-        return qf_fail(err, QF_NETWORK, "witness", "%.200s",
+        return qf_fail(err, QF_NETWORK, ask->whom, "%.200s",
                        reason[0] != '\0' ? reason : curl_easy_strerror(code));
     curl_easy_getinfo(ask->curl, CURLINFO_RESPONSE_CODE, http_status);
     return QF_OK;
+}
+
+const char *qf_ask_type(const struct qf_ask *ask)
+{
+    const char *type = NULL;
+    curl_easy_getinfo(ask->curl, CURLINFO_CONTENT_TYPE, &type);
+    return type != NULL ? type : "";
 }

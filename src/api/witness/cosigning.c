@@ -337,7 +337,7 @@ static void exchange(struct witness *w, const struct work *work)
             break;
         }
         qf_buf_reset(&answer);
-        if (qf_ask_add_checkpoint(w->ask, &answer, &http, qf_buf_slice(&body), &err) != QF_OK) {
+        if (qf_ask_post(w->ask, &answer, &http, qf_buf_slice(&body), &err) != QF_OK) {
             failed(w, QF_COSIGNING_UNREACHABLE, "%.200s", err.detail);
             break;
         }
@@ -417,7 +417,13 @@ static enum qf_status cosigner_note(void *self, struct qf_buf *out, unsigned cou
 static enum qf_status start_witness(struct qf_cosigning *c, size_t index, struct qf_error *err)
 {
     struct witness *w = &c->witnesses[index];
-    enum qf_status status = qf_ask_new(&w->ask, w->config->url, &w->config->tls, &c->stopping, err);
+    const struct qf_ask_options options = {.url = w->config->url,
+                                           .path = "/add-checkpoint",
+                                           .type = "text/plain; charset=utf-8",
+                                           .whom = "witness",
+                                           .answer_size_max = QF_ASK_ANSWER_SIZE_MAX,
+                                           .tls = w->config->tls};
+    enum qf_status status = qf_ask_new(&w->ask, &options, &c->stopping, err);
     if (status != QF_OK)
         return status;
     int error = pthread_create(&w->thread, NULL, work_on, w);
