@@ -21,6 +21,7 @@ struct qf_api_models;
 struct qf_witness;
 struct qf_webhooks;
 struct qf_cosigning;
+struct qf_stamping;
 
 struct qf_api_options {
     struct qf_ledger *ledger;
@@ -51,6 +52,7 @@ struct qf_api {
     struct qf_readers *readers; /* NULL unless members_only */
     struct qf_api_models *models;
     struct qf_webhooks *webhooks; /* set before the server starts; NULL: none */
+    struct qf_stamping *stamping; /* likewise; NULL: the log is not time-stamped */
     char *note_key;               /* verifier key of the node, C2SP text */
     int64_t started_ms;
     atomic_uint_fast64_t requests, refused, errors, bytes_in; /* for /metrics */
@@ -146,6 +148,9 @@ void qf_api_get_case_decisions(struct qf_http_exchange *exchange);
 void qf_api_get_tasks(struct qf_http_exchange *exchange);
 void qf_api_get_task_count(struct qf_http_exchange *exchange);
 void qf_api_get_proof(struct qf_http_exchange *exchange);
+void qf_api_get_stamp_file(struct qf_http_exchange *exchange);
+void qf_api_get_stamps(struct qf_http_exchange *exchange);
+void qf_api_get_stamp(struct qf_http_exchange *exchange);
 void qf_api_get_state_proof(struct qf_http_exchange *exchange);
 
 #endif

@@ -1,5 +1,6 @@
 /* Health that explains itself, and counters for Prometheus. */
 #include "api/witness/health.h"
+#include "api/stamp/stamping.h"
 #include "api/webhook/webhook.h"
 
 void qf_api_get_health(struct qf_http_exchange *exchange)
@@ -34,6 +35,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
     }
     struct qf_json webhooks = qf_webhooks_describe(api->webhooks, arena, &problems);
     qf_api_witness_health(api, arena, &object, &problems, head.size);
+    qf_api_stamp_health(api, arena, &object, &problems, head.size);
     bool ordering = halted == QF_OK;
     qf_json_put(arena, &object, "ordering", qf_json_make_bool(ordering));
     qf_json_put(arena, &object, "status",
@@ -90,6 +92,7 @@ void qf_api_get_metrics(struct qf_http_exchange *exchange)
            qf_ledger_halted(api->options.ledger, NULL) != QF_OK);
     qf_webhooks_measure(api->webhooks, out);
     qf_api_witness_metrics(api, out, head.size);
+    qf_api_stamp_metrics(api, out);
     exchange->response.status = 200;
     qf_http_set_header(exchange, "Cache-Control", "no-store");
     exchange->response.type = "text/plain; version=0.0.4; charset=utf-8";

@@ -12,6 +12,7 @@
 
 #define FILE_NAME "node.yaml"
 #define ARCHIVES_MAX 16
+#define DURATION_MS_MAX (3650LL * 86400000)
 
 struct reader {
     struct qf_arena *arena;
@@ -200,6 +201,69 @@ static enum qf_status read_tsa(struct reader *r, const struct qf_json *tsa,
     if (status == QF_OK)
         status = get_path(r, tsa, "tsa", "actor_key", false, &out->actor_key);
     return status;
+}
+
+/* A number and a unit: 90s, 15m, 1h, 30d. */
+static enum qf_status get_duration(struct reader *r, const struct qf_json *object, const char *path,
+                                   const char *name, int64_t *out_ms)
+{
+    static const char units[] = "smhd";
+    static const int64_t unit_ms[] = {1000, 60000, 3600000, 86400000};
+    const char *text = NULL;
+    const struct qf_json *value = qf_json_get(object, name);
+    if (value != NULL && value->type == QF_JSON_INT)
+        return refuse(r, QF_BAD_FIELD, join(r, path, name), "want a unit too: s, m, h or d");
+    enum qf_status status = get_text(r, object, path, name, false, &text);
+    if (status != QF_OK || text == NULL)
+        return status;
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text[digits] != '\0' ? strchr(units, text[digits]) : NULL;
+    int64_t number = 0;
+    for (size_t i = 0; i < digits && i < 9; i++)
+        number = number * 10 + (text[i] - '0');
+    if (digits == 0 || unit == NULL || text[digits + 1] != '\0' || number == 0 || digits > 6 ||
+        number * unit_ms[unit - units] > DURATION_MS_MAX)
+        return refuse(r, QF_BAD_FIELD, join(r, path, name),
+                      "want a whole number and s, m, h or d, such as 1h, at most 3650d");
+    *out_ms = number * unit_ms[unit - units];
+    return QF_OK;
+}
+
+static enum qf_status read_stamps(struct reader *r, const struct qf_json *stamps,
+                                  const struct qf_config_tsa *tsa, struct qf_config_stamps *out)
+{
+    out->every_ms = 3600000;
+    out->renew_ms = 30LL * 86400000;
+    if (stamps == NULL)
+        return QF_OK;
+    enum qf_status status = QF_OK;
+    if ((status = want_fields(r, stamps, "stamps",
+                              "tsa, ca, every, renew, policy, roots, certificate, "
+                              "certificate_key")) != QF_OK ||
+        (status = get_text(r, stamps, "stamps", "tsa", true, &out->tsa)) != QF_OK ||
+        (status = get_path(r, stamps, "stamps", "ca", false, &out->ca)) != QF_OK ||
+        (status = get_text(r, stamps, "stamps", "policy", false, &out->policy)) != QF_OK ||
+        (status = get_path(r, stamps, "stamps", "roots", false, &out->roots)) != QF_OK ||
+        (status = get_path(r, stamps, "stamps", "certificate", false, &out->certificate)) !=
+            QF_OK ||
+        (status = get_path(r, stamps, "stamps", "certificate_key", false, &out->certificate_key)) !=
+            QF_OK ||
+        (status = get_duration(r, stamps, "stamps", "every", &out->every_ms)) != QF_OK ||
+        (status = get_duration(r, stamps, "stamps", "renew", &out->renew_ms)) != QF_OK)
+        return status;
+    bool own = strcmp(out->tsa, "own") == 0;
+    if (!own && strncmp(out->tsa, "http://", 7) != 0 && strncmp(out->tsa, "https://", 8) != 0)
+        return refuse(r, QF_BAD_FIELD, "stamps.tsa", "want own, https://… or http://…");
+    if (own && (tsa->key == NULL || tsa->actor_key == NULL))
+        return refuse(r, QF_BAD_FIELD, "stamps.tsa",
+                      "own needs tsa with key, certificate and actor_key");
+    if (!own && out->ca == NULL)
+        return refuse(r, QF_BAD_FIELD, "stamps",
+                      "ca is missing: the PEM file of the roots that the authority's certificate "
+                      "leads to");
+    if ((out->certificate == NULL) != (out->certificate_key == NULL))
+        return refuse(r, QF_BAD_FIELD, "stamps", "certificate and certificate_key go together");
+    return QF_OK;
 }
 
 static enum qf_status read_limits(struct reader *r, const struct qf_json *limits,
@@ -479,15 +543,17 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
     if (yaml.value.type == QF_JSON_NULL)
         return QF_OK;
     const struct qf_json *root = &yaml.value;
-    if ((status = want_fields(&r, root, "",
-                              "listen, note_key, api, tls, tsa, limits, archives, witnesses, "
-                              "witness_quorum, witness_interval_ms, witness, "
-                              "webhooks")) != QF_OK ||
+    if ((status =
+             want_fields(&r, root, "",
+                         "listen, note_key, api, tls, tsa, stamps, limits, archives, witnesses, "
+                         "witness_quorum, witness_interval_ms, witness, "
+                         "webhooks")) != QF_OK ||
         (status = get_text(&r, root, "", "listen", false, &out->listen)) != QF_OK ||
         (status = get_path(&r, root, "", "note_key", false, &out->note_key)) != QF_OK ||
         (status = read_api(&r, qf_json_get(root, "api"), &out->api)) != QF_OK ||
         (status = read_tls(&r, qf_json_get(root, "tls"), &out->tls)) != QF_OK ||
         (status = read_tsa(&r, qf_json_get(root, "tsa"), &out->tsa)) != QF_OK ||
+        (status = read_stamps(&r, qf_json_get(root, "stamps"), &out->tsa, &out->stamps)) != QF_OK ||
         (status = read_limits(&r, qf_json_get(root, "limits"), out)) != QF_OK ||
         (status = read_archives(&r, root, out)) != QF_OK ||
         (status = read_witnesses(&r, root, out)) != QF_OK ||

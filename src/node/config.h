@@ -34,6 +34,15 @@ struct qf_config_tsa { /* key NULL: no time-stamps are issued */
     const char *actor_key; /* of an actor on the ledger who records what is issued */
 };
 
+struct qf_config_stamps { /* tsa NULL: the log is not time-stamped */
+    const char *tsa;      /* URL of an authority, or "own" */
+    const char *ca;       /* PEM file of its roots; NULL with own: tsa.chain */
+    const char *policy;   /* dotted OID that tokens must have; NULL: any */
+    const char *roots, *certificate, *certificate_key; /* TLS, as for a witness */
+    int64_t every_ms;                                  /* between stamps */
+    int64_t renew_ms;                                  /* before their end */
+};
+
 struct qf_config_witness {                     /* somebody who witnesses our log */
     const char *url;                           /* its prefix: /add-checkpoint is appended */
     const char *roots;                         /* PEM, for https; NULL: the system's */
@@ -52,6 +61,7 @@ struct qf_config {
     struct qf_config_tls tls;
     struct qf_config_api api;
     struct qf_config_tsa tsa;
+    struct qf_config_stamps stamps;
     unsigned key_rate, key_burst; /* transactions */
     unsigned key_kib;             /* a second */
     unsigned verifier_cache_mib;  /* for the tables of known keys */

@@ -35,6 +35,7 @@ static void defaults(void **state)
     assert_int_equal(config.verifier_cache_mib, 64);
     assert_null(config.tls.certificate);
     assert_null(config.tsa.key);
+    assert_null(config.stamps.tsa);
     assert_null(config.witness_key);
     qf_arena_deinit(&arena);
 }
@@ -57,7 +58,8 @@ static void everything(void **state)
     qf_buf_printf(&text,
                   "listen: 0.0.0.0:443\nnote_key: /k/n.pem\ntls: {certificate: t.crt, key: t.pem, "
                   "clients: required}\napi: {read: members, url: 'https://n:1'}\ntsa: {key: a.pem, "
-                  "certificate: a.crt}\nlimits: {key_rate: "
+                  "certificate: a.crt}\nstamps: {tsa: 'https://t/x', ca: r.pem, every: 90m, "
+                  "policy: 1.2.3}\nlimits: {key_rate: "
                   "5, key_burst: 7, key_kib: 9, verifier_cache: 128}\narchives: [/a, "
                   "b]\nwitnesses:\n  - {url: "
                   "'https://w/', key: "
@@ -71,6 +73,11 @@ static void everything(void **state)
     assert_string_equal(config.tls.certificate, "/d/t.crt");
     assert_int_equal(config.tls.clients, QF_CLIENTS_REQUIRED);
     assert_true(config.api.members_only);
+    assert_string_equal(config.stamps.tsa, "https://t/x");
+    assert_string_equal(config.stamps.ca, "/d/r.pem");
+    assert_string_equal(config.stamps.policy, "1.2.3");
+    assert_int_equal(config.stamps.every_ms, 90 * 60000);
+    assert_int_equal(config.stamps.renew_ms, 30LL * 86400000);
     assert_string_equal(config.api.url, "https://n:1");
     assert_int_equal(config.key_burst, 7);
     assert_int_equal(config.key_kib, 9);
@@ -96,6 +103,17 @@ static void refusals(void **state)
     CASE("\ntls:\n  key: k\n", "2");
     CASE("tls:\n  key: k\n  certificate: c\n  clients: some\n", "4");
     CASE("tsa: keys/tsa.pem\n", "1");
+    CASE("stamps: {every: 1h}\n", "1");
+    CASE("stamps: {tsa: own}\n", "1");
+    CASE("stamps:\n  tsa: ftp://t\n  ca: r\n", "2");
+    CASE("stamps:\n  tsa: https://t\n", "1");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  every: 1\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  every: 0s\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  every: 1w\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  every: 1hh\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  renew: 3651d\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  renew: 99999999s\n", "4");
+    CASE("stamps:\n  tsa: https://t\n  ca: r\n  certificate: c\n", "1");
     CASE("api:\n  read: nobody\n", "2");
     CASE("api:\n  read: members\n  url: https://h/path\n", "3");
     CASE("api:\n  reed: members\n", "2");

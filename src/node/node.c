@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "api/feed.h"
+#include "api/stamp/stamping.h"
 #include "api/witness/cosigning.h"
 #include "api/witness/witness.h"
 #include "node/config.h"
@@ -38,6 +39,10 @@ struct qf_node {
     struct qf_private_key *witness_key;
     struct qf_witness *witness;
     struct qf_cosigning *cosigning;
+    struct qf_fs log_fs; /* self NULL: not open */
+    struct qf_stamps *stamps;
+    struct qf_x509 *stamp_roots[QF_CERT_CHAIN_MAX];
+    size_t stamp_root_count;
     struct qf_api api;
     struct qf_http_server *http;
     char url[300];
@@ -192,6 +197,64 @@ static enum qf_status start_cosigning(struct qf_node *node, const char *dir,
     return status;
 }
 
+static void tell(const char *line)
+{
+    fprintf(stderr, "qifeng: %s\n", line);
+}
+
+/* The stamps that there are, also of a node that makes none any more. */
+static enum qf_status open_stamps(struct qf_node *node, const char *dir, struct qf_error *err)
+{
+    const struct qf_config_stamps *config = &node->config.stamps;
+    struct qf_slice ca = {0};
+    enum qf_status status =
+        qf_fs_posix_init(&node->log_fs, qf_arena_printf(&node->arena, "%s/log", dir), err);
+    if (status == QF_OK)
+        status = qf_stamps_open(&node->stamps, &node->log_fs, qf_ledger_network(node->ledger), err);
+    if (status != QF_OK && status != QF_NO_MEMORY && config->tsa == NULL) {
+        tell(err->detail); /* nothing here depends on them */
+        return QF_OK;
+    }
+    if (status != QF_OK || config->tsa == NULL || config->ca == NULL)
+        return status;
+    status = qf_config_read_file(&node->arena, &ca, config->ca,
+                                 (size_t)QF_CERT_CHAIN_MAX * QF_CERT_SIZE_MAX, err);
+    if (status == QF_OK)
+        status = qf_x509_import_chain(node->stamp_roots, &node->stamp_root_count, ca, err);
+    if (status != QF_OK)
+        qf_error_within(err, "stamps.ca");
+    return status;
+}
+
+static enum qf_status start_stamping(struct qf_node *node, struct qf_error *err)
+{
+    const struct qf_config_stamps *config = &node->config.stamps;
+    if (config->tsa == NULL)
+        return QF_OK;
+    bool own = strcmp(config->tsa, "own") == 0;
+    struct qf_x509_info info = {.not_after_ms = INT64_MAX};
+    if (own)
+        qf_x509_read(node->tsa_chain[0], &info);
+    /* The authority's issuer is what the node itself believes in. */
+    size_t from = node->tsa_chain_count > 1 ? 1 : 0;
+    bool chain = own && config->ca == NULL;
+    const struct qf_stamping_options options = {
+        .api = &node->api,
+        .fs = &node->log_fs,
+        .stamps = node->stamps,
+        .url = own ? NULL : config->tsa,
+        .tls = {config->roots, config->certificate, config->certificate_key},
+        .policy = config->policy,
+        .roots =
+            (const struct qf_x509 *const *)(chain ? &node->tsa_chain[from] : node->stamp_roots),
+        .root_count = chain ? node->tsa_chain_count - from : node->stamp_root_count,
+        .own_until_ms = info.not_after_ms,
+        .every_ms = config->every_ms,
+        .renew_ms = config->renew_ms,
+        .tell = tell};
+    return qf_stamping_start(&node->api.stamping, &options, err);
+}
+
 static enum qf_status start_engine(struct qf_node *node, const struct qf_node_options *options,
                                    struct qf_error *err)
 {
@@ -237,11 +300,6 @@ static struct qf_slice signer_name(const struct qf_node *node)
     return qf_ledger_network(node->ledger);
 }
 
-static void tell(const char *line)
-{
-    fprintf(stderr, "qifeng: %s\n", line);
-}
-
 static enum qf_status start_webhooks(struct qf_node *node, const struct qf_node_options *options,
                                      struct qf_error *err)
 {
@@ -271,8 +329,11 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     const struct qf_config *config = &node->config;
     struct qf_note_signer signer = {.name = signer_name(node), .key = node->note_key};
     status = start_cosigning(node, options->dir, &signer, err);
+    if (status == QF_OK)
+        status = open_stamps(node, options->dir, err);
     if (status != QF_OK)
         return status;
+    signer.stamps = node->stamps;
     const struct qf_solo_options solo = {
         .ledger = node->ledger, .clock = qf_clock_system(), .signer = signer};
     status = qf_feed_start(&node->feed, err);
@@ -306,6 +367,8 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     status = qf_api_init(&node->api, &api, err);
     if (status == QF_OK)
         status = start_webhooks(node, options, err);
+    if (status == QF_OK)
+        status = start_stamping(node, err);
     if (status != QF_OK)
         return status;
     size_t route_count;
@@ -353,6 +416,7 @@ void qf_node_stop(struct qf_node *node)
 {
     if (node == NULL)
         return;
+    qf_stamping_stop(node->api.stamping);
     /* The engine first: requests that wait for it are answered before the server closes. */
     qf_solo_stop(node->solo);
     qf_feed_close(node->feed); /* streams that sleep must not outlast the server */
@@ -360,7 +424,13 @@ void qf_node_stop(struct qf_node *node)
     qf_http_stop(node->http);
     qf_solo_free(node->solo);
     qf_webhooks_free(node->api.webhooks);
+    qf_stamping_free(node->api.stamping);
     qf_api_deinit(&node->api);
+    qf_stamps_close(node->stamps);
+    for (size_t i = 0; i < node->stamp_root_count; i++)
+        qf_x509_free(node->stamp_roots[i]);
+    if (node->log_fs.self != NULL)
+        qf_fs_posix_deinit(&node->log_fs);
     qf_cosigning_stop(node->cosigning);
     qf_witness_free(node->witness);
     qf_private_key_free(node->witness_key);

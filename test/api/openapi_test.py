@@ -34,6 +34,7 @@ node.settings(f"witness:\n  key: {work}/witness.pem\n  name: w\n"
 receiver = Receiver()
 secret_file(node.dir / "s", SECRET)
 node.settings(f"webhooks: [{{id: hook, url: '{receiver.url}', secret: s}}]\n")
+node.settings("stamps: {tsa: own, every: 1h}\n")
 node.start()
 document = node.json("/openapi.json")
 schemas, parameters = (document["components"][name] for name in ("schemas", "parameters"))
@@ -233,10 +234,12 @@ for path, method, operation in operations:
         conforms(schemas["problem"], json.loads(body), f"{method} {path}")
 conforms(schemas["health"], private.json("/v1/health"), "the short form of health")
 
-known = {"transaction": record["id"], "evidence": "e-1", "tile": "0/000.p/1", "member": "m-alpha",
+until("the log is time-stamped", lambda: node.json("/v1/stamps")["items"])
+size = str(node.json("/v1/stamps")["items"][0]["size"])
+known = {"size": size, "stamp": size + ".note", "transaction": record["id"], "evidence": "e-1", "tile": "0/000.p/1", "member": "m-alpha",
          "actor": "clerk", "kid": kids[0], "proposal": "p", "service": "permit", "case": "c1",
          "key": "evidence/record/e-1"}
-more = {"evidence": ["batch/1", "e-2"], "kid": kids[1:], "proposal": ["no/1", "open"], "tile": ["entries/000.p/2"],
+more = {"evidence": ["batch/1", "e-2"], "kid": kids[1:], "stamp": [size + ".tsr"], "proposal": ["no/1", "open"], "tile": ["entries/000.p/2"],
         "case": ["c2", "c3"], "key": ["no/such/key", "consortium/network"], "actor": ["admin"]}
 good = {"/v1/evidence": [f"hash={HASH}", "source=register", "member=m-alpha&limit=2", "actor=m-alpha/admin",
                          "attributes.kind=deed&attributes.n=7"],

@@ -25,6 +25,7 @@
 #include "store/tiles.h"
 
 struct qf_ledger;
+struct qf_stamps;
 
 struct qf_ledger_options {
     const char *dir;              /* data directory; holds genesis.json, log/, journal/, state/ */
@@ -106,6 +107,7 @@ struct qf_note_signer {
     struct qf_slice name;
     const struct qf_private_key *key;   /* Ed25519 */
     const struct qf_cosigner *cosigner; /* NULL: nobody witnesses the log */
+    struct qf_stamps *stamps;           /* for proofs; NULL: the log is not time-stamped */
 };
 QF_MUST_CHECK enum qf_status qf_ledger_keep(struct qf_ledger *ledger,
                                             const struct qf_note_signer *signer);

@@ -1,0 +1,195 @@
+#!/usr/bin/env python3
+"""A node whose checkpoints are time-stamped: by its own authority, by the openssl program as a foreign one, by a
+hostile one; stamped again before a certificate ends, with a clock that is moved; and what openssl says of the files.
+Arguments: qifeng, the clock to preload."""
+import json
+import os
+import pathlib
+import sys
+import time
+
+from authority import Authority
+from node import QIFENG, Node, check, run, work
+
+DAY = 86400
+clock = work / "clock"
+
+
+def move(seconds):
+    new = clock.with_suffix(".new")
+    new.write_text(str(seconds), encoding="ascii")
+    new.rename(clock)
+
+
+move(0)
+os.environ["CLOCK_OFFSET_FILE"] = str(clock)
+os.environ["LD_PRELOAD"] = str(pathlib.Path(sys.argv[2]).resolve())
+
+
+def wait(what, condition, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.1)
+    check(False, what)
+
+
+def health(node):
+    return node.json("/v1/health")
+
+
+def stamps(node):
+    return node.json("/v1/stamps")["items"]
+
+
+def openssl_accepts(node, name, text, ca, at=None, good=True):
+    folder = node.dir / "log/stamp"
+    run("openssl", "ts", "-verify", "-data", folder / text, "-in", folder / f"{name}.tsr", "-CAfile", ca,
+        *(["-attime", str(at)] if at else []), good=good)
+
+
+# ---- its own authority ----
+
+own = Node("own")
+own.settings("stamps:\n  tsa: own\n  every: 1s\n")
+own.start()
+check(health(own)["stamps"]["state"] == "waiting" and stamps(own) == [], "an empty log has none")
+own.record("a")
+wait("the first stamp", lambda: len(stamps(own)) == 1)
+check(stamps(own)[0]["size"] == 1 and "time-stamps" in stamps(own)[0]["authority"], str(stamps(own)))
+openssl_accepts(own, "1", "1.note", own.dir / "keys/ca.crt")
+token = json.loads(own.get("/v1/stamps/1")[2])["token"]
+(work / "own.der").write_bytes(__import__("base64").b64decode(token))
+shown = run("openssl", "ts", "-reply", "-token_in", "-in", work / "own.der", "-token_out", "-text").decode()
+serial = shown.split("Serial number: 0x")[1].split("\n")[0].lower()
+record = own.json(f"/v1/evidence/timestamp/{serial}")
+check(record["actor"] == "clock" and record["leaf"] == 1, f"the token's hash is on the ledger: {record}")
+time.sleep(2.5)
+check([item["size"] for item in stamps(own)] == [1], "that record alone is no growth")
+own.record("b")
+wait("the second", lambda: len(stamps(own)) == 2)
+check([item["size"] for item in stamps(own)] == [1, 3], f"{stamps(own)}")
+for name in ("1.note", "1.tsr", "3.note", "3.tsr"):
+    status, headers, body = own.get(f"/stamp/{name}")
+    check(status == 200 and body == (own.dir / "log/stamp" / name).read_bytes(), f"{name} is served as it is")
+    check("immutable" in headers["Cache-Control"], "and may be kept")
+for name in ("2.note", "1.txt", "../checkpoint", "renewal-1.txt", "request", "%2e%2e/checkpoint"):
+    check(own.get(f"/stamp/{name}")[0] == 404, f"{name} is not there")
+for size in ("2", "0", "x", "01", "99999999999999999999"):
+    check(own.get(f"/v1/stamps/{size}")[0] == 404, f"no stamp {size}")
+page = own.json("/v1/stamps?limit=1")
+check(page["items"][0]["size"] == 1 and own.json(f"/v1/stamps?cursor={page['next']}")["items"][0]["size"] == 3,
+      "pages")
+note = own.dir / "log/stamp/1.note"
+good = note.read_bytes()
+note.write_bytes(good.replace(b"own\n1\n", b"own\n2\n"))
+openssl_accepts(own, "1", "1.note", own.dir / "keys/ca.crt", good=False)
+note.write_bytes(good)
+own.stop()
+own.start()
+wait("found again after a restart", lambda: health(own)["stamps"]["size"] == 3)
+metrics = own.get("/metrics")[2].decode()
+check("\nqifeng_stamps 2\n" in metrics and "\nqifeng_stamp_failures 0\n" in metrics, "metrics")
+own.stop()
+
+# ---- a foreign one, and how it may answer ----
+
+tsa = Authority(work / "tsa")
+tsa.certify("first", 100)
+node = Node("alpha")
+SETTINGS = f"stamps: {{tsa: '{tsa.url}', ca: '{tsa.root}', every: 2s, renew: 30d}}\n"
+plain = (node.dir / "node.yaml").read_text()
+for wrong, told in (("tsa: own2", "stamps.tsa"), (f"tsa: '{tsa.url}'", "ca is missing"),
+                    (f"tsa: '{tsa.url}', ca: /nowhere", "stamps.ca"), ("every: 1h", "tsa is missing"),
+                    (f"tsa: '{tsa.url}', ca: '{tsa.root}', every: 5", "unit"),
+                    (f"tsa: '{tsa.url}', ca: '{tsa.root}', renew: 4000d", "3650d")):
+    (node.dir / "node.yaml").write_text(plain + f"stamps: {{{wrong}}}\n")
+    done = __import__("subprocess").run([QIFENG, "node", node.dir, "--listen", "127.0.0.1:0"],
+                                        capture_output=True, timeout=20, check=False)
+    check(done.returncode != 0 and told in done.stderr.decode(), f"{wrong}: {done.stderr.decode()}")
+(node.dir / "node.yaml").write_text(plain)
+node.settings(SETTINGS)
+node.start()
+node.record("before")
+wait("the foreign stamp", lambda: len(stamps(node)) == 1)
+check(stamps(node)[0]["authority"] == "CN=first", str(stamps(node)))
+openssl_accepts(node, "1", "1.note", tsa.root)
+openssl_accepts(node, "1", "1.note", own.dir / "keys/ca.crt", good=False)
+time.sleep(2.5)
+check(tsa.asked == 1, f"a log at rest is not stamped again: {tsa.asked}")
+
+other = Authority(work / "other")
+other.certify("first", 100)
+expected = {"error": "answers 500", "page": "content type text/html", "garbage": "TimeStampResp",
+            "flood": "stamps.tsa", "old": "over something else", "refusing": "refused with status 2"}
+for mode, told in expected.items():
+    tsa.mode = mode
+    node.record(f"while {mode}".replace(" ", "-"))
+    wait(f"{mode} is told", lambda: told in health(node)["stamps"].get("detail", ""))
+    check(len(list((node.dir / "log/stamp").glob("*.tsr"))) == len(stamps(node)), "and nothing kept")
+    before = len(stamps(node))
+    tsa.mode = "good"
+    wait(f"works again after {mode}", lambda: len(stamps(node)) == before + 1, 40)
+    check(health(node)["stamps"]["state"] == "good" and "detail" not in health(node)["stamps"], "good again")
+    time.sleep(1)
+
+# Signed by a root that the operator does not trust; by a certificate for something else.
+tsa.answer, kept = other.answer, tsa.answer
+node.record("foreign-root")
+wait("a foreign root", lambda: "unknown issuer" in health(node)["stamps"].get("detail", ""))
+wait("is a problem of the node", lambda: any("unknown issuer" in p["detail"] for p in health(node)["problems"]))
+check(health(node)["status"] == "degraded" and health(node)["ordering"], "transactions go on")
+tsa.answer = kept
+before = len(stamps(node))
+wait("works again", lambda: len(stamps(node)) == before + 1, 40)
+# The authority's clock is a day off.
+tsa.mode = "error"
+node.record("another-day")
+(work / "elsewhere").write_text(str(DAY))
+os.environ["CLOCK_OFFSET_FILE"] = str(work / "elsewhere")
+tsa.mode = "good"
+wait("another clock", lambda: "s ahead of this node" in health(node)["stamps"].get("detail", ""))
+os.environ["CLOCK_OFFSET_FILE"] = str(clock)
+before = len(stamps(node))
+wait("works again", lambda: len(stamps(node)) == before + 1, 40)
+other.stop()
+
+# ---- stamped again before the certificate ends ----
+
+sizes = [item["size"] for item in stamps(node)]
+renewal = node.dir / "log/stamp/renewal-1.txt"
+start = int(time.time())
+move(71 * DAY)
+wait("the authority has no later certificate", lambda: health(node)["stamps"]["state"] == "ending")
+check(any("its operator must renew it" in p["detail"] for p in health(node)["problems"]), "a problem")
+check(not renewal.exists(), "a renewal that ends no later is not kept")
+tsa.certify("second", 200)
+wait("the renewal", lambda: health(node)["stamps"]["renewals"] == 1)
+check(health(node)["stamps"]["state"] == "good" and health(node)["problems"] == [], f"good: {health(node)}")
+text = renewal.read_text().split("\n")
+check(text[:4] == ["qifeng stamp renewal v1", "alpha", "1", str(len(sizes))], f"{text}")
+openssl_accepts(node, "renewal-1", "renewal-1.txt", tsa.root)
+listed = [int(line.split()[0]) for line in (node.dir / "log/stamp/renewal-1.list").read_text().splitlines()]
+check(listed == sizes, f"{listed} {sizes}")
+chain = node.json(f"/v1/stamps/{sizes[0]}")
+check(len(chain["renewals"]) == 1 and chain["renewals"][0]["authority"] == "CN=second", str(chain["renewals"]))
+node.stop()
+node.start()
+node.record("after")
+wait("a stamp by the second", lambda: stamps(node)[-1]["authority"] == "CN=second")
+
+# After the first certificate's end its tokens are nothing by themselves.
+move(120 * DAY)
+openssl_accepts(node, "1", "1.note", tsa.root, good=False)
+openssl_accepts(node, "1", "1.note", tsa.root, at=start)
+openssl_accepts(node, "renewal-1", "renewal-1.txt", tsa.root)
+move(250 * DAY)
+tsa.certify("third", 400)
+wait("the second renewal", lambda: health(node)["stamps"]["renewals"] == 2, 20)
+lines = (node.dir / "log/stamp/renewal-2.list").read_text().splitlines()
+check(lines[0].startswith("renewal 1 ") and len(lines) == 2, f"{lines}")
+chain = node.json(f"/v1/stamps/{sizes[0]}")
+check([r["authority"] for r in chain["renewals"]] == ["CN=second", "CN=third"], str(chain["renewals"]))
+node.stop()
+tsa.stop()
