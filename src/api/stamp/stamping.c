@@ -182,7 +182,7 @@ static enum qf_status make_stamp(struct qf_stamping *s, struct qf_error *err)
     struct qf_buf note = {0};
     struct qf_buf token = {0};
     struct qf_checkpoint checkpoint = {0};
-    struct qf_timestamp stamp;
+    struct qf_timestamp stamp = {0};
     enum qf_status status = qf_api_checkpoint(s->options.api, &note);
     if (status == QF_OK)
         status = qf_checkpoint_parse_note(&checkpoint, qf_buf_slice(&note), err);
@@ -233,7 +233,7 @@ static enum qf_status make_renewal(struct qf_stamping *s, struct qf_error *err)
     struct qf_buf text = {0};
     struct qf_buf list = {0};
     struct qf_buf token = {0};
-    struct qf_timestamp stamp;
+    struct qf_timestamp stamp = {0};
     if (s->ask == NULL && s->options.own_until_ms <= s->report.until_ms)
         return no_later(s, s->options.own_until_ms, err);
     enum qf_status status = qf_stamps_prepare(s->options.stamps, &text, &list, err);
@@ -361,7 +361,7 @@ static void load(struct qf_stamping *s)
                                              .root_count = s->options.root_count};
     struct qf_arena arena = {0};
     struct qf_stamp_link link;
-    struct qf_timestamp stamp;
+    struct qf_timestamp stamp = {0};
     uint64_t size = qf_stamps_covered(stamps);
     uint64_t last = qf_stamps_last(stamps);
     if (last > 0 && size >= last)
