@@ -152,32 +152,48 @@ void qf_feel_parse_expect(struct qf_feel_parser *p, const char *token)
     }
 }
 
-/* Whether the words of `name` stand at `at`, with any white space where it has a space, and end
- * there. Gives the size in the text, or 0. */
+/* White space at `at`, in bytes. */
+static size_t spaces_at(const struct qf_feel_parser *p, size_t at)
+{
+    size_t from = at;
+    size_t size = 0;
+    while (is_space(code_point(p, at, &size)) && size > 0)
+        at += size;
+    return at - from;
+}
+
+static bool is_word_byte(uint8_t c)
+{
+    return c >= 0x80 || is_name_part(c);
+}
+
+/* Whether the tokens of `name` stand at `at` and end there: white space parts words, and may stand
+ * or not around signs, so that a-b and a - b are one name (DMN 1.5, 10.3.1.4). Gives the size in
+ * the text, or 0. */
 static size_t match_name(const struct qf_feel_parser *p, size_t at, struct qf_slice name)
 {
     size_t from = at;
     size_t size = 0;
     for (size_t i = 0; i < name.size; i++) {
-        if (name.data[i] == ' ') {
-            size_t spaces = 0;
-            while (is_space(code_point(p, at, &size)) && size > 0) {
-                at += size;
-                spaces++;
-            }
-            if (spaces == 0)
+        uint8_t c = name.data[i];
+        bool spaced = i > 0 && name.data[i - 1] == ' ';
+        uint8_t before = i == 0 ? 0 : name.data[spaced ? i - 2 : i - 1];
+        if (c == ' ')
+            continue;
+        if (i > 0 && (spaced || !is_word_byte(before) || !is_word_byte(c))) {
+            size_t spaces = spaces_at(p, at);
+            if (spaces == 0 && is_word_byte(before) && is_word_byte(c))
                 return 0;
-        } else {
-            if (at >= p->size || (uint8_t)p->text[at] != name.data[i])
-                return 0;
-            at++;
+            at += spaces;
         }
+        if (at >= p->size || (uint8_t)p->text[at] != c)
+            return 0;
+        at++;
     }
     if (name.size == 0)
         return 0;
-    uint8_t last = name.data[name.size - 1];
-    bool word = last >= 0x80 || is_name_part(last);
-    if (word && is_name_part(code_point(p, at, &size)) && size > 0)
+    if (is_word_byte(name.data[name.size - 1]) && is_name_part(code_point(p, at, &size)) &&
+        size > 0)
         return 0;
     return at - from;
 }
