@@ -1,5 +1,6 @@
 /* Ranges: the relations of Allen's algebra between points and ranges (DMN 1.5, table 78), and
- * range() from text. An end that is open to infinity is null and lies beyond every value. */
+ * range() from text. The table's formulas are evaluated as FEEL would: with three values, an
+ * undefined end being null. */
 #include "feel/builtin.h"
 #include "feel/number.h"
 #include "feel/temporal.h"
@@ -7,7 +8,6 @@
 struct end {
     const struct qf_feel_value *value;
     bool included;
-    bool is_start;
 };
 
 /* Points are ranges of one value; `point` tells them apart. */
@@ -24,39 +24,50 @@ static bool span_of(const struct qf_feel_args *args, uint32_t i, struct span *ou
         return false;
     out->point = value->kind != QF_FEEL_RANGE;
     if (out->point) {
-        out->start = (struct end){value, true, true};
-        out->end = (struct end){value, true, false};
+        out->start = (struct end){value, true};
+        out->end = (struct end){value, true};
         return qf_feel_compare(value, value) == 0;
     }
     const struct qf_feel_range *range = value->range;
     if (range->form == QF_FEEL_RANGE_NOT_EQUAL)
         return false;
-    out->start = (struct end){&range->start, range->start_included, true};
-    out->end = (struct end){&range->end, range->end_included, false};
+    out->start = (struct end){&range->start, range->start_included};
+    out->end = (struct end){&range->end, range->end_included};
     return true;
 }
 
-/* Order of two ends by value: an open start is before everything, an open end after. */
-static int order(const struct end *a, const struct end *b, bool *failed)
+/* Three-valued: 1, 0, or -1 for null. */
+typedef int ternary;
+
+static ternary both(ternary a, ternary b)
 {
-    bool open_a = a->value->kind == QF_FEEL_NULL;
-    bool open_b = b->value->kind == QF_FEEL_NULL;
-    if (open_a || open_b) {
-        int side_a = !open_a ? 0 : a->is_start ? -1 : 1;
-        int side_b = !open_b ? 0 : b->is_start ? -1 : 1;
-        return (side_a > side_b) - (side_a < side_b);
-    }
-    int result = qf_feel_compare(a->value, b->value);
-    if (result == QF_FEEL_NO_ORDER) {
-        *failed = true;
-        return 0;
-    }
-    if (result != 0 && qf_feel_equal(a->value, b->value) == 1)
-        return 0;
-    return result;
+    return a == 0 || b == 0 ? 0 : a < 0 || b < 0 ? -1 : 1;
 }
 
-typedef bool relation_fn(const struct span *a, const struct span *b, bool *failed);
+static ternary either(ternary a, ternary b)
+{
+    return a == 1 || b == 1 ? 1 : a < 0 || b < 0 ? -1 : 0;
+}
+
+static ternary less(const struct end *a, const struct end *b)
+{
+    int order = qf_feel_compare(a->value, b->value);
+    return order == QF_FEEL_NO_ORDER ? -1 : order < 0;
+}
+
+static ternary same(const struct end *a, const struct end *b)
+{
+    return qf_feel_equal(a->value, b->value);
+}
+
+/* The kind of a span's values; QF_FEEL_NULL when neither end is defined. */
+static uint8_t kind_of(const struct span *span)
+{
+    return span->start.value->kind != QF_FEEL_NULL ? span->start.value->kind
+                                                   : span->end.value->kind;
+}
+
+typedef ternary relation_fn(const struct span *a, const struct span *b);
 
 enum shape {
     SHAPE_ANY,
@@ -71,7 +82,6 @@ static struct qf_feel_value relate(const struct qf_feel_args *args, enum shape s
 {
     struct span a;
     struct span b;
-    bool failed = false;
     if (!span_of(args, 0, &a) || !span_of(args, 1, &b))
         return qf_feel_refuse(args, "the function takes points and ranges");
     bool fits = shape == SHAPE_ANY || (shape == SHAPE_RANGES && !a.point && !b.point) ||
@@ -80,103 +90,109 @@ static struct qf_feel_value relate(const struct qf_feel_args *args, enum shape s
                 (shape == SHAPE_ALIKE && a.point == b.point);
     if (!fits)
         return qf_feel_refuse(args, "the function takes other points and ranges");
-    bool holds = relation(&a, &b, &failed);
-    return failed ? qf_feel_refuse(args, "the values cannot be ordered") : qf_feel_bool(holds);
+    if (kind_of(&a) != kind_of(&b))
+        return qf_feel_refuse(args, "the function takes points and ranges of one type");
+    ternary holds = relation(&a, &b);
+    return holds < 0 ? qf_feel_refuse(args, "the ends cannot be compared")
+                     : qf_feel_bool(holds == 1);
 }
 
-static bool is_before(const struct span *a, const struct span *b, bool *failed)
+static ternary is_before(const struct span *a, const struct span *b)
 {
-    int gap = order(&a->end, &b->start, failed);
-    if (a->point && b->point)
-        return gap < 0;
-    return gap < 0 || (gap == 0 && (!a->end.included || !b->start.included));
+    return either(less(&a->end, &b->start),
+                  both(!a->end.included || !b->start.included, same(&a->end, &b->start)));
 }
 
-static bool is_after(const struct span *a, const struct span *b, bool *failed)
+static ternary is_after(const struct span *a, const struct span *b)
 {
-    return is_before(b, a, failed);
+    return is_before(b, a);
 }
 
-static bool is_meeting(const struct span *a, const struct span *b, bool *failed)
+static ternary is_meeting(const struct span *a, const struct span *b)
 {
-    return order(&a->end, &b->start, failed) == 0 && a->end.included && b->start.included;
+    return both(a->end.included && b->start.included, same(&a->end, &b->start));
 }
 
-static bool is_met(const struct span *a, const struct span *b, bool *failed)
+static ternary is_met(const struct span *a, const struct span *b)
 {
-    return is_meeting(b, a, failed);
+    return is_meeting(b, a);
 }
 
-static bool is_overlapping(const struct span *a, const struct span *b, bool *failed)
+/* Whether `a` ends after `b` starts, or where it starts. */
+static ternary reaches(const struct span *a, const struct span *b)
 {
-    return !is_before(a, b, failed) && !is_before(b, a, failed);
+    return either(less(&b->start, &a->end),
+                  both(a->end.included && b->start.included, same(&a->end, &b->start)));
 }
 
-static bool starts_earlier(const struct span *a, const struct span *b, bool *failed)
+static ternary is_overlapping(const struct span *a, const struct span *b)
 {
-    int starts = order(&a->start, &b->start, failed);
-    return starts < 0 || (starts == 0 && a->start.included && !b->start.included);
+    return both(reaches(a, b), reaches(b, a));
 }
 
-static bool is_overlapping_before(const struct span *a, const struct span *b, bool *failed)
+/* Whether the end of `a` is not beyond that of `b`. */
+static ternary ends_within(const struct span *a, const struct span *b)
 {
-    int ends = order(&a->end, &b->end, failed);
-    return starts_earlier(a, b, failed) && is_overlapping(a, b, failed) &&
-           (ends < 0 || (ends == 0 && (!a->end.included || b->end.included)));
+    return either(less(&a->end, &b->end),
+                  both(!a->end.included || b->end.included, same(&a->end, &b->end)));
 }
 
-static bool is_overlapping_after(const struct span *a, const struct span *b, bool *failed)
+/* Whether the start of `a` is not beyond that of `b`. */
+static ternary starts_within(const struct span *a, const struct span *b)
 {
-    return is_overlapping_before(b, a, failed);
+    return either(less(&b->start, &a->start),
+                  both(!a->start.included || b->start.included, same(&a->start, &b->start)));
 }
 
-static bool is_finishing(const struct span *a, const struct span *b, bool *failed)
+static ternary is_overlapping_before(const struct span *a, const struct span *b)
 {
-    int ends = order(&a->end, &b->end, failed);
-    if (a->point)
-        return ends == 0 && b->end.included;
-    int starts = order(&a->start, &b->start, failed);
-    return ends == 0 && a->end.included == b->end.included &&
-           (starts > 0 || (starts == 0 && (!a->start.included || b->start.included)));
+    ternary earlier =
+        either(less(&a->start, &b->start),
+               both(a->start.included && !b->start.included, same(&a->start, &b->start)));
+    return both(both(earlier, reaches(a, b)), ends_within(a, b));
 }
 
-static bool is_finished(const struct span *a, const struct span *b, bool *failed)
+static ternary is_overlapping_after(const struct span *a, const struct span *b)
 {
-    return is_finishing(b, a, failed);
+    return is_overlapping_before(b, a);
 }
 
-static bool is_including(const struct span *a, const struct span *b, bool *failed)
+static ternary is_finishing(const struct span *a, const struct span *b)
 {
-    int starts = order(&a->start, &b->start, failed);
-    int ends = order(&a->end, &b->end, failed);
-    return (starts < 0 || (starts == 0 && (a->start.included || !b->start.included))) &&
-           (ends > 0 || (ends == 0 && (a->end.included || !b->end.included)));
+    ternary ends = both(a->end.included == b->end.included, same(&a->end, &b->end));
+    return a->point ? ends : both(ends, starts_within(a, b));
 }
 
-static bool is_during(const struct span *a, const struct span *b, bool *failed)
+static ternary is_finished(const struct span *a, const struct span *b)
 {
-    return is_including(b, a, failed);
+    return is_finishing(b, a);
 }
 
-static bool is_starting(const struct span *a, const struct span *b, bool *failed)
+static ternary is_during(const struct span *a, const struct span *b)
 {
-    int starts = order(&a->start, &b->start, failed);
-    if (a->point)
-        return starts == 0 && b->start.included;
-    int ends = order(&a->end, &b->end, failed);
-    return starts == 0 && a->start.included == b->start.included &&
-           (ends < 0 || (ends == 0 && (!a->end.included || b->end.included)));
+    return both(starts_within(a, b), ends_within(a, b));
 }
 
-static bool is_started(const struct span *a, const struct span *b, bool *failed)
+static ternary is_including(const struct span *a, const struct span *b)
 {
-    return is_starting(b, a, failed);
+    return is_during(b, a);
 }
 
-static bool is_coinciding(const struct span *a, const struct span *b, bool *failed)
+static ternary is_starting(const struct span *a, const struct span *b)
 {
-    return order(&a->start, &b->start, failed) == 0 && order(&a->end, &b->end, failed) == 0 &&
-           a->start.included == b->start.included && a->end.included == b->end.included;
+    ternary starts = both(a->start.included == b->start.included, same(&a->start, &b->start));
+    return a->point ? starts : both(starts, ends_within(a, b));
+}
+
+static ternary is_started(const struct span *a, const struct span *b)
+{
+    return is_starting(b, a);
+}
+
+static ternary is_coinciding(const struct span *a, const struct span *b)
+{
+    ternary starts = both(a->start.included == b->start.included, same(&a->start, &b->start));
+    return both(starts, both(a->end.included == b->end.included, same(&a->end, &b->end)));
 }
 
 struct qf_feel_value qf_feel_fn_before(const struct qf_feel_args *args)
