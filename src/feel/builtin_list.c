@@ -1,7 +1,6 @@
 /* Lists and contexts. */
 #include "feel/builtin.h"
 #include "feel/number.h"
-#include "feel/temporal.h"
 
 /* Some of the items of `from`, which bounds their nesting. */
 static struct qf_feel_value list_of(const struct qf_feel_value *from,
@@ -48,24 +47,16 @@ struct qf_feel_value qf_feel_fn_greatest(const struct qf_feel_args *args)
     return extreme(args, 1);
 }
 
-/* Numbers, or durations of one kind, added up. */
 static bool add_up(const struct qf_feel_value *list, struct qf_feel_value *out)
 {
-    if (list->count == 0)
-        return false;
-    *out = list->items[0];
-    if (out->kind != QF_FEEL_NUMBER && out->kind != QF_FEEL_MONTHS && out->kind != QF_FEEL_SECONDS)
-        return false;
-    for (uint32_t i = 1; i < list->count; i++) {
+    for (uint32_t i = 0; i < list->count; i++) {
         const struct qf_feel_value *item = &list->items[i];
-        if (item->kind != out->kind)
+        if (item->kind != QF_FEEL_NUMBER || (i > 0 && !qf_feel_number_add(out, out, item)))
             return false;
-        bool added = item->kind == QF_FEEL_NUMBER ? qf_feel_number_add(out, out, item)
-                                                  : qf_feel_temporal_add(out, out, item);
-        if (!added)
-            return false;
+        if (i == 0)
+            *out = *item;
     }
-    return true;
+    return list->count > 0;
 }
 
 #define NEEDS_NUMBERS "the function takes numbers, and at least one"
@@ -86,9 +77,7 @@ struct qf_feel_value qf_feel_fn_mean(const struct qf_feel_args *args)
     if (!qf_feel_arg_items(args, &list) || !add_up(&list, &out))
         return qf_feel_refuse(args, NEEDS_NUMBERS);
     struct qf_feel_value count = qf_feel_int(list.count);
-    bool good = out.kind == QF_FEEL_NUMBER ? qf_feel_number_div(&out, &out, &count)
-                                           : qf_feel_temporal_div(&out, &out, &count);
-    return good ? out : qf_feel_refuse(args, NEEDS_NUMBERS);
+    return qf_feel_number_div(&out, &out, &count) ? out : qf_feel_refuse(args, NEEDS_NUMBERS);
 }
 
 static bool all_numbers(const struct qf_feel_value *list)
@@ -208,8 +197,7 @@ struct qf_feel_value qf_feel_fn_median(const struct qf_feel_args *args)
     if (!qf_feel_arg_items(args, &list) || list.count == 0)
         return qf_feel_refuse(args, NEEDS_NUMBERS);
     struct qf_feel_value *sorted = merge_sort(args, &list, before_in_order, &failed);
-    uint8_t kind = sorted[0].kind;
-    if (failed || (kind != QF_FEEL_NUMBER && kind != QF_FEEL_MONTHS && kind != QF_FEEL_SECONDS))
+    if (failed || sorted[0].kind != QF_FEEL_NUMBER)
         return qf_feel_refuse(args, NEEDS_NUMBERS);
     if (list.count % 2 == 1)
         return sorted[list.count / 2];
@@ -251,12 +239,16 @@ static struct qf_feel_value fold_logic(const struct qf_feel_args *args, bool dom
     if (!qf_feel_arg_items(args, &list))
         return qf_feel_refuse(args, "all and any take booleans");
     bool unknown = false;
+    bool found = false;
     for (uint32_t i = 0; i < list.count; i++) {
         const struct qf_feel_value *item = &list.items[i];
-        if (item->kind == QF_FEEL_BOOLEAN && item->boolean == dominant)
-            return qf_feel_bool(dominant);
-        unknown = unknown || item->kind != QF_FEEL_BOOLEAN;
+        if (item->kind != QF_FEEL_BOOLEAN && item->kind != QF_FEEL_NULL)
+            return qf_feel_refuse(args, "all and any take booleans");
+        found = found || (item->kind == QF_FEEL_BOOLEAN && item->boolean == dominant);
+        unknown = unknown || item->kind == QF_FEEL_NULL;
     }
+    if (found)
+        return qf_feel_bool(dominant);
     return unknown ? qf_feel_null() : qf_feel_bool(!dominant);
 }
 

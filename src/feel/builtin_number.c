@@ -135,10 +135,6 @@ struct qf_feel_value qf_feel_fn_date_and_time(const struct qf_feel_args *args)
             return qf_feel_refuse(args, "date and time takes a date and a time");
         return qf_feel_date_time_join(from, time);
     }
-    if (from->kind == QF_FEEL_DATE_TIME)
-        return *from;
-    if (from->kind == QF_FEEL_DATE)
-        return qf_feel_midnight_of(from);
     if (from->kind == QF_FEEL_STRING && qf_feel_date_time_parse(&out, qf_feel_slice(from)))
         return out;
     return qf_feel_refuse(args, "not a date and time");
@@ -181,8 +177,11 @@ struct qf_feel_value qf_feel_fn_is_same(const struct qf_feel_args *args)
     if (a->kind == QF_FEEL_TIME || a->kind == QF_FEEL_DATE_TIME) {
         int32_t x = 0;
         int32_t y = 0;
-        if (qf_feel_offset(&x, a) != qf_feel_offset(&y, b) || x != y || a->count != b->count)
+        if (qf_feel_offset(&x, a) != qf_feel_offset(&y, b) || x != y || a->count != b->count ||
+            a->zone_kind != b->zone_kind)
             return qf_feel_bool(false);
+        if (a->zone_kind == QF_FEEL_ZONE_NAMED)
+            return qf_feel_bool(a->stamp.zone == b->stamp.zone && qf_feel_equal(a, b) == 1);
     }
     return qf_feel_bool(qf_feel_equal(a, b) == 1);
 }
@@ -304,7 +303,7 @@ static struct qf_feel_value parity(const struct qf_feel_args *args, bool odd)
     if (n == NULL)
         return qf_feel_refuse(args, "odd and even take a number");
     if (!qf_feel_number_is_integer(n))
-        return qf_feel_bool(false);
+        return qf_feel_refuse(args, "a number with a fraction is neither odd nor even");
     return qf_feel_bool(qf_feel_number_is_odd(n) == odd);
 }
 

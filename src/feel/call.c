@@ -299,6 +299,7 @@ static const struct qf_feel_type *parse_named_type(struct qf_feel_parser *p)
             qf_feel_parse_fail(p, "a type");
         qf_feel_parse_report(p, from, true, "there is no type \"%.*s\"", (int)size, p->text + from);
         p->at = from + size;
+        p->saw_no_type = true;
         return qf_feel_type_of_kind(QF_FEEL_NULL);
     }
     p->at = best_end;

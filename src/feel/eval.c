@@ -333,13 +333,15 @@ struct qf_feel_value qf_feel_run_between(struct qf_feel_ev *ev, const struct qf_
     return qf_feel_bool(a.boolean && b.boolean);
 }
 
-/* data: the type */
+/* data: the type; NULL when there is none of the name */
 struct qf_feel_value qf_feel_run_instance(struct qf_feel_ev *ev, const struct qf_feel_node *node,
                                           const struct qf_feel_frame *frame)
 {
     struct qf_feel_value value = QF_FEEL_RUN(ev, node->kids[0], frame);
     const struct qf_feel_type *type = node->data;
     qf_feel_step(ev, 1 + (value.kind == QF_FEEL_LIST ? value.count / 8 : 0));
+    if (type == NULL)
+        return qf_feel_warn(ev, node, "there is no such type");
     if (value.kind == QF_FEEL_NULL)
         return qf_feel_bool(type->kind == QF_FEEL_NULL);
     return qf_feel_bool(qf_feel_value_is(&value, type));
@@ -415,10 +417,27 @@ struct qf_feel_value qf_feel_run_test_compare(struct qf_feel_ev *ev,
     return compared(ev, node, &frame->slots[0], &other, (enum qf_feel_comparison)node->a);
 }
 
+/* An interval as a test is two comparisons (table 55), and need not be a value of its own. */
+static struct qf_feel_value test_interval(struct qf_feel_ev *ev, const struct qf_feel_node *node,
+                                          const struct qf_feel_frame *frame)
+{
+    struct qf_feel_range range = {.form = QF_FEEL_RANGE_INTERVAL,
+                                  .start_included = node->a != 0,
+                                  .end_included = node->b != 0};
+    range.start = QF_FEEL_RUN(ev, node->kids[0], frame);
+    range.end = QF_FEEL_RUN(ev, node->kids[1], frame);
+    qf_feel_step(ev, 1);
+    int within = qf_feel_range_includes(&range, &frame->slots[0]);
+    return within < 0 ? qf_feel_null() : qf_feel_bool(within == 1);
+}
+
 struct qf_feel_value qf_feel_run_test_value(struct qf_feel_ev *ev, const struct qf_feel_node *node,
                                             const struct qf_feel_frame *frame)
 {
-    struct qf_feel_value tested = QF_FEEL_RUN(ev, node->kids[0], frame);
+    const struct qf_feel_node *kid = node->kids[0];
+    if (kid->run == qf_feel_run_range && frame->slots[0].kind != QF_FEEL_RANGE)
+        return test_interval(ev, kid, frame);
+    struct qf_feel_value tested = QF_FEEL_RUN(ev, kid, frame);
     qf_feel_step(ev, 1 + (tested.kind == QF_FEEL_LIST ? tested.count / 8 : 0));
     if (node->uses_input && tested.kind == QF_FEEL_BOOLEAN)
         return tested;
@@ -547,19 +566,19 @@ static bool order_arguments(struct qf_feel_ev *ev, const struct qf_feel_function
         *args = ordered;
         return true;
     }
-    if (*count != function->param_count)
-        return false;
-    ordered = qf_feel_alloc(ev, sizeof *ordered * (*count + 1));
-    for (uint32_t i = 0; i < *count; i++) {
+    uint32_t used = 0;
+    ordered = qf_feel_alloc(ev, sizeof *ordered * (function->param_count + 1));
+    for (uint32_t i = 0; i < function->param_count; i++) {
         uint32_t at = 0;
         while (at < *count && !qf_slice_equal(names[at], function->params[i].name))
             at++;
-        if (at == *count)
-            return false;
-        ordered[i] = (*args)[at];
+        ordered[i] = at < *count ? (*args)[at] : qf_feel_null(); /* not given: null */
+        used += at < *count;
     }
+    bool all_used = used == *count;
+    *count = function->param_count;
     *args = ordered;
-    return true;
+    return all_used;
 }
 
 /* kids: the function, then the arguments; data: their names, or NULL */

@@ -122,9 +122,13 @@ struct qf_feel_value qf_feel_run_range(struct qf_feel_ev *ev, const struct qf_fe
     range->start = QF_FEEL_RUN(ev, node->kids[0], frame);
     range->end = QF_FEEL_RUN(ev, node->kids[1], frame);
     qf_feel_step(ev, 1);
-    if (range->start.kind != QF_FEEL_NULL && range->end.kind != QF_FEEL_NULL &&
-        qf_feel_compare(&range->start, &range->end) == QF_FEEL_NO_ORDER)
+    if (range->start.kind == QF_FEEL_NULL || range->end.kind == QF_FEEL_NULL)
+        return qf_feel_warn(ev, node, "an end of the range is null");
+    int order = qf_feel_compare(&range->start, &range->end);
+    if (order == QF_FEEL_NO_ORDER)
         return qf_feel_warn(ev, node, "the ends of the range cannot be ordered");
+    if (order > 0)
+        return qf_feel_warn(ev, node, "the range starts after its end");
     return (struct qf_feel_value){.kind = QF_FEEL_RANGE, .range = range};
 }
 
@@ -362,7 +366,7 @@ struct qf_feel_value qf_feel_run_filter(struct qf_feel_ev *ev, const struct qf_f
 {
     struct qf_feel_value list = QF_FEEL_RUN(ev, node->kids[0], frame);
     const struct qf_feel_value *items = list.kind == QF_FEEL_LIST ? list.items : &list;
-    uint32_t count = list.kind == QF_FEEL_LIST ? list.count : list.kind == QF_FEEL_NULL ? 0 : 1;
+    uint32_t count = list.kind == QF_FEEL_LIST ? list.count : 1;
     struct qf_feel_items out = {0};
     struct qf_feel_value item = qf_feel_null();
     struct qf_feel_frame inner = {frame, frame->run, &item};

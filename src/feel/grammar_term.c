@@ -208,6 +208,9 @@ const struct qf_feel_node *qf_feel_parse_interval(struct qf_feel_parser *p, size
         start->type->kind != QF_FEEL_NULL && end->type->kind != QF_FEEL_NULL &&
         start->type->kind != end->type->kind)
         qf_feel_parse_report(p, at, true, "the ends of the range are of different types");
+    if (start->is_literal && end->is_literal && qf_feel_compare(&start->value, &end->value) == 1)
+        qf_feel_parse_report(p, at, true,
+                             "the range starts after its end, so that nothing is in it");
     return qf_feel_parse_fold(p, node);
 }
 
@@ -589,7 +592,20 @@ static const struct qf_feel_node *parse_instance(struct qf_feel_parser *p)
     struct qf_feel_node *node =
         qf_feel_parse_node(p, at, qf_feel_run_instance, qf_feel_type_of_kind(QF_FEEL_BOOLEAN), 1);
     node->kids[0] = value;
-    node->data = qf_feel_parse_type(p);
+    p->saw_no_type = false;
+    qf_feel_parse_skip(p);
+    size_t type_at = p->at;
+    const struct qf_feel_type *type = qf_feel_parse_type(p);
+    if (qf_feel_type_bare(type)) {
+        qf_feel_parse_report(p, type_at, true, "%s needs its parameters here, such as %s<%s",
+                             qf_feel_kind_name((enum qf_feel_kind)type->kind),
+                             qf_feel_kind_name((enum qf_feel_kind)type->kind),
+                             type->kind == QF_FEEL_FUNCTION  ? "number>->number"
+                             : type->kind == QF_FEEL_CONTEXT ? "name: string>"
+                                                             : "number>");
+        type = NULL;
+    }
+    node->data = p->saw_no_type ? NULL : type;
     return node;
 }
 

@@ -51,7 +51,6 @@ static const struct property properties[] = {
     {"hours", BIT(QF_FEEL_SECONDS), QF_FEEL_NUMBER},
     {"minutes", BIT(QF_FEEL_SECONDS), QF_FEEL_NUMBER},
     {"seconds", BIT(QF_FEEL_SECONDS), QF_FEEL_NUMBER},
-    {"value", DATES | TIMES | BIT(QF_FEEL_MONTHS) | BIT(QF_FEEL_SECONDS), QF_FEEL_NUMBER},
 };
 
 const struct qf_feel_type *qf_feel_property_type(const struct qf_feel_type *type,
@@ -146,7 +145,7 @@ static const struct parameter {
 } parameters[] = {
     {"from", BIT(QF_FEEL_STRING) | DATES, "date"},
     {"from", BIT(QF_FEEL_STRING) | TEMPORAL, "time"},
-    {"from", BIT(QF_FEEL_STRING) | DATES, "date and time"},
+    {"from", BIT(QF_FEEL_STRING), "date and time"},
     {"from", BIT(QF_FEEL_STRING) | BIT(QF_FEEL_NUMBER), "number"},
     {"from", BIT(QF_FEEL_STRING) | DURATIONS, "duration"},
     {"from", DATES, "years and months duration"},
@@ -159,9 +158,9 @@ static const struct parameter {
     {"position", BIT(QF_FEEL_NUMBER), NULL},
     {"n", BIT(QF_FEEL_NUMBER) | DURATIONS, "abs"},
     {"n", BIT(QF_FEEL_NUMBER), NULL},
-    {"list", BIT(QF_FEEL_NUMBER) | DURATIONS, "sum"},
-    {"list", BIT(QF_FEEL_NUMBER) | DURATIONS, "mean"},
-    {"list", BIT(QF_FEEL_NUMBER) | DURATIONS, "median"},
+    {"list", BIT(QF_FEEL_NUMBER), "sum"},
+    {"list", BIT(QF_FEEL_NUMBER), "mean"},
+    {"list", BIT(QF_FEEL_NUMBER), "median"},
     {"list", BIT(QF_FEEL_NUMBER), "stddev"},
     {"list", BIT(QF_FEEL_NUMBER), "product"},
     {"list", BIT(QF_FEEL_BOOLEAN), "all"},

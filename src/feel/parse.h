@@ -22,6 +22,7 @@ struct qf_feel_parser {
     const struct qf_feel_type *input; /* of `?`; NULL where there is none */
     bool saw_input;                   /* `?` was named */
     bool saw_lambda;                  /* a function was made: frames around it must last */
+    bool saw_no_type;                 /* a type was named that does not exist */
     bool no_filter;                   /* the end of an interval: "[" closes it */
     struct qf_slice *keys;            /* of contexts so far: they may follow a dot */
     uint32_t key_count;

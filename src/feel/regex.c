@@ -471,9 +471,10 @@ static void put_group(struct qf_buf *out, const struct matcher *m, struct qf_sli
         qf_buf_put(out, input.data + places[0], places[1] - places[0]);
 }
 
-/* $N, \$ and \\ in a replacement; anything else after them is an error. */
+/* $N, \$ and \\ in a replacement; anything else after them is an error. Without `writes` it is only
+ * read. */
 static bool put_replacement(struct qf_buf *out, const struct matcher *m, struct qf_slice input,
-                            struct qf_slice replacement)
+                            struct qf_slice replacement, bool writes)
 {
     for (size_t i = 0; i < replacement.size; i++) {
         uint8_t c = replacement.data[i];
@@ -481,7 +482,8 @@ static bool put_replacement(struct qf_buf *out, const struct matcher *m, struct 
         if (c == '\\') {
             if (next != '\\' && next != '$')
                 return false;
-            qf_buf_put_byte(out, next);
+            if (writes)
+                qf_buf_put_byte(out, next);
             i++;
         } else if (c == '$') {
             if (next < '0' || next > '9')
@@ -494,8 +496,9 @@ static bool put_replacement(struct qf_buf *out, const struct matcher *m, struct 
                 group = group * 10 + (uint32_t)(replacement.data[i + 1] - '0');
                 i++;
             }
-            put_group(out, m, input, group);
-        } else {
+            if (writes)
+                put_group(out, m, input, group);
+        } else if (writes) {
             qf_buf_put_byte(out, c);
         }
     }
@@ -508,6 +511,8 @@ static bool replace_all(struct matcher *m, struct qf_slice input, struct qf_slic
 {
     if (match_at(m, qf_slice_make("", 0), 0) != 0)
         return false; /* FORX0003 */
+    if (!put_replacement(out, m, qf_slice_make("", 0), replacement, false))
+        return false; /* FORX0004, also where nothing is replaced */
     size_t at = 0;
     while (at <= input.size) {
         int found = match_at(m, input, at);
@@ -519,7 +524,7 @@ static bool replace_all(struct matcher *m, struct qf_slice input, struct qf_slic
         size_t start = places[0];
         size_t end = places[1];
         qf_buf_put(out, input.data + at, start - at);
-        if (!put_replacement(out, m, input, replacement) || out->failed || end == start)
+        if (!put_replacement(out, m, input, replacement, true) || out->failed || end == start)
             return false;
         at = end;
     }

@@ -140,6 +140,20 @@ int qf_feel_week_of_year(const struct qf_feel_value *date)
 
 /* ---- zones ---- */
 
+static uint8_t small_letter(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+static bool same_letters(struct qf_slice a, struct qf_slice b)
+{
+    for (size_t i = 0; a.size == b.size && i < a.size; i++)
+        if (small_letter(a.data[i]) != small_letter(b.data[i]))
+            return false;
+    return a.size == b.size;
+}
+
+/* Identifiers are unique whatever the case of their letters (RFC 6557). */
 bool qf_feel_zone_find(int32_t *out, struct qf_slice name)
 {
     uint32_t low = 0;
@@ -155,6 +169,12 @@ bool qf_feel_zone_find(int32_t *out, struct qf_slice name)
             low = middle + 1;
         else
             high = middle;
+    }
+    for (uint32_t i = 0; i < qf_zone_name_count; i++) {
+        if (same_letters(qf_slice_of(qf_zone_names[i].name), name)) {
+            *out = (int32_t)i;
+            return true;
+        }
     }
     return false;
 }
@@ -269,6 +289,11 @@ int64_t qf_feel_line(const struct qf_feel_value *value)
     int32_t offset = 0;
     (void)qf_feel_offset(&offset, value);
     return local_seconds(value) - offset;
+}
+
+int64_t qf_feel_local_line(const struct qf_feel_value *value)
+{
+    return local_seconds(value);
 }
 
 struct qf_feel_value qf_feel_date_time_join(const struct qf_feel_value *date,
@@ -441,12 +466,9 @@ bool qf_feel_temporal_sub(struct qf_feel_value *out, const struct qf_feel_value 
         return qf_feel_refuse(out);
     struct qf_feel_value from = *b;
     struct qf_feel_value to = *a;
-    if (from.kind != to.kind) { /* a date against a date and time: its midnight, UTC if need be */
-        bool zoned = (from.kind == QF_FEEL_DATE ? to : from).zone_kind != QF_FEEL_ZONE_NONE;
+    if (from.kind != to.kind) { /* of a date its midnight in UTC counts */
         struct qf_feel_value *date = from.kind == QF_FEEL_DATE ? &from : &to;
         *date = qf_feel_midnight_of(date);
-        if (!zoned)
-            date->zone_kind = QF_FEEL_ZONE_NONE;
     }
     if ((from.zone_kind == QF_FEEL_ZONE_NONE) != (to.zone_kind == QF_FEEL_ZONE_NONE))
         return qf_feel_refuse(out);
@@ -532,9 +554,7 @@ bool qf_feel_months_between(struct qf_feel_value *out, const struct qf_feel_valu
         return qf_feel_refuse(out);
     int64_t months =
         ((int64_t)b->stamp.year - a->stamp.year) * 12 + b->stamp.month - a->stamp.month;
-    int64_t rest = ((int64_t)b->stamp.day - a->stamp.day) * DAY_SECONDS;
-    if (a->kind == QF_FEEL_DATE_TIME && b->kind == QF_FEEL_DATE_TIME)
-        rest += day_seconds(b) - day_seconds(a);
+    int64_t rest = (int64_t)b->stamp.day - a->stamp.day;
     if (months > 0 && rest < 0)
         months--;
     if (months < 0 && rest > 0)
@@ -563,10 +583,8 @@ static bool duration_property(struct qf_feel_value *out, const struct qf_feel_va
             continue;
         int64_t count = whole / properties[i].unit;
         *out = qf_feel_int(properties[i].modulus == 0 ? count : count % properties[i].modulus);
-        return true;
-    }
-    if (qf_slice_is(name, "value")) {
-        *out = duration_number(value);
+        if (value->kind == QF_FEEL_SECONDS && properties[i].unit == 1 && value->count > 0)
+            *out = qf_feel_number_from_seconds(out->integer - (value->integer < 0), value->count);
         return true;
     }
     return qf_feel_refuse(out);
@@ -592,7 +610,7 @@ bool qf_feel_temporal_property(struct qf_feel_value *out, const struct qf_feel_v
     else if (has_time && qf_slice_is(name, "minute"))
         *out = qf_feel_int(value->stamp.minute);
     else if (has_time && qf_slice_is(name, "second"))
-        *out = qf_feel_int(value->second);
+        *out = qf_feel_number_from_seconds(value->second, value->count);
     else if (has_time && qf_slice_is(name, "time offset")) {
         int32_t offset = 0;
         if (qf_feel_offset(&offset, value))
@@ -602,8 +620,6 @@ bool qf_feel_temporal_property(struct qf_feel_value *out, const struct qf_feel_v
     } else if (has_time && qf_slice_is(name, "timezone")) {
         const char *zone = qf_feel_zone_name(value);
         *out = zone == NULL ? qf_feel_null() : qf_feel_text(qf_slice_of(zone));
-    } else if (qf_slice_is(name, "value")) {
-        *out = qf_feel_number_from_seconds(qf_feel_line(value), value->count);
     } else {
         return qf_feel_refuse(out);
     }

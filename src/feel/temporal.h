@@ -50,6 +50,8 @@ const char *qf_feel_zone_name(const struct qf_feel_value *value);
 
 /* Seconds on the time line (times: since midnight), UTC where there is no zone. */
 int64_t qf_feel_line(const struct qf_feel_value *value);
+/* The same without regard to the zone. */
+int64_t qf_feel_local_line(const struct qf_feel_value *value);
 
 /* a + b and a - b where one at least is temporal; false (and null) when not defined. */
 bool qf_feel_temporal_add(struct qf_feel_value *out, const struct qf_feel_value *a,

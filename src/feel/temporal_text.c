@@ -97,7 +97,7 @@ static bool read_zone(struct reader *r, struct qf_feel_value *out)
     return true;
 }
 
-static bool read_time(struct reader *r, struct qf_feel_value *out)
+static bool read_time(struct reader *r, struct qf_feel_value *out, bool *next_day)
 {
     int64_t hour = 0;
     int64_t minute = 0;
@@ -107,6 +107,9 @@ static bool read_time(struct reader *r, struct qf_feel_value *out)
         !read_char(r, ':') || !read_digits(r, &second, 2, 2) ||
         (read_char(r, '.') && !read_nanos(r, &nanos)))
         return false;
+    *next_day = hour == 24 && minute == 0 && second == 0 && nanos == 0;
+    if (*next_day) /* XML Schema's end of a day */
+        hour = 0;
     return qf_feel_time_make(out, hour, minute, second, nanos) && read_zone(r, out) &&
            r->at == r->end;
 }
@@ -126,7 +129,8 @@ bool qf_feel_date_parse(struct qf_feel_value *out, struct qf_slice text)
 bool qf_feel_time_parse(struct qf_feel_value *out, struct qf_slice text)
 {
     struct reader r = reader_of(text);
-    return read_time(&r, out) || qf_feel_refuse(out);
+    bool next_day = false;
+    return read_time(&r, out, &next_day) || qf_feel_refuse(out);
 }
 
 bool qf_feel_date_time_parse(struct qf_feel_value *out, struct qf_slice text)
@@ -134,11 +138,16 @@ bool qf_feel_date_time_parse(struct qf_feel_value *out, struct qf_slice text)
     struct reader r = reader_of(text);
     struct qf_feel_value date;
     struct qf_feel_value time;
+    bool next_day = false;
     if (!read_date(&r, &date))
         return qf_feel_refuse(out);
     if (r.at == r.end)
         (void)qf_feel_time_make(&time, 0, 0, 0, 0);
-    else if (!read_char(&r, 'T') || !read_time(&r, &time))
+    else if (!read_char(&r, 'T') || !read_time(&r, &time, &next_day))
+        return qf_feel_refuse(out);
+    if (next_day)
+        qf_feel_day_date(&date, qf_feel_day_number(&date) + 1);
+    if (date.kind == QF_FEEL_NULL)
         return qf_feel_refuse(out);
     *out = qf_feel_date_time_join(&date, &time);
     return true;

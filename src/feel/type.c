@@ -25,6 +25,12 @@ const struct qf_feel_type *qf_feel_type_of_kind(enum qf_feel_kind kind)
     return &kinds[kind];
 }
 
+bool qf_feel_type_bare(const struct qf_feel_type *type)
+{
+    return type == &kinds[QF_FEEL_LIST] || type == &kinds[QF_FEEL_CONTEXT] ||
+           type == &kinds[QF_FEEL_RANGE] || type == &kinds[QF_FEEL_FUNCTION];
+}
+
 const struct qf_feel_type *qf_feel_type_named(struct qf_slice name)
 {
     static const struct {

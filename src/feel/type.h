@@ -32,6 +32,8 @@ extern const struct qf_feel_type qf_feel_type_any;
 const struct qf_feel_type *qf_feel_type_of_kind(enum qf_feel_kind kind);
 /* A built-in type by its name in FEEL or in a typeRef ("date and time", "dateTime"), or NULL. */
 const struct qf_feel_type *qf_feel_type_named(struct qf_slice name);
+/* Whether it is one of FEEL's own list, context, range and function without parameters. */
+bool qf_feel_type_bare(const struct qf_feel_type *type);
 const struct qf_feel_type *qf_feel_type_list(struct qf_arena *arena,
                                              const struct qf_feel_type *element);
 const struct qf_feel_type *qf_feel_type_member(const struct qf_feel_type *context,

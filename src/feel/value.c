@@ -121,8 +121,9 @@ int qf_feel_compare(const struct qf_feel_value *a, const struct qf_feel_value *b
         return order(qf_feel_line(a), qf_feel_line(b));
     case QF_FEEL_TIME:
     case QF_FEEL_DATE_TIME:
-        seconds = order(qf_feel_line(a), qf_feel_line(b));
-        return seconds != 0 ? seconds : order(a->count, b->count);
+        if ((a->zone_kind == QF_FEEL_ZONE_NONE) != (b->zone_kind == QF_FEEL_ZONE_NONE))
+            return order(qf_feel_local_line(a), qf_feel_local_line(b));
+        return order(qf_feel_line(a), qf_feel_line(b));
     case QF_FEEL_MONTHS:
         return order(a->integer, b->integer);
     case QF_FEEL_SECONDS:

@@ -3,8 +3,8 @@
  * A number is IEEE 754-2008 decimal128. One whose exponent is 0 and that fits 64 bits is kept as an
  * integer (`small`), which is the same number and prints the same; every operation gives what
  * decimal128 gives. Nothing here is a binary float. Strings are UTF-8, indexed by code points.
- * Times hold whole seconds and nanoseconds; equality looks at whole seconds only, as the
- * conformance kit has it. No function here is bound to a thread. */
+ * Times hold whole seconds and nanoseconds; equality and order look at whole seconds only, as
+ * the conformance kit has it. No function here is bound to a thread. */
 #ifndef QF_FEEL_VALUE_H
 #define QF_FEEL_VALUE_H
 
@@ -139,7 +139,8 @@ const struct qf_feel_value *qf_feel_get(const struct qf_feel_value *context, str
 /* Equality (DMN 1.5 table 53): 1 equal, 0 not, -1 not comparable (the result is null). */
 int qf_feel_equal(const struct qf_feel_value *a, const struct qf_feel_value *b);
 
-/* Order of numbers, strings, times, durations: -1, 0, 1, or QF_FEEL_NO_ORDER. Nanoseconds count. */
+/* Order of numbers, strings, times, durations (DMN 1.5 table 54): -1, 0, 1, or QF_FEEL_NO_ORDER. Of
+ * times, as with equality, whole seconds count; one without an offset takes that of the other. */
 #define QF_FEEL_NO_ORDER 2
 int qf_feel_compare(const struct qf_feel_value *a, const struct qf_feel_value *b);
 
