@@ -221,8 +221,10 @@ static void print_head(struct qf_remote *remote, const struct qf_json *found,
     print_ends(remote, qf_json_get(found, "ends"));
     const struct qf_json *problem = qf_json_get(found, "problem");
     if (problem != NULL)
-        printf(QF_CASE_SAY(remote, "  something stopped it: %s\n", "  办理受阻：%s\n"),
-               qf_remote_value(remote, qf_json_get(problem, "detail")));
+        printf(QF_CASE_SAY(remote, "  something stopped it: %s; it is tried again on %s\n",
+                           "  办理受阻：%s；将于 %s 再次自动办理\n"),
+               qf_remote_value(remote, qf_json_get(problem, "detail")),
+               qf_remote_time(remote, qf_json_get(problem, "again")->integer));
 }
 
 /* The item as the ledger has it, with the outcome and the whole trace of what was made again. */

@@ -169,17 +169,18 @@ static void fields_without_a_value_are_left_out(void **state)
     assert_non_null(qf_json_get(content, "hash"));
 }
 
+static const struct qf_service_package timed = {
+    .id = "timed",
+    .version = "1",
+    .process = PROCESS("<intermediateCatchEvent id='t'><timerEventDefinition><timeDuration>P1D"
+                       "</timeDuration></timerEventDefinition></intermediateCatchEvent>" OP(
+                           "record", "evidence.record", FIELDS, "") FLOW("f1", "s", "t")
+                           FLOW("f2", "t", "record") FLOW("f3", "record", "e")),
+    .manifest = MANIFEST};
+
 static void time_records_too(void **state)
 {
     struct qf_testing_world *world = *state;
-    const struct qf_service_package timed = {
-        .id = "timed",
-        .version = "1",
-        .process = PROCESS("<intermediateCatchEvent id='t'><timerEventDefinition><timeDuration>P1D"
-                           "</timeDuration></timerEventDefinition></intermediateCatchEvent>" OP(
-                               "record", "evidence.record", FIELDS, "") FLOW("f1", "s", "t")
-                               FLOW("f2", "t", "record") FLOW("f3", "record", "e")),
-        .manifest = MANIFEST};
     deploy(world, &timed);
     open_case(world, QF_CLERK, "timed", "c1", DATA("late"));
     open_case(world, QF_CLERK, "timed", "c2",
@@ -339,6 +340,35 @@ static void who_answers_for_it_must_be_active(void **state)
     assert_int_equal(receipt.code, QF_MEMBER_SUSPENDED);
     assert_string_equal(receipt.problem.field, "ops[0].record");
     assert_null(record_of(world, "service/c1/permit"));
+}
+
+/* What time brought about rests while the member is suspended, and is done when it is back. */
+static void who_answers_for_it_may_come_back(void **state)
+{
+    struct qf_testing_world *world = *state;
+    deploy(world, &timed);
+    open_case(world, QF_CLERK, "timed", "c1",
+              "\"doc\":\"" HASH "\",\"name\":\"late\",\"number\":\"7\",\"size\":17");
+#define STANDING                                                                                   \
+    "[{\"op\":\"consortium.propose\",\"proposal\":\"%s\",\"action\":{\"do\":\"member.%s\","        \
+    "\"member\":\"a\"}}]"
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_B, STANDING, "s", "suspend");
+    qf_service_testing_vote(world, "s");
+    qf_service_testing_wait(world, DAY);
+    const struct qf_json *problem = qf_json_get(qf_service_testing_case(world, "c1"), "problem");
+    assert_non_null(problem);
+    assert_true(qf_json_is_text(qf_json_get(problem, "code"), "member-suspended"));
+    assert_null(record_of(world, "service/c1/late"));
+    qf_testing_expect(world, QF_OK, "", QF_ADMIN_B, STANDING, "r", "resume");
+    static const unsigned others[] = {QF_ADMIN_B, QF_ADMIN_C};
+    for (size_t i = 0; i < 2; i++)
+        qf_testing_expect(world, QF_OK, "", others[i],
+                          "[{\"op\":\"consortium.vote\",\"proposal\":\"r\",\"choice\":\"yes\"}]");
+    qf_service_testing_status(world, "c1", "running");
+    qf_service_testing_wait(world, DAY);
+    assert_non_null(record_of(world, "service/c1/late"));
+    qf_service_testing_status(world, "c1", "done");
+    assert_null(qf_json_get(qf_service_testing_case(world, "c1"), "problem"));
 }
 
 static void only_its_own_is_superseded(void **state)
@@ -526,12 +556,20 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_service_records),          TEST(fields_without_a_value_are_left_out),
-        TEST(time_records_too),           TEST(hostile_values),
-        TEST(a_refusal_can_be_caught),    TEST(nobody_takes_a_service_s_place),
-        TEST(whole_or_not_at_all),        TEST(who_answers_for_it_must_be_active),
-        TEST(only_its_own_is_superseded), TEST(a_process_that_performs_too_much),
-        TEST(refused_when_proposed),      TEST(capabilities),
+        TEST(a_service_records),
+        TEST(fields_without_a_value_are_left_out),
+        TEST(time_records_too),
+        TEST(hostile_values),
+        TEST(a_refusal_can_be_caught),
+        TEST(nobody_takes_a_service_s_place),
+        TEST(whole_or_not_at_all),
+        TEST(who_answers_for_it_must_be_active),
+        TEST(who_answers_for_it_may_come_back),
+        TEST(who_answers_for_it_may_come_back),
+        TEST(only_its_own_is_superseded),
+        TEST(a_process_that_performs_too_much),
+        TEST(refused_when_proposed),
+        TEST(capabilities),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

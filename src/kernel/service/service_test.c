@@ -275,7 +275,19 @@ static void a_timer_that_cannot_fire_halts_its_case(void **state)
     assert_true(qf_json_is_text(qf_json_get(problem, "code"), "rule-error"));
     qf_permit_status(world, "c1", "running");
     assert_int_equal(qf_permit_task(world, "expert", "c1"), review);
-    assert_false(qf_permit_has_key(world, "~due/"));
+    /* It is tried again, after longer and longer. */
+    static const int64_t days[] = {1, 1, 2, 4, 8, 16, 30, 30};
+    int64_t since_ms = qf_record_int(problem, "since"), then_ms = since_ms;
+    for (size_t i = 0; i < sizeof days / sizeof days[0]; i++) {
+        then_ms += days[i] * DAY;
+        problem = qf_json_get(qf_permit_case(world, "c1"), "problem");
+        assert_int_equal(qf_record_int(problem, "since"), since_ms);
+        assert_int_equal(qf_record_int(problem, "again"), then_ms);
+        assert_int_equal(qf_record_int(qf_permit_case(world, "c1"), "timer"), then_ms);
+        world->block.time_ms = then_ms;
+        qf_testing_begin(world);
+        qf_testing_end(world, false);
+    }
     qf_testing_expect(world, QF_OK, "", EXPERT, CHOOSE, "c1", review, "f-no");
     qf_permit_status(world, "c1", "done");
     assert_null(qf_json_get(qf_permit_case(world, "c1"), "problem"));

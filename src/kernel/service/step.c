@@ -168,15 +168,31 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     return QF_OK;
 }
 
+/* What stood in the way may have gone: a member is active again, newer software compiles a package.
+ * It is tried again after a day, and then after as long as it has rested, up to a month. */
+static int64_t try_again(const struct qf_service_step *step, int64_t since_ms)
+{
+    int64_t rested_ms = step->ctx->time_ms - since_ms;
+    rested_ms = rested_ms < QF_SERVICE_RETRY_MS_MIN ? QF_SERVICE_RETRY_MS_MIN : rested_ms;
+    return step->ctx->time_ms +
+           (rested_ms > QF_SERVICE_RETRY_MS_MAX ? QF_SERVICE_RETRY_MS_MAX : rested_ms);
+}
+
 void qf_service_step_halt(struct qf_service_step *step, const struct qf_error *why)
 {
     struct qf_json record = kept(step), problem = qf_json_make_object();
+    const struct qf_json *before = qf_json_get(&step->record, "problem");
+    int64_t since_ms = before == NULL ? step->ctx->time_ms : qf_record_int(before, "since");
+    int64_t again_ms = try_again(step, since_ms);
+    qf_json_put(step->arena, &problem, "again", qf_json_make_int(again_ms));
     qf_json_put(step->arena, &problem, "code", qf_json_make_text(qf_status_name(why->status)));
     qf_json_put(step->arena, &problem, "detail", qf_json_make_text(why->detail));
     if (why->field[0] != '\0')
         qf_json_put(step->arena, &problem, "field", qf_json_make_text(why->field));
+    qf_json_put(step->arena, &problem, "since", qf_json_make_int(since_ms));
     qf_json_put(step->arena, &problem, "time", qf_json_make_int(step->ctx->time_ms));
     qf_json_put(step->arena, &record, "problem", problem);
+    qf_json_put(step->arena, &record, "timer", qf_json_make_int(again_ms));
     qf_service_lists_halt(step, &record);
     struct qf_state_key at;
     qf_state_key_make(&at, QF_STATE_CASE, step->id);
