@@ -25,13 +25,25 @@ static struct qf_slice text_of(const struct qf_dmn_xml *entry)
     return text == NULL ? qf_slice_of("") : qf_dmn_trim(text->text);
 }
 
+/* Whether the rule cites the clause, or (NULL) any: in an annotation, or in its description, which
+ * is where editors made with dmn-js keep their column of annotations. */
+static bool cites(const struct qf_dmn_xml *rule, const struct qf_slice *clause)
+{
+    const struct qf_dmn_xml *entry = qf_dmn_xml_child(rule, "annotationEntry");
+    const struct qf_dmn_xml *description = qf_dmn_xml_child(rule, "description");
+    bool described = description != NULL && (entry == NULL || text_of(entry).size == 0);
+    for (; entry != NULL; entry = qf_dmn_xml_next(entry))
+        if (clause == NULL ? text_of(entry).size > 0 : qf_slice_equal(text_of(entry), *clause))
+            return true;
+    struct qf_slice text = described ? qf_dmn_trim(description->text) : qf_slice_of("");
+    return described && (clause == NULL ? text.size > 0 : qf_slice_equal(text, *clause));
+}
+
 static void check_rule(struct qf_inspection *in, const struct qf_dmn_xml *rule,
                        struct qf_slice decision, unsigned number)
 {
-    for (const struct qf_dmn_xml *entry = qf_dmn_xml_child(rule, "annotationEntry"); entry != NULL;
-         entry = qf_dmn_xml_next(entry))
-        if (text_of(entry).size > 0)
-            return;
+    if (cites(rule, NULL))
+        return;
     const struct qf_folder_problem place = {
         .file = DMN,
         .element = qf_arena_text(&in->folder->arena, qf_dmn_xml_attr(rule, "id")),
@@ -90,12 +102,9 @@ bool qf_inspect_cites(struct qf_inspection *in, struct qf_slice clause)
     for (; at != NULL; at = qf_dmn_xml_next(at)) {
         const struct qf_dmn_xml *table = qf_dmn_xml_child(at, "decisionTable");
         const struct qf_dmn_xml *rule = table == NULL ? NULL : qf_dmn_xml_child(table, "rule");
-        for (; rule != NULL; rule = qf_dmn_xml_next(rule)) {
-            const struct qf_dmn_xml *entry = qf_dmn_xml_child(rule, "annotationEntry");
-            for (; entry != NULL; entry = qf_dmn_xml_next(entry))
-                if (qf_slice_equal(text_of(entry), clause))
-                    return true;
-        }
+        for (; rule != NULL; rule = qf_dmn_xml_next(rule))
+            if (cites(rule, &clause))
+                return true;
     }
     return in->rules == NULL;
 }
