@@ -40,18 +40,17 @@
 #define QF_SERVICE_FIELDS_MAX 256             /* declared fields of a service */
 #define QF_SERVICE_VERSIONS_MAX 256           /* versions of a service */
 #define QF_SERVICE_DATA_MAX 64                /* fields in one answer */
-#define QF_SERVICE_RETRY_MS_MIN 86400000LL /* until what fell due and could not be is tried again  \
-                                            */
-#define QF_SERVICE_RETRY_MS_MAX 2592000000LL /* likewise, when it rests for long */
-#define QF_SERVICE_MIGRATED_BLOCK_MAX 64     /* cases looked at in a block for a migration */
-#define QF_SERVICE_MESSAGES_MAX 16           /* between cases, that one step brings about */
-#define QF_SERVICE_UNDELIVERED_MAX 32        /* of them, those kept that nobody took */
-#define QF_SERVICE_ENDS_MAX 16               /* end events of one case that are kept */
-#define QF_SERVICE_DECISIONS_MAX 1000        /* decisions of one case */
-#define QF_SERVICE_FLOWS_MAX 16              /* choices in one answer */
-#define QF_SERVICE_STEPS_MAX 4096            /* steps of a case; half of them may move nothing */
-#define QF_SERVICE_STEP_BYTES 32             /* of a case that cost a step to read and write */
-#define QF_SERVICE_OPS_MAX 64                /* that one step of a case performs */
+#define QF_SERVICE_RETRY_MS_MIN 86400000LL    /* until what fell due is tried again */
+#define QF_SERVICE_RETRY_MS_MAX 2592000000LL  /* likewise, when it rests for long */
+#define QF_SERVICE_MIGRATED_BLOCK_MAX 64      /* cases looked at in a block for a migration */
+#define QF_SERVICE_MESSAGES_MAX 16            /* between cases, that one step brings about */
+#define QF_SERVICE_UNDELIVERED_MAX 32         /* of them, those kept that nobody took */
+#define QF_SERVICE_ENDS_MAX 16                /* end events of one case that are kept */
+#define QF_SERVICE_DECISIONS_MAX 1000         /* decisions of one case */
+#define QF_SERVICE_FLOWS_MAX 16               /* choices in one answer */
+#define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
+#define QF_SERVICE_STEP_BYTES 32              /* of a case that cost a step to read and write */
+#define QF_SERVICE_OPS_MAX 64                 /* that one step of a case performs */
 #define QF_SERVICE_OP_STEPS 100       /* that performing an op costs, of a case's and a block's */
 #define QF_SERVICE_EFFECT_STEPS 256   /* that telling subscribers of something costs */
 #define QF_SERVICE_LIST_STEPS 16      /* that a change of a work list costs */

@@ -331,13 +331,16 @@ static void check_formulas(struct check *c, const struct qf_bpmn_assigns *assign
         check_formula(c, &assigns->items[i].value);
 }
 
+/* `cure` begins with the kind of thing that it is. */
 static void check_name(struct check *c, bool (*known)(void *, struct qf_slice),
-                       struct qf_slice name, const char *what)
+                       struct qf_slice name, const char *cure)
 {
+    const char *what = cure + strcspn(cure, ":");
     if (known == NULL || name.size == 0 || known(c->declared->self, name))
         return;
-    qf_bpmn_report(c->model, QF_BPMN_WRONG, c->where, "the %s %.*s is not declared by the service",
-                   what, (int)(name.size > 100 ? 100 : name.size), (const char *)name.data);
+    qf_bpmn_report(c->model, QF_BPMN_WRONG, c->where, "the %.*s %.*s is not declared%s",
+                   (int)(what - cure), cure, (int)(name.size > 100 ? 100 : name.size),
+                   (const char *)name.data, what);
 }
 
 static void check_names(struct check *c, const struct qf_bpmn_node *node)
@@ -359,12 +362,15 @@ static void check_names(struct check *c, const struct qf_bpmn_node *node)
         check_formulas(c, &ext->outputs);
     if (c->declared == NULL)
         return;
+    static const char *const role = "role: write one of the participants of service.yaml, or add "
+                                    "it there";
     check_name(c, c->declared->op, ext->op, "operation");
-    check_name(c, c->declared->decision, ext->decision, "decision");
-    check_name(c, c->declared->form, ext->form, "form");
-    check_name(c, c->declared->role, ext->deadline.to, "role");
+    check_name(c, c->declared->decision, ext->decision,
+               "decision: write the name of one in rules.dmn");
+    check_name(c, c->declared->form, ext->form, "form: write the name of a file in schemas/");
+    check_name(c, c->declared->role, ext->deadline.to, role);
     if (qf_bpmn_is_human(node))
-        check_name(c, c->declared->role, qf_bpmn_role(c->model, node), "role");
+        check_name(c, c->declared->role, qf_bpmn_role(c->model, node), role);
 }
 
 /* --- the whole --- */

@@ -198,6 +198,17 @@ static enum qf_status fail_at(struct bpmn_import *in, const struct qf_xml_node *
                    (int)(id.size > 80 ? 80 : id.size), (const char *)id.data, reason);
 }
 
+/* An attribute names what is not there. */
+static enum qf_status fail_ref(struct bpmn_import *in, const struct qf_xml_node *xml,
+                               const char *attr, const char *reason)
+{
+    struct qf_slice value = qf_xml_attr(xml, attr);
+    return fail_at(in, xml,
+                   qf_arena_printf(in->arena, "%s \"%.*s\" %s", attr,
+                                   (int)(value.size > 60 ? 60 : value.size),
+                                   (const char *)value.data, reason));
+}
+
 /* --- counting, so that arrays are made once --- */
 
 struct counts {
@@ -237,6 +248,14 @@ static struct counts count_elements(struct qf_xml_node *root)
 
 /* --- reading --- */
 
+static void report_unknown(struct qf_bpmn_model *model, const struct qf_xml_node *xml)
+{
+    qf_bpmn_report(model, QF_BPMN_UNSUPPORTED, xml,
+                   "<%.*s> cannot be executed; spec/bpmn-extensions.md says what can",
+                   (int)(xml->name.local.size > 60 ? 60 : xml->name.local.size),
+                   (const char *)xml->name.local.data);
+}
+
 static enum qf_status read_container(struct bpmn_import *in, struct qf_xml_node *xml,
                                      uint16_t process, uint16_t parent, uint32_t depth);
 
@@ -271,7 +290,7 @@ static enum qf_status read_node(struct bpmn_import *in, struct qf_xml_node *xml,
         return fail_at(in, xml, "has no id");
     model->processes[process].node_count++;
     if (kind == QF_BPMN_OTHER)
-        qf_bpmn_report(model, QF_BPMN_UNSUPPORTED, xml, "this element cannot be executed");
+        report_unknown(model, xml);
     if (kind == QF_BPMN_SUB || kind == QF_BPMN_ADHOC || qf_slice_is(xml->name.local, "transaction"))
         return read_container(in, xml, process, index, depth + 1);
     return QF_OK;
@@ -310,7 +329,7 @@ static enum qf_status read_container(struct bpmn_import *in, struct qf_xml_node 
         } else if (qf_slice_is(at->name.local, "sequenceFlow")) {
             read_flow(in, at);
         } else if (!among(passive, sizeof passive / sizeof passive[0], at->name.local)) {
-            qf_bpmn_report(in->model, QF_BPMN_UNSUPPORTED, at, "this element cannot be executed");
+            report_unknown(in->model, at);
         }
     }
     return QF_OK;
@@ -381,9 +400,8 @@ static enum qf_status connect_flows(struct bpmn_import *in)
         flow->source = qf_bpmn_ref_find(in->node_refs, model->node_count, source);
         flow->target = qf_bpmn_ref_find(in->node_refs, model->node_count, target);
         if (flow->source == QF_BPMN_NONE || flow->target == QF_BPMN_NONE)
-            return fail_at(in, flow->xml,
-                           flow->source == QF_BPMN_NONE ? "sourceRef names no flow node"
-                                                        : "targetRef names no flow node");
+            return fail_ref(in, flow->xml, flow->source == QF_BPMN_NONE ? "sourceRef" : "targetRef",
+                            "names no flow node: draw the arrow again");
         struct qf_bpmn_node *from = &model->nodes[flow->source];
         struct qf_bpmn_node *to = &model->nodes[flow->target];
         flow->next_out = from->first_out;
@@ -404,14 +422,14 @@ static enum qf_status resolve_node(struct bpmn_import *in, struct qf_bpmn_node *
         node->default_flow = qf_bpmn_ref_find(in->flow_refs, in->flow_ref_count, flow);
         if (node->default_flow == QF_BPMN_NONE ||
             &model->nodes[model->flows[node->default_flow].source] != node)
-            return fail_at(in, node->xml, "default names no flow that leaves it");
+            return fail_ref(in, node->xml, "default", "names no flow that leaves it");
     }
     if (node->kind == QF_BPMN_BOUNDARY) {
         struct qf_slice ref = qf_bpmn_local(qf_xml_attr(node->xml, "attachedToRef"));
         node->attached_to = qf_bpmn_ref_find(in->node_refs, model->node_count, ref);
         if (node->attached_to == QF_BPMN_NONE ||
             !qf_bpmn_is_activity(&model->nodes[node->attached_to]))
-            return fail_at(in, node->xml, "attachedToRef names no activity");
+            return fail_ref(in, node->xml, "attachedToRef", "names no activity");
     }
     if (node->kind == QF_BPMN_CALL)
         node->callee =
@@ -486,7 +504,7 @@ static enum qf_status read_processes(struct bpmn_import *in)
             continue;
         if (!qf_slice_is(at->name.local, "process")) {
             if (!among(passive_top, sizeof passive_top / sizeof passive_top[0], at->name.local))
-                qf_bpmn_report(model, QF_BPMN_UNSUPPORTED, at, "this element cannot be executed");
+                report_unknown(model, at);
             continue;
         }
         uint16_t index = model->process_count++;

@@ -1,4 +1,6 @@
 /* The parts of a flow node: event definitions, loops, scripts, and our extension elements. */
+#include <stdio.h>
+
 #include "bpmn/model_internal.h"
 
 static const struct qf_xml_node *bpmn_child(const struct qf_xml_node *xml, const char *name)
@@ -11,12 +13,16 @@ static void unsupported(struct bpmn_import *in, const struct qf_bpmn_node *node,
     qf_bpmn_report(in->model, QF_BPMN_UNSUPPORTED, node->xml, "%s", text);
 }
 
+/* A mistake in one of our extension elements; its line, where that is not the node's. */
 static void wrong(struct bpmn_import *in, const struct qf_bpmn_node *node,
                   const struct qf_xml_node *xml, const char *text)
 {
-    qf_bpmn_report(in->model, QF_BPMN_WRONG, node->xml, "%.*s (line %u): %s",
+    char line[32] = "";
+    if (xml->line != node->line)
+        snprintf(line, sizeof line, " on line %u", xml->line);
+    qf_bpmn_report(in->model, QF_BPMN_WRONG, node->xml, "qf:%.*s%s: %s",
                    (int)(xml->name.local.size > 40 ? 40 : xml->name.local.size),
-                   (const char *)xml->name.local.data, xml->line, text);
+                   (const char *)xml->name.local.data, line, text);
 }
 
 /* An expression begins with '=' or stands plain. */
@@ -155,9 +161,10 @@ static void read_event(struct bpmn_import *in, struct qf_bpmn_node *node)
             node->event = QF_BPMN_EVENT_TERMINATE;
         } else {
             node->event = QF_BPMN_EVENT_OTHER;
-            qf_bpmn_report(in->model, QF_BPMN_UNSUPPORTED, node->xml,
-                           "an event with %.*s cannot be executed",
-                           (int)(name.size > 60 ? 60 : name.size), (const char *)name.data);
+            qf_bpmn_report(
+                in->model, QF_BPMN_UNSUPPORTED, node->xml,
+                "an event with %.*s cannot be executed; message, timer, error and terminate can",
+                (int)(name.size > 60 ? 60 : name.size), (const char *)name.data);
         }
     }
     if (count > 1) {
@@ -365,7 +372,9 @@ static void read_extension(struct bpmn_import *in, struct qf_bpmn_node *node,
         if (ext->collection.text.size == 0 || ext->item.size == 0)
             wrong(in, node, xml, "needs collection and item");
     } else if (!qf_slice_is(name, "input") && !qf_slice_is(name, "output")) {
-        wrong(in, node, xml, "is not an extension element of this version");
+        wrong(in, node, xml,
+              "is no extension element; there are who, form, deadline, op, decision, "
+              "result, input, output, to and loop (spec/bpmn-extensions.md)");
     }
 }
 
@@ -413,9 +422,14 @@ void qf_bpmn_read_parts(struct bpmn_import *in, struct qf_bpmn_node *node)
         unsupported(in, node,
                     "how many instances is not said: loopCardinality, or qf:loop with collection");
     if (node->kind == QF_BPMN_SERVICE && node->ext.op.size == 0)
-        unsupported(in, node, "a service task needs qf:op with the operation's name");
+        unsupported(
+            in, node,
+            "a service task needs qf:op with the operation's name, in its extensionElements: "
+            "<qf:op name=\"evidence.record\">");
     if (node->kind == QF_BPMN_RULE && node->ext.decision.size == 0)
-        unsupported(in, node, "a business rule task needs qf:decision with the decision's ref");
+        unsupported(in, node,
+                    "a business rule task needs qf:decision in its extensionElements: <qf:decision "
+                    "ref=\"NAME\" result=\"FIELD\"/>, with the name of a decision");
 }
 
 /* --- references --- */
@@ -435,7 +449,11 @@ static void resolve_separate(struct bpmn_import *in, struct qf_bpmn_node *node,
         struct qf_slice id = qf_slice_make(list.data, size);
         uint16_t task = qf_bpmn_ref_find(in->node_refs, in->model->node_count, id);
         if (task == QF_BPMN_NONE || !qf_bpmn_is_human(&in->model->nodes[task])) {
-            wrong(in, node, who, "separate names no task of a person");
+            char *text = qf_arena_printf(in->arena,
+                                         "separate names %.*s, which is no task of a person: write "
+                                         "ids of tasks, parted by spaces",
+                                         (int)(id.size > 60 ? 60 : id.size), (const char *)id.data);
+            wrong(in, node, who, text);
         } else {
             ext->separate[ext->separate_count++] = task;
             in->model->nodes[task].remembered = true;

@@ -231,6 +231,19 @@ void qf_xml_reader_free(struct qf_xml_reader *reader)
     free(reader);
 }
 
+/* What is wrong with the text as XML, with what to do where the parser's words leave that open. */
+static const char *error_text(enum XML_Error code)
+{
+    if (code == XML_ERROR_UNBOUND_PREFIX)
+        return "a prefix has no namespace: for qf add xmlns:qf=\"https://qifeng.dev/bpmn/1\" to "
+               "the first element";
+    if (code == XML_ERROR_TAG_MISMATCH)
+        return "the closing tag is not that of the element which was opened last";
+    if (code == XML_ERROR_NO_ELEMENTS)
+        return "the document ends too early: no element found, or one is not closed";
+    return XML_ErrorString(code);
+}
+
 static enum qf_status give(const struct qf_xml_reader *reader, struct qf_error *err)
 {
     if (reader->status != QF_OK && err != NULL)
@@ -252,7 +265,7 @@ static enum qf_status feed_part(struct qf_xml_reader *reader, const uint8_t *dat
         return reader->status;
     if (XML_Parse(reader->parser, (const char *)data, (int)size, last) == XML_STATUS_ERROR &&
         reader->status == QF_OK)
-        refuse(reader, QF_MALFORMED, XML_ErrorString(XML_GetErrorCode(reader->parser)), 0);
+        refuse(reader, QF_MALFORMED, error_text(XML_GetErrorCode(reader->parser)), 0);
     return reader->status;
 }
 

@@ -11,6 +11,7 @@ struct qf_yaml_place {
 };
 
 struct reading {
+    struct qf_slice input;
     yaml_parser_t parser;
     struct qf_arena *arena;
     struct qf_error *err;
@@ -30,6 +31,21 @@ static enum qf_status fail_at(struct reading *r, enum qf_status status, unsigned
     return qf_fail(r->err, status, field, "%s", text);
 }
 
+/* What to do about a line that is not YAML: most often a text that should be in quotes. */
+static const char *cure_of(const struct reading *r)
+{
+    size_t at = 0;
+    if (r->parser.error != YAML_SCANNER_ERROR && r->parser.error != YAML_PARSER_ERROR)
+        return "";
+    for (size_t line = r->parser.problem_mark.line; line > 0 && at < r->input.size; at++)
+        line -= r->input.data[at] == '\n';
+    while (at < r->input.size && r->input.data[at] == ' ')
+        at++;
+    if (at < r->input.size && r->input.data[at] == '\t')
+        return "; a tab does not indent, use spaces";
+    return "; a text with : # , [ ] { } & * ! | > % @ or a quote in it goes in quotes";
+}
+
 static enum qf_status next_event(struct reading *r, yaml_event_t *event)
 {
     if (yaml_parser_parse(&r->parser, event))
@@ -37,8 +53,10 @@ static enum qf_status next_event(struct reading *r, yaml_event_t *event)
     if (r->parser.error == YAML_MEMORY_ERROR)
         return fail_at(r, QF_NO_MEMORY, 0, "no memory");
     unsigned line = (unsigned)r->parser.problem_mark.line + 1;
-    return fail_at(r, QF_MALFORMED, line,
-                   r->parser.problem != NULL ? r->parser.problem : "not YAML");
+    char text[200];
+    snprintf(text, sizeof text, "%s%s", r->parser.problem != NULL ? r->parser.problem : "not YAML",
+             cure_of(r));
+    return fail_at(r, QF_MALFORMED, line, text);
 }
 
 static bool is_digits(struct qf_slice text)
@@ -97,9 +115,14 @@ static enum qf_status read_plain(struct reading *r, struct qf_json *out, struct 
     bool negative = text.data[0] == '-';
     struct qf_slice digits = {text.data + negative, text.size - negative};
     if (!is_digits(digits) || (digits.size > 1 && digits.data[0] == '0') ||
-        (negative && digits.data[0] == '0'))
-        return fail_at(r, QF_MALFORMED, line,
-                       "numbers are whole and decimal; put anything else in quotes");
+        (negative && digits.data[0] == '0')) {
+        char why[200];
+        snprintf(why, sizeof why,
+                 "%.*s: numbers are whole and decimal; anything else goes in quotes: \"%.*s\"",
+                 (int)(text.size > 60 ? 60 : text.size), (const char *)text.data,
+                 (int)(text.size > 60 ? 60 : text.size), (const char *)text.data);
+        return fail_at(r, QF_MALFORMED, line, why);
+    }
     int64_t value = 0;
     for (size_t i = 0; i < digits.size && value <= QF_JSON_INT_MAX; i++)
         value = value * 10 + (digits.data[i] - '0');
@@ -274,7 +297,7 @@ static enum qf_status read_stream(struct reading *r, struct qf_json *out,
 enum qf_status qf_yaml_parse(struct qf_arena *arena, struct qf_yaml *out, struct qf_slice input,
                              struct qf_error *err)
 {
-    struct reading r = {.arena = arena, .err = err};
+    struct reading r = {.arena = arena, .err = err, .input = input};
     struct qf_yaml_place *root = qf_arena_zalloc(arena, sizeof *root);
     root->line = 1;
     out->value = qf_json_make_null();

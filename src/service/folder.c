@@ -267,7 +267,9 @@ enum qf_status qf_folder_read(struct qf_folder *out, const char *dir, struct qf_
                                          "texts/en.yaml"};
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
         if (qf_folder_find(out, needed[i]) == NULL && !complained(out, needed[i]))
-            QF_FOLDER_ERROR(out, needed[i], "", 0, "is missing");
+            QF_FOLDER_ERROR(out, needed[i], "", 0,
+                            "is missing: docs/SERVICES.md says what belongs into the folder, and "
+                            "those under services/ may be copied");
     read_yaml(out, &out->manifest, "service.yaml");
     read_yaml(out, &out->scenario, "scenario.yaml");
     read_yaml(out, &out->texts[0], "texts/zh.yaml");

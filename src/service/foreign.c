@@ -42,6 +42,7 @@ struct foreign {
     const struct qf_bpmn_node *node;
     struct qf_slice told[TOLD_MAX]; /* names, each once */
     uint32_t count;
+    bool named; /* a namespace that was to be ours */
 };
 
 static bool is_foreign(const struct qf_xml_name *name)
@@ -50,6 +51,24 @@ static bool is_foreign(const struct qf_xml_name *name)
         if (qf_slice_is(name->ns, engines[i]))
             return true;
     return false;
+}
+
+/* Of another version, or with a slip in it: everything under it would be taken for somebody else's.
+ */
+static void check_own(struct foreign *f, const struct qf_xml_node *e)
+{
+    static const char begins[] = "https://qifeng.dev/", own[] = "https://qifeng.dev/bpmn/1";
+    bool meant = (e->name.ns.size >= sizeof begins - 1 &&
+                  memcmp(e->name.ns.data, begins, sizeof begins - 1) == 0) ||
+                 qf_slice_is(e->name.prefix, "qf");
+    if (f->named || !meant || qf_slice_is(e->name.ns, own))
+        return;
+    f->named = true;
+    QF_FOLDER_ERROR(
+        f->in->folder, "process.bpmn", qf_arena_text(&f->in->folder->arena, f->node->id), e->line,
+        "%.*s:%.*s is of the namespace %.*s and says nothing; write xmlns:qf=\"%s\"",
+        QF_SLICE_ARGS(e->name.prefix), QF_SLICE_ARGS(e->name.local),
+        (int)(e->name.ns.size > 100 ? 100 : e->name.ns.size), (const char *)e->name.ns.data, own);
 }
 
 static void tell(struct foreign *f, const struct qf_xml_name *name, uint32_t line)
@@ -77,8 +96,10 @@ static void look(struct foreign *f, const struct qf_xml_node *xml)
     for (const struct qf_xml_node *child = xml->child; child != NULL; child = child->next) {
         if (!qf_slice_is(child->name.local, "extensionElements"))
             continue;
-        for (const struct qf_xml_node *e = child->child; e != NULL; e = e->next)
+        for (const struct qf_xml_node *e = child->child; e != NULL; e = e->next) {
             tell(f, &e->name, e->line);
+            check_own(f, e);
+        }
     }
 }
 

@@ -98,6 +98,8 @@ static void check_property(const struct form *form, const struct qf_json_member 
         form->in->fields != NULL ? qf_json_get_slice(form->in->fields, property->key) : NULL;
     int size = (int)(property->key.size > 120 ? 120 : property->key.size);
     snprintf(pointer, sizeof pointer, "/properties/%.*s", size, (const char *)property->key.data);
+    if (form->in->manifest == NULL)
+        return; /* nobody knows which there are */
     if (field == NULL) {
         tell(form, true, pointer, "is no field of service.yaml; declare it there under fields");
         return;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "kernel/ops.h"
 #include "service/inspect_internal.h"
 #include "service/shape.h"
 
@@ -38,6 +39,23 @@ bool qf_inspect_is_role(const struct qf_inspection *in, struct qf_slice role)
 
 /* ---- roles ---- */
 
+static const char *all_roles(const struct qf_inspection *in)
+{
+    const struct qf_json *list = list_in(in->manifest, "participants");
+    struct qf_buf text;
+    qf_buf_init(&text, 400);
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        const struct qf_json *name = qf_json_get(&list->items[i], "role");
+        if (name == NULL || name->type != QF_JSON_STRING || text.size + name->count > 300)
+            continue;
+        qf_buf_put_text(&text, text.size > 0 ? ", " : "");
+        qf_buf_put_slice(&text, qf_json_text(name));
+    }
+    const char *out = qf_arena_text(&in->folder->arena, qf_buf_slice(&text));
+    qf_buf_deinit(&text);
+    return out;
+}
+
 static void check_roles(struct qf_inspection *in, const struct qf_json *roles, const char *path)
 {
     for (uint32_t i = 0; roles != NULL && roles->type == QF_JSON_ARRAY && i < roles->count; i++) {
@@ -46,7 +64,8 @@ static void check_roles(struct qf_inspection *in, const struct qf_json *roles, c
         const struct qf_json *role = &roles->items[i];
         if (role->type == QF_JSON_STRING && !qf_inspect_is_role(in, qf_json_text(role)))
             QF_FOLDER_ERROR(in->folder, MANIFEST, at, line_of(in->folder, at),
-                            "%.*s is no role of a participant", (int)role->count, role->text);
+                            "%.*s is no role of a participant; there are: %s", (int)role->count,
+                            role->text, all_roles(in));
     }
 }
 
@@ -87,6 +106,27 @@ static void check_participants(struct qf_inspection *in)
             QF_FOLDER_WARNING(in->folder, MANIFEST, at, line_of(in->folder, at),
                               "role %.*s has nothing to do: no lane, no task, no message names it",
                               (int)role->count, role->text);
+    }
+}
+
+/* What the members would approve without need. */
+static void check_capabilities(struct qf_inspection *in)
+{
+    const struct qf_json *list = list_in(in->manifest, "capabilities");
+    for (uint32_t i = 0; list != NULL && in->bpmn != NULL && i < list->count; i++) {
+        bool needed = list->items[i].type != QF_JSON_STRING;
+        for (uint16_t k = 0; !needed && k < in->bpmn->node_count; k++) {
+            const struct qf_op_row *row = qf_op_find(in->bpmn->nodes[k].ext.op);
+            needed = row != NULL && row->service != NULL &&
+                     qf_json_is_text(&list->items[i], row->service->capability);
+        }
+        char at[64];
+        snprintf(at, sizeof at, "capabilities[%u]", i);
+        if (!needed)
+            QF_FOLDER_WARNING(in->folder, MANIFEST, at, line_of(in->folder, at),
+                              "no service task needs %.*s: take it out, so that the members "
+                              "approve no more than is used",
+                              (int)list->items[i].count, list->items[i].text);
     }
 }
 
@@ -210,11 +250,21 @@ static struct qf_json mended(struct qf_inspection *in, struct qf_json *files)
         bool good = type != NULL && type->type == QF_JSON_STRING &&
                     qf_feel_type_named(qf_json_text(type)) != NULL;
         struct qf_json field = qf_json_make_object();
+        const struct qf_json *sealed = qf_json_get(&in->fields->members[i].value, "sealed");
+        if (good && sealed != NULL && sealed->type == QF_JSON_TRUE)
+            qf_json_put(arena, &field, "sealed", *sealed);
         if (good)
             qf_json_put(arena, &field, "type", *type);
         qf_json_put(arena, &fields, qf_arena_text(arena, in->fields->members[i].key),
                     good ? field : any);
     }
+    const struct qf_json *capabilities = list_in(in->manifest, "capabilities");
+    struct qf_json asked = qf_json_make_array();
+    for (uint32_t i = 0; capabilities != NULL && i < capabilities->count; i++)
+        if (capabilities->items[i].type == QF_JSON_STRING && capabilities->items[i].count > 0 &&
+            capabilities->items[i].count <= 128 && asked.count < 64)
+            qf_json_append(arena, &asked, capabilities->items[i]);
+    qf_json_put(arena, &manifest, "capabilities", asked);
     qf_json_put(arena, &manifest, "fields", fields);
     qf_json_put(arena, &manifest, "participants", participants);
     qf_json_put(arena, &form, "additionalProperties", qf_json_make_bool(false));
@@ -230,6 +280,25 @@ static struct qf_json mended(struct qf_inspection *in, struct qf_json *files)
     return manifest;
 }
 
+/* What an analyst does about it, where the language cannot know where its names come from. */
+static const char *cure_of(const struct qf_service_problem *found)
+{
+    static const struct {
+        const char *begins, *cure;
+    } cures[] = {
+        {"there is nothing named",
+         "; a text goes in quotes, and what the case gives is an input data of that name in the "
+         "diagram, from which an arrow leads to the decision"},
+        {"there is no type",
+         "; there are string, number, boolean, date, time, dateTime and durations, and the item "
+         "definitions of the model"},
+    };
+    for (size_t i = 0; strcmp(found->file, "rules.dmn") == 0 && i < 2; i++)
+        if (strncmp(found->text, cures[i].begins, strlen(cures[i].begins)) == 0)
+            return cures[i].cure;
+    return "";
+}
+
 static void take(void *self, const struct qf_service_problem *found)
 {
     struct qf_inspection *in = self;
@@ -240,7 +309,22 @@ static void take(void *self, const struct qf_service_problem *found)
                                             .element = qf_arena_text(arena, element),
                                             .line = found->line,
                                             .column = found->column};
-    qf_folder_report(in->folder, &place, "%s", found->text);
+    qf_folder_report(in->folder, &place, "%s%s", found->text, cure_of(found));
+}
+
+/* Where a file cannot be read any further; "<element id>: " is what the reader of processes begins
+ * with. */
+static void tell_unreadable(struct qf_inspection *in, const char *file, const struct qf_error *err)
+{
+    const char *text = err->detail, *end = strstr(text, ">: ");
+    const char *element = "";
+    if (text[0] == '<' && end != NULL) {
+        const char *space = strchr(text, ' ');
+        const char *begin = space != NULL && space < end ? space + 1 : text + 1;
+        element = qf_arena_text(&in->folder->arena, qf_slice_make(begin, (size_t)(end - begin)));
+        text = end + 3;
+    }
+    QF_FOLDER_ERROR(in->folder, file, element, qf_folder_number(err->field, "line "), "%s", text);
 }
 
 static void tell(struct qf_inspection *in, const struct qf_error *err, uint32_t errors_before)
@@ -250,7 +334,67 @@ static void tell(struct qf_inspection *in, const struct qf_error *err, uint32_t 
     const char *file = strncmp(err->field, "process.bpmn", 12) == 0 ? "process.bpmn"
                        : strncmp(err->field, "rules.dmn", 9) == 0   ? "rules.dmn"
                                                                     : MANIFEST;
-    QF_FOLDER_ERROR(in->folder, file, "", qf_folder_number(err->field, "line "), "%s", err->detail);
+    tell_unreadable(in, file, err);
+}
+
+/* ---- without a manifest ---- */
+
+static void take_rule(void *self, const struct qf_dmn_problem *problem)
+{
+    const struct qf_service_problem found = {.error = problem->error,
+                                             .file = problem->file,
+                                             .id = qf_slice_of(problem->element),
+                                             .line = problem->line,
+                                             .column = problem->column,
+                                             .text = problem->message};
+    take(self, &found);
+}
+
+static void look_at_rules(struct qf_inspection *in, const struct qf_folder_file *file)
+{
+    struct qf_dmn_model *model;
+    struct qf_error err = {0};
+    const struct qf_dmn_file rules = {file->name, file->bytes};
+    const struct qf_dmn_reporter reporter = {take_rule, in};
+    if (qf_dmn_compile(&in->folder->arena, &model, &rules, 1, &reporter, &err) != QF_OK)
+        tell_unreadable(in, file->name, &err);
+}
+
+static void look_at_process(struct qf_inspection *in, const struct qf_folder_file *file)
+{
+    struct qf_arena *arena = &in->folder->arena;
+    struct qf_bpmn_model *model = QF_ARENA_NEW(arena, struct qf_bpmn_model);
+    struct qf_bpmn_program program;
+    struct qf_bpmn_feel feel = {0};
+    struct qf_bpmn_soundness soundness;
+    struct qf_error err = {0};
+    if (qf_bpmn_import(arena, model, file->bytes, &err) != QF_OK) {
+        tell_unreadable(in, file->name, &err);
+        return;
+    }
+    qf_bpmn_feel_init_lenient(&feel, arena, model);
+    qf_bpmn_prepare(&program, model, qf_bpmn_feel_expr(&feel));
+    qf_bpmn_check(&program, model, NULL, QF_SERVICE_STATES_MAX, &soundness);
+    for (const struct qf_bpmn_problem *p = model->problems; p != NULL; p = p->next) {
+        const struct qf_service_problem found = {.error = p->severity != QF_BPMN_NOTE,
+                                                 .file = file->name,
+                                                 .element = p->element,
+                                                 .id = p->id,
+                                                 .line = p->line,
+                                                 .text = p->text};
+        take(in, &found);
+    }
+}
+
+/* While nothing is known of what it declares, only what is wrong in itself is told. */
+static void look_without_manifest(struct qf_inspection *in)
+{
+    const struct qf_folder_file *process = qf_folder_find(in->folder, "process.bpmn");
+    const struct qf_folder_file *rules = qf_folder_find(in->folder, "rules.dmn");
+    if (rules != NULL)
+        look_at_rules(in, rules);
+    if (process != NULL)
+        look_at_process(in, process);
 }
 
 /* As a node would compile it; of a folder with errors, as much of it as can be. */
@@ -301,6 +445,7 @@ void qf_inspect(struct qf_folder *folder)
         check_roles(&in, qf_json_get(in.manifest, "open"), "open");
         check_roles(&in, qf_json_get(in.manifest, "withdraw"), "withdraw");
         check_participants(&in);
+        check_capabilities(&in);
         check_messages(&in);
     }
     if (in.manifest != NULL)
@@ -311,7 +456,10 @@ void qf_inspect(struct qf_folder *folder)
     if (folder->scenario.there && qf_shape_check(folder, &folder->scenario, &qf_shape_scenario))
         qf_inspect_scenario(&in);
     qf_inspect_rules(&in);
-    compile(&in);
+    if (in.manifest != NULL)
+        compile(&in);
+    else
+        look_without_manifest(&in);
     if (qf_folder_find(folder, "scenario.yaml") == NULL)
         QF_FOLDER_WARNING(folder, "scenario.yaml", "", 0,
                           "is missing: nothing of the service is tried before it is deployed");

@@ -6,6 +6,7 @@
 
 #define PATH_SIZE 512
 #define DEPTH_MAX 8
+#define NAME_MAX_SIZE 32 /* bytes of a member's name, and of members, in the tables */
 
 struct walk {
     struct qf_folder *folder;
@@ -37,9 +38,65 @@ static size_t enter_item(struct walk *w, uint32_t i)
     return before;
 }
 
+/* Changes of one letter that lead from one name to the other, as far as 3. */
+static unsigned distance(struct qf_slice a, const char *b)
+{
+    unsigned before[NAME_MAX_SIZE + 1], now[NAME_MAX_SIZE + 1];
+    size_t size = strlen(b);
+    QF_ASSERT(size <= NAME_MAX_SIZE);
+    if (a.size > size + 3 || size > a.size + 3)
+        return 4;
+    for (size_t k = 0; k <= size; k++)
+        before[k] = (unsigned)k;
+    for (size_t i = 0; i < a.size; i++) {
+        now[0] = (unsigned)i + 1;
+        for (size_t k = 0; k < size; k++) {
+            unsigned least = before[k] + (a.data[i] != (uint8_t)b[k]);
+            least = before[k + 1] + 1 < least ? before[k + 1] + 1 : least;
+            now[k + 1] = now[k] + 1 < least ? now[k] + 1 : least;
+        }
+        memcpy(before, now, sizeof before);
+    }
+    return before[size];
+}
+
+/* The member that is most likely meant, which is not there itself; NULL: nobody knows. */
+static const struct qf_shape_member *meant(const struct qf_shape *shape,
+                                           const struct qf_json *value, struct qf_slice key)
+{
+    const struct qf_shape_member *best = NULL;
+    unsigned least = key.size < 6 ? 2 : 3;
+    for (const struct qf_shape_member *member = shape->members; member->name != NULL; member++) {
+        unsigned far = distance(key, member->name);
+        if (far < least && qf_json_get(value, member->name) == NULL) {
+            least = far;
+            best = member;
+        }
+    }
+    return best;
+}
+
+static void tell_unknown(struct walk *w, const struct qf_shape *shape,
+                         const struct qf_shape_member *member)
+{
+    char list[200] = "";
+    size_t used = 0;
+    if (member != NULL) {
+        WRONG(w, "is not known here; is it %s that is meant?", member->name);
+        return;
+    }
+    for (member = shape->members; member->name != NULL; member++) {
+        int more =
+            snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "", member->name);
+        used += more > 0 && used + (size_t)more < sizeof list ? (size_t)more : 0;
+    }
+    WRONG(w, "is not known here; there may be: %s", list);
+}
+
 static void check_object(struct walk *w, const struct qf_shape *shape, const struct qf_json *value,
                          unsigned depth)
 {
+    uint64_t slips = 0; /* members that stand there under a name with a slip in it */
     if (value->type != QF_JSON_OBJECT) {
         WRONG(w, "must be a mapping of names and values");
         return;
@@ -49,14 +106,18 @@ static void check_object(struct walk *w, const struct qf_shape *shape, const str
         while (member->name != NULL && !qf_slice_is(value->members[i].key, member->name))
             member++;
         size_t before = enter(w, value->members[i].key);
-        if (member->name == NULL)
-            WRONG(w, "is not known here; see spec/service.md");
-        else
+        if (member->name == NULL) {
+            member = meant(shape, value, value->members[i].key);
+            tell_unknown(w, shape, member);
+            slips |= member == NULL ? 0 : 1ULL << (member - shape->members);
+        } else {
             check(w, member->shape, &value->members[i].value, depth + 1);
+        }
         w->path[before] = '\0';
     }
     for (const struct qf_shape_member *member = shape->members; member->name != NULL; member++)
-        if (member->required && qf_json_get(value, member->name) == NULL)
+        if (member->required && qf_json_get(value, member->name) == NULL &&
+            (slips >> (member - shape->members) & 1) == 0)
             WRONG(w, "%s is missing", member->name);
 }
 
@@ -64,7 +125,7 @@ static void check_list(struct walk *w, const struct qf_shape *shape, const struc
                        unsigned depth)
 {
     if (value->type != QF_JSON_ARRAY) {
-        WRONG(w, "must be a list");
+        WRONG(w, "must be a list, such as [one, two]");
         return;
     }
     if (value->count < shape->min || value->count > shape->max)

@@ -128,7 +128,8 @@ static void check_values(struct qf_inspection *in, const struct qf_folder_yaml *
                          "a form offers this value; say what it means");
         }
     }
-    find_idle(&values, is_field, "service.yaml has no field of this name");
+    if (in->manifest != NULL)
+        find_idle(&values, is_field, "service.yaml has no field of this name");
 }
 
 void qf_inspect_words(struct qf_inspection *in)

@@ -98,6 +98,77 @@ class Check(unittest.TestCase):
         self.assertEqual(files, {"service.yaml", "texts/zh.yaml", "process.bpmn",
                                  "schemas/check.json", "rules.dmn"})
 
+    def only(self, severity, name, element, words, line=None):
+        """The one thing that is said of the folder: nothing that only follows from it."""
+        problems = self.check(1 if severity == "error" else 0)["problems"]
+        self.assertEqual([(p["severity"], p["file"], p["element"]) for p in problems],
+                         [(severity, name, element)], problems)
+        self.assertIn(words, problems[0]["text"])
+        if line is not None:
+            self.assertEqual(problems[0].get("line"), line)
+
+    def test_each_mistake_is_told_once_with_its_cure(self):
+        """Everything else is in order: what service.yaml asks for, it has."""
+        operations = SOURCES / "services/construction-permit"
+        for name, old, new, element, words in (
+                ("service.yaml", 'version: "1.0"', "version: 1.0", "", '1.0: numbers are whole and decimal; '
+                 'anything else goes in quotes: "1.0"'),
+                ("service.yaml", "participants:", "participants: &p", "", "anchors are not taken"),
+                ("service.yaml", "  - {role: window", "\t- {role: window", "", "a tab does not indent"),
+                ("service.yaml", "en: Construction permit", "en: A: construction permit", "", "goes in quotes"),
+                ("service.yaml", "category:", "categroy:", "categroy", "is it category that is meant?"),
+                ("service.yaml", "baseline: {materials", "baseline: {material", "baseline.material",
+                 "is it materials that is meant?"),
+                ("service.yaml", "deadline: {days", "deadline: {weeks: 2, days", "deadline.weeks",
+                 "is not known here; there may be: calendar, days"),
+                ("service.yaml", "open: [applicant, window]", "open: window", "open", "such as [one, two]"),
+                ("service.yaml", "open: [applicant, window]", "open: [windo]", "open[0]",
+                 "windo is no role of a participant; there are: applicant, window, planning"),
+                ("process.bpmn", 'targetRef="check_papers"', 'targetRef="check_paper"', "f_apply__check_papers",
+                 'targetRef "check_paper" names no flow node'),
+                ("process.bpmn", 'separate="check_papers examine"', 'separate="check_paper examine"', "sign",
+                 "separate names check_paper, which is no task"),
+                ("process.bpmn", 'ref="Verdict"', 'ref="Verdit"', "decide", "the name of one in rules.dmn"),
+                ("process.bpmn", 'schema="sign.json"', 'schema="sing.json"', "sign",
+                 "write the name of a file in schemas/"),
+                ("process.bpmn", "</process>", "</proces>", "", "the closing tag is not that"),
+                ("process.bpmn", 'xmlns:qf="https://qifeng.dev/bpmn/1"', "", "",
+                 'add xmlns:qf="https://qifeng.dev/bpmn/1" to the first element')):
+            with self.subTest(new):
+                shutil.rmtree(self.dir)
+                shutil.copytree(operations, self.dir)
+                (self.dir / "scenario.yaml").write_text(
+                    'start: "2026-03-02T09:00:00+08:00"\nactors: {a: {member: m}}\n'
+                    "scenarios: [{name: s, steps: [{open: c, by: a}]}]\n")
+                self.change(name, old, new)
+                report = self.check(1)["problems"]
+                errors = [p for p in report if p["severity"] == "error"]
+                self.assertEqual([(p["file"], p["element"]) for p in errors], [(name, element)], errors)
+                self.assertIn(words, errors[0]["text"])
+                self.assertGreater(errors[0]["line"], 0)
+
+    def test_a_namespace_that_is_not_ours(self):
+        self.change("process.bpmn", "https://qifeng.dev/bpmn/1", "https://qifeng.dev/bpmn/2")
+        self.found("error", "process.bpmn", 'qf:form is of the namespace https://qifeng.dev/bpmn/2 and says '
+                   'nothing; write xmlns:qf="https://qifeng.dev/bpmn/1"', element="check")
+
+    def test_capabilities_that_nothing_needs(self):
+        self.change("service.yaml", "baseline:", "capabilities: [evidence]\nbaseline:")
+        self.only("warning", "service.yaml", "capabilities[0]", "no service task needs evidence: take it out")
+
+    def test_names_in_rules(self):
+        self.change("rules.dmn", '<text>"simple"</text>', "<text>simple</text>")
+        self.found("error", "rules.dmn", 'nothing named "simple" here; a text goes in quotes', element="Route")
+        self.setUp()
+        self.change("rules.dmn", '<variable name="area" typeRef="number"/>',
+                    '<variable name="area" typeRef="nunber"/>')
+        self.found("error", "rules.dmn", 'there is no type "nunber"; there are string, number')
+        self.setUp()  # editors made with dmn-js keep their column of annotations there
+        self.change("rules.dmn", '<rule id="q3">', '<rule id="q3"><description>Art. 8</description>')
+        self.change("rules.dmn", "<annotationEntry><text>Art. 8</text></annotationEntry>", "")
+        self.assertEqual(self.check(0)["problems"], [])
+        self.assertEqual(self.play(0)["failed"], 0)
+
     def test_what_other_engines_read(self):
         self.change("process.bpmn", "xmlns:qf=", 'xmlns:camunda="http://camunda.org/schema/1.0/bpmn" '
                     'xmlns:zeebe="http://camunda.org/schema/zeebe/1.0" xmlns:qf=')

@@ -252,6 +252,7 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
         qf_error_within(err, "process.bpmn");
         return status;
     }
+    const bool whole = qf_bpmn_obstacles(&model->bpmn) == 0;
     declare_fields(model);
     qf_bpmn_prepare(&model->program, &model->bpmn, qf_bpmn_feel_expr(&model->feel));
     refuse_unserved(&model->bpmn);
@@ -264,7 +265,8 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
                                         .role = declared_role,
                                         .self = model};
     struct qf_bpmn_soundness soundness;
-    if (qf_bpmn_obstacles(&model->bpmn) == 0)
+    /* Of a model that could not be read as a whole, more would mislead. */
+    if (whole)
         qf_bpmn_check(&model->program, &model->bpmn, &declared, QF_SERVICE_STATES_MAX, &soundness);
     if (model->reporter != NULL)
         tell_problems(model);
