@@ -1,6 +1,10 @@
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "engine/ledger/ledger.h"
@@ -24,6 +28,7 @@ struct tree {
 
 struct moving {
     struct qf_fs from, to;
+    const char *from_path, *to_path;
     struct qf_fs *others; /* further archives that node.yaml lists */
     size_t other_count;
     bool listed; /* the archive, in node.yaml */
@@ -91,9 +96,25 @@ static enum qf_status read_either(struct moving *m, struct qf_buf *out, const ch
     return status == QF_OK ? QF_OK : qf_fail(m->err, status, path, "cannot be read");
 }
 
+/* Whether the "copy" would be the original itself: the archive is the log, or linked to it. */
+static bool same_file(struct moving *m, const char *path)
+{
+    struct stat from;
+    struct stat to;
+    struct qf_arena arena = {0};
+    bool same = stat(qf_arena_printf(&arena, "%s/%s", m->from_path, path), &from) == 0 &&
+                stat(qf_arena_printf(&arena, "%s/%s", m->to_path, path), &to) == 0 &&
+                from.st_dev == to.st_dev && from.st_ino == to.st_ino;
+    qf_arena_deinit(&arena);
+    return same;
+}
+
 /* Copies bytes that were checked, reads them again, and notes that the original may go. */
 static enum qf_status copy(struct moving *m, const char *path, struct qf_slice bytes)
 {
+    if (same_file(m, path))
+        return qf_fail(m->err, QF_USAGE, "--to",
+                       "%s is the log's own folder, or leads to it; nothing was moved", m->to_path);
     struct qf_buf again;
     qf_buf_init(&again, BUNDLE_SIZE_MAX + 1);
     enum qf_status status = read_file(&m->to, &again, path);
@@ -287,18 +308,36 @@ static enum qf_status open_others(struct moving *m, const char *dir, const char 
     return status;
 }
 
+/* A node that serves the folder looks for its tiles where node.yaml said when it started. */
+static enum qf_status check_unserved(const struct moving *m, const char *dir)
+{
+    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool served = folder >= 0 && flock(folder, LOCK_SH | LOCK_NB) != 0;
+    if (folder >= 0)
+        close(folder);
+    if (m->listed || !served)
+        return QF_OK;
+    return qf_fail(m->err, QF_WRONG_STATE, "archives",
+                   "a node serves this folder and would not find its tiles any more: list %s under "
+                   "archives in node.yaml and start the node again, or stop it before",
+                   m->to_path);
+}
+
 static enum qf_status archive(struct moving *m, const char *dir, const char *to)
 {
-    char *log = qf_arena_printf(&m->arena, "%s/log", dir);
+    m->from_path = qf_arena_printf(&m->arena, "%s/log", dir);
+    m->to_path = to;
     enum qf_status status = read_checkpoint(m, dir);
     if (status == QF_OK)
-        status = qf_fs_posix_init(&m->from, log, m->err);
+        status = qf_fs_posix_init(&m->from, m->from_path, m->err);
     if (status == QF_OK) {
         (void)mkdir(to, 0750); /* opening it tells what is wrong */
         status = qf_fs_posix_init(&m->to, to, m->err);
     }
     if (status == QF_OK)
         status = open_others(m, dir, to);
+    if (status == QF_OK)
+        status = check_unserved(m, dir);
     if (status == QF_OK)
         status = copy_all(m);
     if (status == QF_OK)
@@ -312,10 +351,12 @@ static void print_result(const struct moving *m, const char *to, bool json)
         printf("%zu files (%.1f MB) moved to %s, each checked there against the signed root; "
                "%llu\nbundles were archived already.\n",
                m->moved_count, (double)m->bytes / 1e6, to, (unsigned long long)m->there_already);
+        /* Relative ones would be taken from the data directory. */
+        char whole[PATH_MAX];
         if (!m->listed)
             printf("Write it into node.yaml, so that the node finds them at its next start:\n"
-                   "  archives: [%s]\n",
-                   to);
+                   "  archives: ['%s']\n",
+                   realpath(to, whole) != NULL ? whole : to);
         return;
     }
     struct qf_arena arena = {0};

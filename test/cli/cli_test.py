@@ -327,6 +327,20 @@ class Archive(Case):
                       run("archive", self.dir, "--to", old, "--keep", 2, code=1).stderr)
         victim.write_bytes(good)
         self.assertTrue((log / "tile/entries/000").exists())
+        # The log itself is no archive, however it is named: what is moved to itself would be lost.
+        linked = self.path / "linked"
+        linked.mkdir()
+        (linked / "tile").symlink_to(log / "tile")
+        for same in (log, self.dir / "../node/log", linked):
+            self.assertIn("own folder",
+                          run("archive", self.dir, "--to", same, "--keep", 0, code=2).stderr)
+        run("audit", self.dir)
+        # A node that does not know the archive would miss the tiles.
+        with Node(self.dir):
+            self.assertIn("archives in node.yaml",
+                          run("archive", self.dir, "--to", old, "--keep", 2, code=1).stderr)
+        told = run("archive", self.dir, "--to", "far", "--keep", 33, cwd=self.path).stdout
+        self.assertIn(f"archives: ['{self.path.resolve()}/far']", told)
         moved = json.loads(run("archive", self.dir, "--to", old, "--keep", 2, "--json").stdout)
         self.assertEqual(moved["files"], 31)
         self.assertFalse((log / "tile/entries/000").exists())
