@@ -1,14 +1,32 @@
 #include "node/init.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "codec/text.h"
+#include "codec/utf8.h"
 #include "crypto/x509.h"
+#include "kernel/schema.h"
 #include "merkle/note.h"
 
 #define YEAR_MS (365LL * 24 * 3600 * 1000)
+/* What X.509 leaves for common name and organization (RFC 5280, ub-common-name). */
+#define CERT_NAME_MAX 64
+_Static_assert(QF_MEMBER_ID_SIZE_MAX <= CERT_NAME_MAX, "a member's CA is named after it");
+
+/* All that is made before genesis.json. Of a run that was cut short the draft of genesis.json
+ * stands beside them: it is the first file to be made and becomes genesis.json at the end. */
+static const char *const made_files[] = {
+    "keys/admin.pem", "keys/ca.pem", "keys/clock.pem", "keys/note.pem",
+    "keys/tsa.pem",   "keys/ca.crt", "keys/tsa.crt",   "node.yaml",
+};
+#define MADE_COUNT (sizeof made_files / sizeof made_files[0])
+#define GENESIS "genesis.json"
+#define DRAFT GENESIS ".tmp" /* as qf_fs_replace names it */
 
 struct making {
     const struct qf_init_options *options;
@@ -141,7 +159,9 @@ static enum qf_status write_genesis(struct making *m)
     qf_json_put(arena, &genesis, "time", qf_json_make_int(m->now_ms));
     qf_buf_reset(&text);
     qf_json_write(&text, &genesis);
-    enum qf_status status = write_file(m, "genesis.json", qf_buf_slice(&text));
+    enum qf_status status = qf_fs_replace(&m->fs, GENESIS, qf_buf_slice(&text), true);
+    if (status != QF_OK)
+        status = qf_fail(m->err, status, GENESIS, "cannot be written");
     qf_buf_deinit(&text);
     qf_buf_deinit(&der);
     return status;
@@ -174,18 +194,59 @@ static const char settings[] =
     "#     secret: keys/archive.secret   # made by: qifeng webhook secret FILE\n"
     "#     events: [evidence, transaction.refused]\n";
 
+static bool is_there(struct making *m, const char *path)
+{
+    struct qf_file *file;
+    if (m->fs.open(m->fs.self, &file, path, false) != QF_OK)
+        return false;
+    m->fs.close(m->fs.self, file);
+    return true;
+}
+
+static enum qf_status remove_file(struct making *m, const char *path)
+{
+    enum qf_status status = is_there(m, path) ? m->fs.remove(m->fs.self, path) : QF_OK;
+    return status == QF_OK ? QF_OK
+                           : qf_fail(m->err, status, path,
+                                     "was left by an init that was cut short, and cannot be "
+                                     "removed");
+}
+
+/* Nothing of somebody else's is in the way, and nothing is left of a run that was cut short: its
+ * keys were never used, since there is no genesis. */
+static enum qf_status clear_place(struct making *m)
+{
+    enum qf_status status = QF_OK;
+    if (is_there(m, GENESIS))
+        return qf_fail(m->err, QF_EXISTS, m->options->dir,
+                       "holds a network already (genesis.json); want another folder");
+    bool cut_short = is_there(m, DRAFT);
+    for (size_t i = 0; i < MADE_COUNT && status == QF_OK; i++) {
+        if (!cut_short && is_there(m, made_files[i]))
+            return qf_fail(m->err, QF_EXISTS,
+                           qf_arena_printf(&m->arena, "%s/%s", m->options->dir, made_files[i]),
+                           "is there already, and nothing is overwritten; move it away");
+        if (cut_short)
+            status = remove_file(m, made_files[i]);
+        if (cut_short && status == QF_OK) /* the draft of a key file */
+            status = remove_file(m, qf_arena_printf(&m->arena, "%s.new", made_files[i]));
+    }
+    if (status == QF_OK)
+        status = write_file(m, DRAFT, (struct qf_slice){0});
+    if (status == QF_OK && m->fs.sync_dir(m->fs.self, "") != QF_OK)
+        status = qf_fail(m->err, QF_IO, m->options->dir, "cannot be synced");
+    return status;
+}
+
 static enum qf_status make_all(struct making *m)
 {
     const struct qf_init_options *options = m->options;
     enum qf_sig_alg alg = options->suite == QF_SUITE_GM ? QF_ALG_SM2_SM3 : QF_ALG_ES256;
-    struct qf_file *file;
     enum qf_status status = qf_fs_posix_init(&m->fs, options->dir, m->err);
+    if (status == QF_OK)
+        status = clear_place(m);
     if (status != QF_OK)
         return status;
-    if (m->fs.open(m->fs.self, &file, "genesis.json", false) == QF_OK) {
-        m->fs.close(m->fs.self, file);
-        return qf_fail(m->err, QF_EXISTS, options->dir, "holds a network already (genesis.json)");
-    }
     status = m->fs.make_dir(m->fs.self, "keys");
     if (status != QF_OK)
         return qf_fail(m->err, status, options->dir, "cannot make the folder keys");
@@ -197,24 +258,51 @@ static enum qf_status make_all(struct making *m)
         (status = make_certificates(m)) != QF_OK ||
         (status = write_file(m, "node.yaml", qf_slice_of(settings))) != QF_OK)
         return status;
+    if (m->fs.sync_dir(m->fs.self, "keys") != QF_OK)
+        return qf_fail(m->err, QF_IO, options->dir, "cannot be synced");
     /* Last, since its presence says that the folder is a network's. */
-    status = write_genesis(m);
-    if (status == QF_OK && m->fs.sync_dir(m->fs.self, "") != QF_OK)
-        status = qf_fail(m->err, QF_IO, options->dir, "cannot be synced");
-    return status;
+    return write_genesis(m);
+}
+
+static enum qf_status check_options(const struct qf_init_options *options, struct qf_error *err)
+{
+    struct qf_slice name = qf_slice_of(options->member_name != NULL ? options->member_name : "-");
+    size_t characters = 0;
+    if (!qf_id_valid(qf_slice_of(options->network)))
+        return qf_fail(err, QF_USAGE, "--network", "want 1 to %d of A-Z a-z 0-9 . _ : / -",
+                       QF_ID_SIZE_MAX);
+    if (!qf_member_id_valid(qf_slice_of(options->member)))
+        return qf_fail(err, QF_USAGE, "--member",
+                       "want 1 to %d of A-Z a-z 0-9 . _ - that begin with a letter or digit",
+                       QF_MEMBER_ID_SIZE_MAX);
+    for (const uint8_t *at = name.data; at < name.data + name.size; characters++) {
+        size_t size = qf_utf8_size(at, name.data + name.size);
+        if (size == 0)
+            return qf_fail(err, QF_USAGE, "--name", "want UTF-8");
+        at += size;
+    }
+    if (characters == 0 || characters > CERT_NAME_MAX)
+        return qf_fail(err, QF_USAGE, "--name", "want 1 to %d characters", CERT_NAME_MAX);
+    return QF_OK;
 }
 
 enum qf_status qf_node_init(const struct qf_init_options *options, struct qf_error *err)
 {
     struct making m = {.options = options, .err = err};
-    if (!qf_id_valid(qf_slice_of(options->network)) || !qf_id_valid(qf_slice_of(options->member)) ||
-        strchr(options->member, '/') != NULL)
-        return qf_fail(err, QF_USAGE, "--network",
-                       "network and member ids are of A-Z a-z 0-9 . _ : - (the network's also /)");
+    enum qf_status status = check_options(options, err);
+    if (status != QF_OK)
+        return status;
     if (mkdir(options->dir, 0750) != 0 && errno != EEXIST)
         return qf_fail(err, QF_IO, options->dir, "cannot be made: %s", strerrordesc_np(errno));
     m.now_ms = options->clock.now_ms(options->clock.self);
-    enum qf_status status = make_all(&m);
+    /* A second init, or a node that is served already, must not meet what is half made. */
+    int folder = open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder >= 0 && flock(folder, LOCK_EX | LOCK_NB) != 0)
+        status = qf_fail(err, QF_UNAVAILABLE, options->dir, "another program is at work in it");
+    if (status == QF_OK)
+        status = make_all(&m);
+    if (folder >= 0)
+        close(folder);
     qf_private_key_free(m.admin);
     qf_private_key_free(m.ca);
     qf_private_key_free(m.clock);

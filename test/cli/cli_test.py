@@ -511,6 +511,63 @@ class Manual(unittest.TestCase):
             self.assertTrue(run(*args, code=2).stderr, args)
 
 
+class Init(Case):
+    """A folder is a network's from the moment that it has a genesis.json, and not before."""
+
+    def start(self, *more, folder=None):
+        return subprocess.Popen([PROGRAM, "init", str(folder or self.dir), "--network", "try",
+                                 *more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def test_cut_short_and_done_again(self):
+        secret = self.path / "pass"
+        secret.write_text("a passphrase\n")
+        # Its keys are derived slowly, so that a kill finds it at work.
+        for wait in (0.05, 0.15, 0.3, 0.5):
+            process = self.start("--passphrase-file", str(secret))
+            try:
+                process.wait(wait)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if (self.dir / "genesis.json").exists():
+                break
+        run("init", self.dir, "--network", "try", "--passphrase-file", secret, code=(0, 1))
+        with Node(self.dir, "--passphrase-file", str(secret)) as node:
+            self.assertEqual(node.get("/v1/network")["id"], "try")
+        self.assertFalse((self.dir / "genesis.json.tmp").exists())
+
+    def test_leftovers_go_and_what_others_put_there_stays(self):
+        self.dir.mkdir()
+        for name in ("keys/admin.pem", "keys/note.pem.new", "keys/ca.crt", "node.yaml"):
+            (self.dir / name).parent.mkdir(exist_ok=True)
+            (self.dir / name).write_text("x" * 5000)
+            self.assertIn("is there already" if ".new" not in name else "",
+                          run("init", self.dir, "--network", "try", "--no-passphrase",
+                              code=(0, 1)).stderr)
+            if ".new" not in name:
+                self.assertEqual((self.dir / name).read_text(), "x" * 5000)
+        (self.dir / "genesis.json.tmp").write_text("")  # they are of an init that was cut short
+        run("init", self.dir, "--network", "try", "--no-passphrase")
+        self.assertNotIn("xxx", (self.dir / "node.yaml").read_text())
+        run("audit", self.dir, code=3)  # no node has been there
+        with Node(self.dir):
+            pass
+        run("audit", self.dir)
+        run("init", self.dir, "--network", "try", "--no-passphrase", code=1)
+
+    def test_what_a_node_would_refuse_is_refused_at_once(self):
+        for option, value in (("--network", "a b"), ("--network", "x" * 129), ("--network", ""),
+                              ("--member", "x" * 49), ("--member", "a:b"), ("--member", "-a"),
+                              ("--name", "x" * 65), ("--name", ""), ("--name", "\udcff")):
+            done = run("init", self.dir, "--no-passphrase", "--network", "n", option, value, code=2)
+            self.assertIn(option, done.stderr)
+            self.assertFalse(self.dir.exists())
+        run("init", self.dir, "--network", "x" * 128, "--member", "x" * 48, "--name", "局" * 64,
+            "--no-passphrase")
+        with Node(self.dir):
+            pass
+
+
 class Demo(Case):
     def test_demo(self):
         at = ("--listen", "127.0.0.1:0", "--exit")
