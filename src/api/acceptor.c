@@ -34,6 +34,11 @@ static enum qf_status resolve(struct addrinfo **out, const char *listen, struct 
     const char *colon = strrchr(listen, ':');
     if (colon == NULL || (size_t)(colon - listen) >= sizeof host)
         return qf_fail(err, QF_USAGE, "--listen", "want HOST:PORT, got %s", listen);
+    /* The resolver would take a larger one modulo 65,536. */
+    char *end = NULL;
+    unsigned long port = strtoul(colon + 1, &end, 10);
+    if (colon[1] < '0' || colon[1] > '9' || *end != '\0' || port > 65535)
+        return qf_fail(err, QF_USAGE, "--listen", "want a port from 0 to 65535, got %s", colon + 1);
     snprintf(host, sizeof host, "%.*s", (int)(colon - listen), listen);
     const char *name = host;
     if (host[0] == '[' && host[strlen(host) - 1] == ']') {

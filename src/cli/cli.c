@@ -1,11 +1,15 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "api/http.h"
+#include "codec/utf8.h"
 
 #define PASSPHRASE_SIZE_MAX 4096
 
@@ -20,6 +24,20 @@ enum qf_exit qf_cli_exit(enum qf_status status)
     return status >= QF_UNAVAILABLE ? QF_EXIT_ENVIRONMENT : QF_EXIT_REFUSED;
 }
 
+/* One document on standard output, also when the answer is no. */
+static struct {
+    bool wanted, printed;
+} json_output;
+
+static void print_problem(const struct qf_error *err)
+{
+    struct qf_arena arena = {0};
+    struct qf_json document = qf_json_make_object();
+    qf_json_put(&arena, &document, "problem", qf_http_problem_json(&arena, err));
+    qf_cli_print_json(&document);
+    qf_arena_deinit(&arena);
+}
+
 enum qf_exit qf_cli_error(const struct qf_error *err)
 {
     const char *text = err->detail[0] != '\0' ? err->detail : qf_status_title(err->status);
@@ -27,6 +45,8 @@ enum qf_exit qf_cli_error(const struct qf_error *err)
     const char *cure = qf_status_cure(err->status);
     if (cure[0] != '\0')
         fprintf(stderr, "        %s\n", cure);
+    if (json_output.wanted && !json_output.printed)
+        print_problem(err);
     return qf_cli_exit(err->status);
 }
 
@@ -137,7 +157,12 @@ bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *op
             return false;
         }
         if (option->value == NULL) {
+            if (equals != NULL) {
+                *code = qf_cli_usage("%s takes no value", option->name);
+                return false;
+            }
             *option->flag = true;
+            json_output.wanted = json_output.wanted || strcmp(option->name, "--json") == 0;
             continue;
         }
         const char *value = equals != NULL ? equals + 1 : i + 1 < argc ? argv[++i] : NULL;
@@ -167,7 +192,7 @@ enum qf_status qf_cli_read(struct qf_arena *arena, const char *path, size_t size
         uint8_t part[65536];
         size_t got = fread(part, 1, sizeof part, file);
         qf_buf_put(&buf, part, got);
-        if (got < sizeof part)
+        if (got < sizeof part || buf.failed)
             break;
     }
     if (ferror(file))
@@ -214,12 +239,40 @@ enum qf_status qf_cli_passphrase(struct qf_arena *arena, const char *file, struc
 
 void qf_cli_print_json(const struct qf_json *value)
 {
-    struct qf_buf buf = {0};
-    qf_json_write(&buf, value);
-    qf_buf_put_byte(&buf, '\n');
-    fwrite(buf.data, 1, buf.size, stdout);
+    struct qf_buf text = {0};
+    struct qf_buf out = {0};
+    qf_json_write(&text, value);
+    /* Names of files are bytes; what is no character is shown as U+FFFD. */
+    const uint8_t *end = text.data + text.size;
+    for (const uint8_t *at = text.data; at < end;) {
+        size_t size = qf_utf8_size(at, end);
+        if (size == 0)
+            qf_buf_put_text(&out, "\xef\xbf\xbd");
+        else
+            qf_buf_put(&out, at, size);
+        at += size == 0 ? 1 : size;
+    }
+    qf_buf_put_byte(&out, '\n');
+    fwrite(out.data, 1, out.size, stdout);
     fflush(stdout);
-    qf_buf_deinit(&buf);
+    json_output.printed = true;
+    qf_buf_deinit(&out);
+    qf_buf_deinit(&text);
+}
+
+enum qf_exit qf_cli_finish(int code)
+{
+    bool failed = fflush(stdout) != 0;
+    int reason = errno;
+    if (!failed && ferror(stdout) == 0)
+        return (enum qf_exit)code;
+    /* Who reads no more, as head does, has what he wanted. */
+    struct pollfd reader = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    if (poll(&reader, 1, 0) == 1 && (reader.revents & POLLERR) != 0)
+        return (enum qf_exit)code;
+    fprintf(stderr, "qifeng: standard output: not all could be written%s%s\n", failed ? ": " : "",
+            failed ? strerrordesc_np(reason) : "");
+    return code == QF_EXIT_OK ? QF_EXIT_ENVIRONMENT : (enum qf_exit)code;
 }
 
 static int64_t monotonic_ms(void)

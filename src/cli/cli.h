@@ -30,8 +30,12 @@ struct qf_cli_option {
 /* What an error of this status means for the exit code. */
 enum qf_exit qf_cli_exit(enum qf_status status);
 
-/* "qifeng: field: detail (cure)" on standard error; returns the exit code. */
+/* "qifeng: field: detail (cure)" on standard error; returns the exit code. Where --json was given
+ * and no document was printed yet, {"problem":...} is the one on standard output. */
 enum qf_exit qf_cli_error(const struct qf_error *err);
+/* The last step of every command: `code`, or QF_EXIT_ENVIRONMENT where it says that all went well
+ * but standard output could not be written. */
+enum qf_exit qf_cli_finish(int code);
 enum qf_exit qf_cli_usage(const char *fmt, ...) QF_PRINTF(1, 2);
 
 struct qf_cli_help {

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "api/this_computer.h"
 #include "base/io.h"
 #include "cli/cli.h"
 #include "codec/http_sig.h"
@@ -42,6 +43,7 @@ static enum qf_status make(struct qf_client **out, const char *url, struct qf_er
         free(client);
         return qf_fail(err, QF_NO_MEMORY, "", "libcurl cannot start");
     }
+    qf_curl_skip_proxy(client->curl, client->url);
     client->ca_file = getenv("QIFENG_CACERT");         /* NOLINT(concurrency-mt-unsafe) */
     client->cert_file = getenv("QIFENG_CERT");         /* NOLINT(concurrency-mt-unsafe) */
     client->cert_key_file = getenv("QIFENG_CERT_KEY"); /* NOLINT(concurrency-mt-unsafe) */

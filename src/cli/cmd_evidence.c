@@ -426,6 +426,10 @@ int qf_cmd_evidence(int argc, char **argv)
         return (int)code;
     if (count < 1 || request.node == NULL)
         return (int)qf_cli_usage("usage: %s", help.usage);
+    char *end = NULL;
+    if (request.limit != NULL && (request.limit[0] < '0' || request.limit[0] > '9' ||
+                                  strtoull(request.limit, &end, 10) == 0 || *end != '\0'))
+        return (int)qf_cli_usage("--limit wants a number from 1 on, not %s", request.limit);
     struct qf_arena arena = {0};
     code = run(&arena, &request, count, argv, &help);
     qf_arena_deinit(&arena);

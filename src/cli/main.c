@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         help(stdout);
-        return QF_EXIT_OK;
+        return (int)qf_cli_finish(QF_EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("qifeng %s\n", QF_VERSION);
@@ -62,6 +62,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < qf_cli_command_count; i++)
         if (strcmp(argv[1], qf_cli_commands[i].name) == 0)
-            return qf_cli_commands[i].run(argc - 2, argv + 2);
+            return (int)qf_cli_finish(qf_cli_commands[i].run(argc - 2, argv + 2));
     return (int)qf_cli_usage("there is no command %s; see qifeng --help", argv[1]);
 }

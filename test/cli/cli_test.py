@@ -369,6 +369,18 @@ class Archive(Case):
         run("doctor", self.dir, "--listen", "127.0.0.1:0")
 
 
+class Proxy(Case):
+    """Behind a proxy of the environment a node of this computer is reached as without one."""
+
+    def test_this_computer_is_not_behind_it(self):
+        self.init()
+        with Node(self.dir) as node:
+            for name in ("http_proxy", "all_proxy", "ALL_PROXY"):
+                done = subprocess.run([PROGRAM, "doctor", node.url, "--json"], capture_output=True,
+                                      check=False, env={**os.environ, name: "http://127.0.0.1:1"})
+                self.assertEqual(done.returncode, 0, done.stderr)
+
+
 class Tx(Case):
     def test_json_and_what_is_not_signed(self):
         self.init()
@@ -507,8 +519,50 @@ class Manual(unittest.TestCase):
     def test_wrong_usage(self):
         for args in ((), ("nothing",), ("audit",), ("audit", "--nothing", "x"), ("init", "x"),
                      ("verify", "--trust"), ("tx", "sign"), ("archive", "x"), ("import", "xes"),
-                     ("archive", "x", "--to", "y", "--keep", "-1"), ("completion", "fish")):
+                     ("archive", "x", "--to", "y", "--keep", "-1"), ("completion", "fish"),
+                     ("audit", "x", "--json=no"), ("verify", "x", "--json=false"),
+                     *(("evidence", "find", "--source", "x", "--node", "http://x", "--limit", n)
+                       for n in ("0", "-1", "abc", "5x"))):
             self.assertTrue(run(*args, code=2).stderr, args)
+
+    def test_a_port_is_a_port(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run("init", folder, "--network", "try", "--no-passphrase")
+            for port in ("65536", "99999", "-1", "", "8700x", "http"):
+                self.assertIn("--listen", run("node", folder, "--listen", f"127.0.0.1:{port}",
+                                              code=2).stderr)
+
+    def test_what_cannot_be_written_is_told(self):
+        for args in (("--help",), ("completion", "man"), ("completion", "bash")):
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                done = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, check=False)
+            self.assertEqual((done.returncode, "standard output" in done.stderr), (3, True), args)
+        # Who has read enough is no failure.
+        done = subprocess.run(["bash", "-c", 'set -o pipefail; "$0" completion bash | head -1',
+                               PROGRAM], capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_file_without_end(self):
+        self.assertIn("is over", run("verify", "/dev/zero", code=1).stderr)
+
+    def test_json_when_the_answer_is_no(self):
+        with tempfile.TemporaryDirectory() as folder:
+            odd = os.fsencode(folder) + b"/\xffname"
+            done = subprocess.run([PROGRAM, "key", "show", odd, "--json"], capture_output=True,
+                                  check=False)
+            self.assertEqual(done.returncode, 3)
+            problem = json.loads(done.stdout.decode())["problem"]
+            self.assertEqual(problem["type"], "urn:qifeng:problem:io-error")
+            self.assertIn("\ufffdname", problem["field"])
+            self.assertIn("cannot be opened", problem["detail"])
+            self.assertTrue(problem["cure"])
+            made = subprocess.run([PROGRAM, "init", odd, "--network", "n", "--no-passphrase",
+                                   "--json"], capture_output=True, check=True)
+            self.assertTrue(json.loads(made.stdout.decode())["dir"].endswith("\ufffdname"))
+            again = run("init", folder + "/a", "--network", "a b", "--no-passphrase", "--json",
+                        code=2)
+            self.assertEqual(json.loads(again.stdout)["problem"]["field"], "--network")
 
 
 class Init(Case):

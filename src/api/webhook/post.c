@@ -1,6 +1,5 @@
 #include "api/webhook/post.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -8,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "api/this_computer.h"
 #include "base/bytes.h"
 
 #define CONNECT_TIMEOUT_S 10L
@@ -38,13 +38,6 @@ static int64_t monotonic_ms(void)
 
 /* ---- addresses ---- */
 
-static bool is_this_computer(const char *host)
-{
-    struct in_addr four;
-    return strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-           (inet_pton(AF_INET, host, &four) == 1 && ntohl(four.s_addr) >> 24 == 127);
-}
-
 static enum qf_status check_parts(CURLU *parts, bool allow_http, struct qf_error *err)
 {
     char *scheme = NULL;
@@ -61,7 +54,7 @@ static enum qf_status check_parts(CURLU *parts, bool allow_http, struct qf_error
                          "no user and password here; the receiver knows us by the signature");
     else if (curl_url_get(parts, CURLUPART_FRAGMENT, &other, 0) == CURLUE_OK)
         status = qf_fail(err, QF_BAD_FIELD, "url", "what follows # is never sent");
-    else if (strcmp(scheme, "http") == 0 && !allow_http && !is_this_computer(host))
+    else if (strcmp(scheme, "http") == 0 && !allow_http && !qf_is_this_computer(host))
         status = qf_fail(err, QF_BAD_FIELD, "url",
                          "everybody between could read it: want https, or http to this computer "
                          "(or allow_http: true)");
@@ -103,18 +96,6 @@ static size_t take_body(char *data, size_t unit, size_t count, void *arg)
     return post->body_size > QF_WEBHOOK_ANSWER_SIZE_MAX ? 0 : unit * count;
 }
 
-/* The address is for this computer or was allowed; a proxy of the environment sees others only. */
-static void set_proxy(CURL *curl, const char *url)
-{
-    CURLU *parts = curl_url();
-    char *host = NULL;
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK && is_this_computer(host))
-        curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
-    curl_free(host);
-    curl_url_cleanup(parts);
-}
-
 static void set_up(struct qf_webhook_post *post, const struct qf_webhook_post_options *options)
 {
     CURL *curl = post->curl;
@@ -136,7 +117,7 @@ static void set_up(struct qf_webhook_post *post, const struct qf_webhook_post_op
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, post->error);
     /* A name that takes long to resolve must not keep the node from stopping. */
     curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-    set_proxy(curl, options->url);
+    qf_curl_skip_proxy(curl, options->url);
     if (options->roots != NULL) {
         curl_easy_setopt(curl, CURLOPT_CAINFO, options->roots);
         curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);

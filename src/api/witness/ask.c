@@ -1,5 +1,7 @@
 #include "api/witness/ask.h"
 
+#include "api/this_computer.h"
+
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -80,6 +82,7 @@ enum qf_status qf_ask_new(struct qf_ask **out, const struct qf_ask_options *opti
     curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, should_stop);
     curl_easy_setopt(curl, CURLOPT_XFERINFODATA, ask);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "qifeng/" QF_VERSION);
+    qf_curl_skip_proxy(curl, ask->url);
     if (tls->roots != NULL)
         curl_easy_setopt(curl, CURLOPT_CAINFO, tls->roots);
     if (tls->certificate != NULL) {
