@@ -35,6 +35,8 @@ uint8_t *qf_buf_reserve(struct qf_buf *buf, size_t size)
         size_t capacity = buf->capacity < 128 ? 256 : buf->capacity * 2;
         if (capacity < needed)
             capacity = needed;
+        if (capacity > limit)
+            capacity = limit;
         uint8_t *data = realloc(buf->data, capacity);
         if (data == NULL) {
             buf->failed = true;
@@ -52,30 +54,13 @@ void qf_buf_grow(struct qf_buf *buf, size_t size)
     buf->size += size;
 }
 
-void qf_buf_put(struct qf_buf *buf, const void *data, size_t size)
+void qf_buf_put_growing(struct qf_buf *buf, const void *data, size_t size)
 {
-    if (size == 0)
-        return;
     uint8_t *place = qf_buf_reserve(buf, size);
     if (place == NULL)
         return;
     memcpy(place, data, size);
     buf->size += size;
-}
-
-void qf_buf_put_slice(struct qf_buf *buf, struct qf_slice bytes)
-{
-    qf_buf_put(buf, bytes.data, bytes.size);
-}
-
-void qf_buf_put_text(struct qf_buf *buf, const char *text)
-{
-    qf_buf_put(buf, text, strlen(text));
-}
-
-void qf_buf_put_byte(struct qf_buf *buf, uint8_t byte)
-{
-    qf_buf_put(buf, &byte, 1);
 }
 
 void qf_buf_put_int(struct qf_buf *buf, int64_t value)

@@ -12,8 +12,8 @@
 struct qf_buf {
     uint8_t *data;
     size_t size;
-    size_t capacity;
-    size_t limit; /* 0: QF_BUF_SIZE_MAX */
+    size_t capacity; /* at most the limit */
+    size_t limit;    /* 0: QF_BUF_SIZE_MAX */
     bool failed;
 };
 
@@ -23,10 +23,37 @@ void qf_buf_deinit(struct qf_buf *buf);
 /* Empties it and clears the failure; keeps the memory. */
 void qf_buf_reset(struct qf_buf *buf);
 
-void qf_buf_put(struct qf_buf *buf, const void *data, size_t size);
-void qf_buf_put_slice(struct qf_buf *buf, struct qf_slice bytes);
-void qf_buf_put_text(struct qf_buf *buf, const char *text);
-void qf_buf_put_byte(struct qf_buf *buf, uint8_t byte);
+/* As qf_buf_put, where there may be no room yet. */
+void qf_buf_put_growing(struct qf_buf *buf, const void *data, size_t size);
+
+/* Short texts mostly go where there is room: inline, that is a compare and a copy. */
+static inline void qf_buf_put(struct qf_buf *buf, const void *data, size_t size)
+{
+    if (size == 0)
+        return;
+    if (size > buf->capacity - buf->size || buf->failed) {
+        qf_buf_put_growing(buf, data, size);
+        return;
+    }
+    memcpy(buf->data + buf->size, data, size);
+    buf->size += size;
+}
+
+static inline void qf_buf_put_slice(struct qf_buf *buf, struct qf_slice bytes)
+{
+    qf_buf_put(buf, bytes.data, bytes.size);
+}
+
+static inline void qf_buf_put_text(struct qf_buf *buf, const char *text)
+{
+    qf_buf_put(buf, text, strlen(text));
+}
+
+static inline void qf_buf_put_byte(struct qf_buf *buf, uint8_t byte)
+{
+    qf_buf_put(buf, &byte, 1);
+}
+
 void qf_buf_put_int(struct qf_buf *buf, int64_t value); /* decimal */
 void qf_buf_put_be16(struct qf_buf *buf, uint16_t value);
 void qf_buf_put_be32(struct qf_buf *buf, uint32_t value);

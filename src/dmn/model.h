@@ -32,8 +32,10 @@ struct qf_dmn_element {
     const struct qf_dmn_element **outputs;
     uint32_t output_count;
     struct qf_slice json_name; /* as a JSON string, with its colon */
-    uint32_t rank;             /* place of the name in the order of JSON keys */
-    uint8_t mark;              /* while cycles are looked for */
+    /* how a trace of it begins, and what stands before its outcome */
+    struct qf_slice json_head, json_outcome;
+    uint32_t rank; /* place of the name in the order of JSON keys */
+    uint8_t mark;  /* while cycles are looked for */
 };
 
 struct qf_dmn_item { /* an item definition */

@@ -32,6 +32,14 @@ void qf_dmn_trace_prepare(struct qf_dmn_model *model)
         qf_json_write_string(&buf, element->name);
         qf_buf_put_byte(&buf, ':');
         element->json_name = keep(model->arena, &buf);
+        qf_buf_put_text(&buf, "{\"decision\":");
+        qf_json_write_string(&buf, element->name);
+        qf_buf_put_text(&buf, ",\"inputs\":{");
+        element->json_head = keep(model->arena, &buf);
+        qf_buf_put_text(&buf, "},\"model\":");
+        qf_json_write_string(&buf, element->unit->ns);
+        qf_buf_put_text(&buf, ",\"outcome\":");
+        element->json_outcome = keep(model->arena, &buf);
     }
     qsort(sorted, count, sizeof(struct qf_dmn_element *), by_key);
     for (uint32_t i = 0; i < count; i++)
@@ -105,7 +113,29 @@ static void write_inputs(struct qf_buf *buf, const struct qf_dmn_trace *trace)
     }
 }
 
-static void write_step(struct qf_buf *buf, const struct qf_dmn_step *step)
+/* A part of the text that stands in it already. */
+struct written {
+    const struct qf_feel_value *value;
+    size_t at, size;
+};
+
+/* What a table gives is mostly the outcome: then its text is copied. */
+static void write_output(struct qf_buf *buf, const struct qf_feel_value *output,
+                         const struct written *outcome)
+{
+    bool same = output->kind == QF_FEEL_CONTEXT && outcome->value->kind == QF_FEEL_CONTEXT &&
+                output->context == outcome->value->context;
+    uint8_t *place = same ? qf_buf_reserve(buf, outcome->size) : NULL;
+    if (place == NULL) {
+        qf_feel_write_json(buf, output);
+        return;
+    }
+    memcpy(place, buf->data + outcome->at, outcome->size);
+    qf_buf_grow(buf, outcome->size);
+}
+
+static void write_step(struct qf_buf *buf, const struct qf_dmn_step *step,
+                       const struct written *outcome)
 {
     const struct qf_dmn_table *table = step->table;
     qf_buf_put_slice(buf, table->json_head);
@@ -120,26 +150,24 @@ static void write_step(struct qf_buf *buf, const struct qf_dmn_step *step)
         qf_buf_put_slice(buf, table->rules[step->matched[i]].json);
     }
     qf_buf_put_text(buf, "],\"output\":");
-    qf_feel_write_json(buf, &step->output);
+    write_output(buf, &step->output, outcome);
     qf_buf_put_slice(buf, table->json_tail);
 }
 
 void qf_dmn_trace_write(struct qf_buf *buf, const struct qf_dmn_trace *trace)
 {
     const struct qf_feel_result *result = trace->result;
-    qf_buf_put_text(buf, "{\"decision\":");
-    qf_json_write_string(buf, trace->decision->name);
-    qf_buf_put_text(buf, ",\"inputs\":{");
+    qf_buf_put_slice(buf, trace->decision->json_head);
     write_inputs(buf, trace);
-    qf_buf_put_text(buf, "},\"model\":");
-    qf_json_write_string(buf, trace->decision->unit->ns);
-    qf_buf_put_text(buf, ",\"outcome\":");
+    qf_buf_put_slice(buf, trace->decision->json_outcome);
+    struct written outcome = {&result->value, buf->size, 0};
     qf_feel_write_json(buf, &result->value);
+    outcome.size = buf->size - outcome.at;
     qf_buf_put_text(buf, ",\"tables\":[");
     for (const struct qf_dmn_step *step = trace->first; step != NULL; step = step->next) {
         if (step != trace->first)
             qf_buf_put_byte(buf, ',');
-        write_step(buf, step);
+        write_step(buf, step, &outcome);
     }
     qf_buf_put_text(buf, "],\"warnings\":[");
     for (uint32_t i = 0; i < result->warning_count; i++) {

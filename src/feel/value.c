@@ -299,6 +299,18 @@ static int by_key(const void *a, const void *b)
 
 #define FEW_ENTRIES 16
 
+/* Keys are few mostly, and in order. */
+static void sort_few(const struct qf_feel_entry **sorted, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        const struct qf_feel_entry *entry = sorted[i];
+        uint32_t at = i;
+        for (; at > 0 && qf_utf16_compare(sorted[at - 1]->key, entry->key) > 0; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = entry;
+    }
+}
+
 static void write_json_context(struct qf_buf *buf, const struct qf_feel_context *context)
 {
     const struct qf_feel_entry *few[FEW_ENTRIES];
@@ -311,7 +323,10 @@ static void write_json_context(struct qf_buf *buf, const struct qf_feel_context 
     }
     for (uint32_t i = 0; i < context->count; i++)
         sorted[i] = &context->entries[i];
-    qsort(sorted, context->count, sizeof(struct qf_feel_entry *), by_key);
+    if (sorted == few)
+        sort_few(few, context->count);
+    else
+        qsort(sorted, context->count, sizeof(struct qf_feel_entry *), by_key);
     qf_buf_put_byte(buf, '{');
     for (uint32_t i = 0; i < context->count; i++) {
         if (i > 0)
