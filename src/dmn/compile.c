@@ -121,6 +121,8 @@ static void add_constraint(struct qf_dmn_unit *unit, struct qf_feel_type *type,
     const struct qf_feel_node *tests = qf_dmn_feel(unit, &scope, text, text->text, true);
     if (tests == NULL || tests->count == 0)
         return;
+    if (type->constraint != NULL) /* both: what it is already, and this */
+        type->base = plain;
     type->allowed = text->text;
     type->constraint = tests;
     type->constrained = true;
@@ -199,11 +201,6 @@ static const struct qf_feel_type *build_type(struct qf_dmn_unit *unit, const str
         qf_slice_is(xml->name, "itemDefinition")
             ? qf_feel_name_normal(unit->model->arena, qf_dmn_xml_attr(xml, "name"))
             : (struct qf_slice){NULL, 0};
-    if (allowed != NULL && type->constraint != NULL) { /* both it and what it refers to */
-        struct qf_feel_type *narrow = QF_ARENA_NEW(unit->model->arena, struct qf_feel_type);
-        *narrow = *type;
-        type = narrow;
-    }
     add_constraint(unit, type, allowed);
     if (is_list) {
         struct qf_feel_type *list = QF_ARENA_NEW(unit->model->arena, struct qf_feel_type);
@@ -437,7 +434,7 @@ static struct qf_feel_scope *requirement_scope(struct qf_dmn_element *element)
 {
     struct qf_arena *arena = element->unit->model->arena;
     struct qf_feel_scope *scope = QF_ARENA_NEW(arena, struct qf_feel_scope);
-    uint32_t most = 0;
+    uint32_t most = 1;
     for (const struct qf_dmn_xml *e = element->xml->first; e != NULL; e = e->next)
         most++;
     struct qf_feel_binding *bindings = QF_ARENA_ARRAY(arena, struct qf_feel_binding, most);
@@ -463,6 +460,8 @@ static struct qf_feel_scope *requirement_scope(struct qf_dmn_element *element)
             break;
         }
     }
+    if (element->kind == QF_DMN_KNOWLEDGE) /* a function may call itself */
+        bind(scope, bindings, element->unit, element);
     return scope;
 }
 

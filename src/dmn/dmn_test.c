@@ -350,6 +350,168 @@ static void test_json_inputs(void **state)
     qf_arena_deinit(&arena);
 }
 
+/* ---- readings of the specification ---- */
+
+/* What the decision "r" of a model gives, as FEEL writes it. */
+static void check_decides(const char *xml, const char *expected)
+{
+    struct qf_arena arena = {0};
+    struct qf_dmn_model *model = NULL;
+    struct found found = {0};
+    struct qf_dmn_result result;
+    struct qf_buf text = {0};
+    assert_int_equal(compile(&arena, &model, xml, &found, NULL), QF_OK);
+    struct qf_feel_value value = decide(&arena, model, "r", NULL, 0, &result);
+    qf_feel_write(&text, &value, true);
+    if (strcmp(qf_buf_text(&text), expected) != 0)
+        fail_msg("%s gives %s, not %s", xml, qf_buf_text(&text), expected);
+    qf_buf_deinit(&text);
+    qf_arena_deinit(&arena);
+}
+
+#define ITEM(name, ref, more)                                                                      \
+    "<itemDefinition name=\"" name "\"><typeRef>" ref "</typeRef>" more "</itemDefinition>"
+#define ITEMS(name, ref, more)                                                                     \
+    "<itemDefinition name=\"" name "\" isCollection=\"true\"><typeRef>" ref "</typeRef>" more      \
+    "</itemDefinition>"
+#define ALLOWED(text) "<allowedValues><text>" text "</text></allowedValues>"
+#define CONSTRAINT(text) "<typeConstraint><text>" text "</text></typeConstraint>"
+#define TYPED(type, text)                                                                          \
+    HEAD TYPES "<decision name=\"r\"><variable name=\"r\" typeRef=\"" type                         \
+               "\"/><literalExpression><text>" text                                                \
+               "</text></literalExpression></decision></definitions>"
+#define TYPES                                                                                      \
+    ITEM("positive", "number", ALLOWED("&gt; 0"))                                                  \
+    ITEM("digit", "positive", ALLOWED("&lt; 10"))                                                  \
+    ITEM("even digit", "digit", CONSTRAINT("even(?)"))                                             \
+    ITEMS("numbers", "number", "")                                                                 \
+    ITEMS("rows", "numbers", "")                                                                   \
+    ITEMS("few", "positive", CONSTRAINT("count(?) &lt; 3"))                                        \
+    "<itemDefinition name=\"span\"><itemComponent name=\"low\"><typeRef>digit</typeRef>"           \
+    "</itemComponent><itemComponent "                                                              \
+    "name=\"high\"><typeRef>number</typeRef></itemComponent>" CONSTRAINT(                          \
+        "?.low &lt; ?.high") "</itemDefinition>"
+
+/* 10.3.2.9.4 and 7.3.3: conversions, and every constraint on the way to the base type. */
+static void test_types(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *xml;
+        const char *value;
+    } cases[] = {
+        {TYPED("digit", "5"), "5"},
+        {TYPED("digit", "50"), "null"},
+        {TYPED("digit", "-5"), "null"},
+        {TYPED("digit", "[5]"), "5"},
+        {TYPED("even digit", "4"), "4"},
+        {TYPED("even digit", "5"), "null"},
+        {TYPED("even digit", "12"), "null"},
+        {TYPED("even digit", "-2"), "null"},
+        {TYPED("numbers", "1"), "[1]"},
+        {TYPED("numbers", "[[1, 2]]"), "[1, 2]"},
+        {TYPED("numbers", "[1, null]"), "[1, null]"},
+        {TYPED("numbers", "[\"a\"]"), "null"},
+        {TYPED("rows", "[1, 2]"), "[[1, 2]]"},
+        {TYPED("rows", "1"), "null"},
+        {TYPED("few", "[1, 2]"), "[1, 2]"},
+        {TYPED("few", "[1, 2, 3]"), "null"},
+        {TYPED("few", "[1, -2]"), "null"},
+        {TYPED("span", "{low: 1, high: 20, name: \"x\"}"), "{low: 1, high: 20, name: \"x\"}"},
+        {TYPED("span", "{low: 3, high: 2}"), "null"},
+        {TYPED("span", "{low: 11, high: 20}"), "null"},
+        {TYPED("span", "{low: 1}"), "null"},
+        {TYPED("date and time", "[date(\"2026-01-01\")]"), "2026-01-01T00:00:00Z"},
+        {TYPED("number", "[[5]]"), "null"},
+        {TYPED("string", "5"), "null"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_decides(cases[i].xml, cases[i].value);
+}
+
+#define CELL(text) "<inputEntry><text>" text "</text></inputEntry>"
+#define RESULT(text) "<outputEntry><text>" text "</text></outputEntry>"
+#define DECISION(logic)                                                                            \
+    HEAD "<decision name=\"r\"><variable name=\"r\"/>" logic "</decision></definitions>"
+#define ONE_INPUT(policy, text, output, rules)                                                     \
+    DECISION("<decisionTable " policy "><input><inputExpression><text>" text                       \
+             "</text></inputExpression></input>" output rules "</decisionTable>")
+#define ALL "<rule>" CELL("-")
+
+/* 10.3.2.10. */
+static void test_tables(void **state)
+{
+    (void)state;
+#define NONE(policy) ONE_INPUT(policy, "1", "<output/>", "<rule>" CELL("2") RESULT("3") "</rule>")
+#define ELSE(policy, otherwise)                                                                    \
+    ONE_INPUT(policy, "1",                                                                         \
+              "<output typeRef=\"number\"><defaultOutputEntry><text>" otherwise                    \
+              "</text></defaultOutputEntry></output>",                                             \
+              "<rule>" CELL("2") RESULT("3") "</rule>")
+#define THREE(policy)                                                                              \
+    ONE_INPUT(                                                                                     \
+        policy, "1",                                                                               \
+        "<output><outputValues><text>\"c\",\"b\",\"a\"</text></outputValues></output>",            \
+        ALL RESULT("\"a\"") "</rule>" ALL RESULT("\"c\"") "</rule>" ALL RESULT("\"b\"") "</rule>")
+#define CELL_OF(text, cell)                                                                        \
+    ONE_INPUT("", text, "<output/>", "<rule>" CELL(cell) RESULT("1") "</rule>")
+    static const struct {
+        const char *xml;
+        const char *value;
+    } cases[] = {
+        {NONE("hitPolicy=\"UNIQUE\""), "null"},
+        {NONE("hitPolicy=\"COLLECT\""), "null"},
+        {NONE("hitPolicy=\"COLLECT\" aggregation=\"COUNT\""), "null"},
+        {NONE("hitPolicy=\"COLLECT\" aggregation=\"SUM\""), "null"},
+        {NONE("hitPolicy=\"RULE ORDER\""), "null"},
+        {ELSE("hitPolicy=\"UNIQUE\"", "7"), "7"},
+        {ELSE("hitPolicy=\"UNIQUE\"", "\"x\""), "null"},
+        {ELSE("hitPolicy=\"COLLECT\"", "[]"), "[]"},
+        {ELSE("hitPolicy=\"COLLECT\" aggregation=\"COUNT\"", "0"), "0"},
+        {THREE("hitPolicy=\"PRIORITY\""), "\"c\""},
+        {THREE("hitPolicy=\"FIRST\""), "\"a\""},
+        {THREE("hitPolicy=\"OUTPUT ORDER\""), "[\"c\", \"b\", \"a\"]"},
+        {THREE("hitPolicy=\"RULE ORDER\""), "[\"a\", \"c\", \"b\"]"},
+        {THREE("hitPolicy=\"UNIQUE\""), "null"},
+        {THREE("hitPolicy=\"ANY\""), "null"},
+        {THREE("hitPolicy=\"COLLECT\" aggregation=\"MIN\""), "\"a\""},
+        {THREE("hitPolicy=\"COLLECT\" aggregation=\"SUM\""), "null"},
+        {THREE("hitPolicy=\"COLLECT\" aggregation=\"COUNT\""), "3"},
+        {CELL_OF("null", "null"), "1"},
+        {CELL_OF("null", "not(null)"), "null"},
+        {CELL_OF("5", "not(null)"), "1"},
+        {CELL_OF("null", "not(&lt; 5)"), "null"},
+        {CELL_OF("5", "not(5), 6"), "null"},
+        {CELL_OF("[1, 2]", "list contains(?, 1)"), "1"},
+        {CELL_OF("1", "[1, 2]"), "1"},
+        {CELL_OF("[1, 2]", "[1, 2]"), "1"},
+        {CELL_OF("5", "[10..1]"), "null"},
+        {CELL_OF("7", "&lt; 5, [6..8], 10"), "1"},
+        {CELL_OF("\"b\"", "[\"a\"..\"c\"]"), "1"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        check_decides(cases[i].xml, cases[i].value);
+}
+
+#define FACTORIAL                                                                                  \
+    "<businessKnowledgeModel name=\"factorial\" id=\"f\"><variable name=\"factorial\"/>"           \
+    "<encapsulatedLogic><formalParameter name=\"n\" typeRef=\"number\"/><literalExpression><text>" \
+    "if n &lt; 2 then 1 else n * factorial(n - 1)</text></literalExpression></encapsulatedLogic>"  \
+    "</businessKnowledgeModel>"
+#define CALLS(text)                                                                                \
+    HEAD FACTORIAL "<decision name=\"r\"><variable name=\"r\"/><knowledgeRequirement>"             \
+                   "<requiredKnowledge href=\"#f\"/></knowledgeRequirement><literalExpression>"    \
+                   "<text>" text "</text></literalExpression></decision></definitions>"
+
+static void test_knowledge(void **state)
+{
+    (void)state;
+    check_decides(CALLS("factorial(10)"), "3628800");
+    check_decides(CALLS("factorial(n: [3])"), "6");
+    check_decides(CALLS("factorial(\"3\")"), "null");
+    check_decides(CALLS("factorial(1, 2)"), "null");
+}
+
 static void test_budget(void **state)
 {
     (void)state;
@@ -378,6 +540,8 @@ int main(void)
         cmocka_unit_test(test_refused),     cmocka_unit_test(test_problems),
         cmocka_unit_test(test_trace),       cmocka_unit_test(test_index_agrees_with_cells),
         cmocka_unit_test(test_json_inputs), cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_types),       cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_knowledge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -181,6 +181,7 @@ static struct qf_feel_value aggregate(struct qf_feel_ev *ev, const struct qf_dmn
     return *list;
 }
 
+/* The default, else null, whatever the policy (DMN 1.5, 10.3.2.10). */
 static struct qf_feel_value no_hit(struct qf_feel_ev *ev, const struct qf_dmn_table *table,
                                    const struct qf_feel_frame *frame,
                                    const struct qf_feel_node *node)
@@ -192,12 +193,15 @@ static struct qf_feel_value no_hit(struct qf_feel_ev *ev, const struct qf_dmn_ta
         nodes[i] = table->outputs[i].otherwise;
         has_default = has_default || nodes[i] != NULL;
     }
+    bool gives_list = table->policy == QF_DMN_RULE_ORDER || table->policy == QF_DMN_OUTPUT_ORDER ||
+                      (table->policy == QF_DMN_COLLECT && table->aggregation == QF_DMN_LIST);
+    if (gives_list && has_default && table->output_count == 1) {
+        struct qf_feel_value value = QF_FEEL_RUN(ev, nodes[0], frame);
+        if (value.kind == QF_FEEL_LIST) /* of the whole, such as [] */
+            return value;
+    }
     if (has_default)
         return output_value(ev, table, nodes, frame, node);
-    if (table->policy == QF_DMN_COLLECT && table->aggregation == QF_DMN_LIST)
-        return (struct qf_feel_value){.kind = QF_FEEL_LIST};
-    if (table->policy == QF_DMN_COLLECT && table->aggregation == QF_DMN_COUNT)
-        return qf_feel_int(0);
     return qf_feel_null();
 }
 

@@ -402,11 +402,14 @@ struct qf_feel_value qf_feel_run_filter(struct qf_feel_ev *ev, const struct qf_f
 
 /* ---- conversions ---- */
 
+/* Types refer to one another without circles; the chain of what is narrowed is as short. */
 static bool satisfies(struct qf_feel_ev *ev, const struct qf_feel_value *value,
                       const struct qf_feel_type *type)
 {
     if (!type->constrained || value->kind == QF_FEEL_NULL)
         return true;
+    if (type->base != NULL && !satisfies(ev, value, type->base))
+        return false;
     if (type->constraint != NULL) {
         struct qf_feel_value slot = *value;
         struct qf_feel_frame frame = {NULL, NULL, &slot};
@@ -428,31 +431,39 @@ static bool satisfies(struct qf_feel_ev *ev, const struct qf_feel_value *value,
     return true;
 }
 
+/* From a list of one, to a list of one, from a date: whichever makes it a value of the type. */
+static bool convert(struct qf_feel_ev *ev, struct qf_feel_value *given,
+                    const struct qf_feel_type *type)
+{
+    if (given->kind == QF_FEEL_DATE && type->kind == QF_FEEL_DATE_TIME)
+        *given = qf_feel_midnight_of(given);
+    if (qf_feel_value_is(given, type))
+        return true;
+    if (type->kind == QF_FEEL_LIST && qf_feel_value_is(given, type->element)) {
+        struct qf_feel_value *item = qf_feel_alloc(ev, sizeof *item);
+        *item = *given;
+        *given = (struct qf_feel_value){.kind = QF_FEEL_LIST,
+                                        .nesting = qf_feel_around(ev, 0, item),
+                                        .count = 1,
+                                        .items = item};
+        return true;
+    }
+    if (given->kind != QF_FEEL_LIST || given->count != 1)
+        return false;
+    *given = given->items[0];
+    if (given->kind == QF_FEEL_DATE && type->kind == QF_FEEL_DATE_TIME)
+        *given = qf_feel_midnight_of(given);
+    return qf_feel_value_is(given, type);
+}
+
 bool qf_feel_coerce(struct qf_feel_ev *ev, struct qf_feel_value *value,
                     const struct qf_feel_type *type)
 {
     if (value->kind == QF_FEEL_NULL || (type->kind == QF_FEEL_ANY && !type->constrained))
         return true;
     struct qf_feel_value given = *value;
-    if (!qf_feel_value_is(&given, type)) {
-        if (type->kind == QF_FEEL_LIST && given.kind != QF_FEEL_LIST) {
-            struct qf_feel_value *item = qf_feel_alloc(ev, sizeof *item);
-            *item = given;
-            given = (struct qf_feel_value){.kind = QF_FEEL_LIST,
-                                           .nesting = qf_feel_around(ev, 0, item),
-                                           .count = 1,
-                                           .items = item};
-        } else if (given.kind == QF_FEEL_LIST && type->kind != QF_FEEL_LIST && given.count == 1) {
-            given = given.items[0];
-        }
-        if (type->kind == QF_FEEL_DATE_TIME && given.kind == QF_FEEL_DATE)
-            given = qf_feel_midnight_of(&given);
-        if (!qf_feel_value_is(&given, type)) {
-            *value = qf_feel_null();
-            return false;
-        }
-    }
-    if (!satisfies(ev, &given, type)) {
+    bool good = qf_feel_value_is(&given, type) || convert(ev, &given, type);
+    if (!good || !satisfies(ev, &given, type)) {
         *value = qf_feel_null();
         return false;
     }

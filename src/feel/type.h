@@ -25,6 +25,7 @@ struct qf_feel_type {
     const struct qf_feel_member *members;
     struct qf_slice allowed;               /* text of the allowed values, or empty */
     const struct qf_feel_node *constraint; /* unary tests, with `?` as slot 0; or NULL */
+    const struct qf_feel_type *base; /* what it narrows, with constraints of its own; or NULL */
 };
 
 extern const struct qf_feel_type qf_feel_type_any;
