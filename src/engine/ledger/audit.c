@@ -213,6 +213,8 @@ static enum qf_status apply_window(struct audit *audit, struct window *window, s
         enum qf_status status = apply_block(audit, window, from, to - from);
         for (size_t i = from; i < to && status == QF_OK; i++)
             status = audit_grow(audit, window->raw[i]);
+        if (status == QF_OK)
+            status = audit_compare_marks(audit);
         if (status != QF_OK)
             return status;
         from = to;
@@ -302,6 +304,8 @@ static enum qf_status replay_record(void *arg, const struct qf_journal_block *bl
         status = apply_block(audit, window, 0, block->count);
     for (size_t i = 0; i < block->count && status == QF_OK; i++)
         status = audit_grow(audit, window->raw[i]);
+    if (status == QF_OK)
+        status = audit_compare_marks(audit);
     show_progress(audit);
     return status;
 }
@@ -328,7 +332,9 @@ static enum qf_status replay_parts(struct player *player)
     }
     for (size_t k = 0; k < audit->tree_count; k++)
         audit->trees[k].compare = false; /* tiles of the tail are written later */
-    return status == QF_OK ? audit_play_journal(audit, replay_record, player) : status;
+    if (status == QF_OK)
+        status = audit_play_journal(audit, replay_record, player);
+    return status == QF_OK ? audit_end_marks(audit) : status;
 }
 
 static enum qf_status replay_all(struct audit *audit)

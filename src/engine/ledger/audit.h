@@ -31,7 +31,11 @@ struct qf_audit_options {
     bool has_sm3_tiles;             /* whether the source serves the tiles of the SM3 tree */
     const char *state_dir;          /* stored state to compare; NULL: none */
     const struct qf_fs *journal_fs; /* of the folder that has "journal"; NULL: none. Only read */
-    const char *scratch_root;       /* folder in which the scratch folder is made */
+    /* Checkpoints that were shown before, ascending by size, such as those that were time-stamped:
+     * each must be one of this log, with its roots. */
+    const struct qf_checkpoint *marks;
+    size_t mark_count;
+    const char *scratch_root; /* folder in which the scratch folder is made */
     struct qf_verifier *verifier;
     unsigned threads;                                           /* 0: one a processor */
     void (*progress)(void *arg, uint64_t done, uint64_t total); /* may be NULL */
@@ -50,6 +54,7 @@ struct qf_audit_report {
     bool journal_torn;
     uint32_t journal_segment;    /* of that record, */
     uint64_t journal_offset;     /* and where in it */
+    size_t marks;                /* of options->marks that are of this log; the others are newer */
     size_t signatures;           /* of the checkpoint, by keys of genesis */
     enum qf_audit_stored stored; /* ahead: the stored state is past the published checkpoint */
     uint64_t stored_height;

@@ -64,6 +64,10 @@ enum qf_status audit_read_bundle(struct audit *audit, struct qf_arena *arena, st
 enum qf_status audit_grow(struct audit *audit, struct qf_slice entry);
 /* The partial tiles at the end of what was added. */
 enum qf_status audit_compare_edge(struct audit *audit);
+/* The checkpoints that were shown before, up to what was added: a block ends there. */
+enum qf_status audit_compare_marks(struct audit *audit);
+/* When everything was added: those that are left are newer than a copy without its journal. */
+enum qf_status audit_end_marks(struct audit *audit);
 /* Roots of log and state against the checkpoint, which covers just what was added. */
 enum qf_status audit_check_roots(struct audit *audit);
 

@@ -230,3 +230,43 @@ enum qf_status audit_check_roots(struct audit *audit)
                              "its state root is not that of the replayed state");
     return QF_OK;
 }
+
+enum qf_status audit_compare_marks(struct audit *audit)
+{
+    const struct qf_audit_options *options = audit->options;
+    uint64_t size = audit->trees[0].tree.size;
+    while (audit->report->marks < options->mark_count &&
+           options->marks[audit->report->marks].size <= size) {
+        const struct qf_checkpoint *mark = &options->marks[audit->report->marks];
+        uint8_t roots[2][QF_HASH_SIZE] = {{0}};
+        char field[64];
+        snprintf(field, sizeof field, "stamp/%llu.note", (unsigned long long)mark->size);
+        if (mark->size != size)
+            return audit_differs(audit, field, "no block of this log ends there");
+        for (size_t k = 0; k < audit->tree_count; k++)
+            qf_log_tree_root(&audit->trees[k].tree, roots[k]);
+        if (memcmp(roots[0], mark->root, QF_HASH_SIZE) != 0 ||
+            mark->has_sm3 != (audit->tree_count == 2) ||
+            (mark->has_sm3 && memcmp(roots[1], mark->sm3_root, QF_HASH_SIZE) != 0))
+            return audit_differs(audit, field,
+                                 "its root is not that of the entries: it was stamped of another "
+                                 "log, or the log was changed since");
+        if (!mark->has_state ||
+            memcmp(audit->ledger->applied.state_root, mark->state_root, QF_HASH_SIZE) != 0)
+            return audit_differs(audit, field, "its state root is not that of the replayed state");
+        audit->report->marks++;
+    }
+    return QF_OK;
+}
+
+enum qf_status audit_end_marks(struct audit *audit)
+{
+    const struct qf_audit_options *options = audit->options;
+    if (audit->report->marks == options->mark_count || !audit->tail.present)
+        return QF_OK;
+    char field[64];
+    snprintf(field, sizeof field, "stamp/%llu.note",
+             (unsigned long long)options->marks[audit->report->marks].size);
+    return audit_differs(audit, field, "the log has only %llu entries: some were lost",
+                         (unsigned long long)audit->trees[0].tree.size);
+}

@@ -8,13 +8,15 @@
 #define QF_ENGINE_LEDGER_BUNDLE_H
 
 #include "engine/ledger/ledger.h"
+#include "timestamp/stamp.h"
 
 #define QF_BUNDLE_SIZE_MAX (64 << 20)
 
 /* Appends the bundle of the entry at `leaf`, with a checkpoint of the newest head that the state
- * can be proved against, signed by `signer`, and with what witnesses have cosigned of it or of an
- * older one that has the entry. QF_NOT_FOUND when the log has no such entry; QF_UNAVAILABLE while
- * fewer than `cosigned` witnesses have cosigned a checkpoint that has it. */
+ * can be proved against, signed by `signer`, with what witnesses have cosigned of it or of an
+ * older one that has the entry, and with the first time-stamp of one that has it. QF_NOT_FOUND when
+ * the log has no such entry; QF_UNAVAILABLE while fewer than `cosigned` witnesses have cosigned a
+ * checkpoint that has it. */
 QF_MUST_CHECK enum qf_status qf_bundle_make(struct qf_ledger *ledger, struct qf_buf *out,
                                             uint64_t leaf, unsigned cosigned,
                                             const struct qf_note_signer *signer,
@@ -52,6 +54,11 @@ struct qf_bundle_trust {
     const struct qf_note_key *witnesses; /* QF_NOTE_COSIGNATURE; different keys */
     size_t witness_count;
     size_t quorum; /* of them must have cosigned a checkpoint that has the entry */
+    /* Roots of time-stamp authorities: with any, the bundle must have a time-stamp that leads to
+     * one and that somebody can still believe at `now_ms`. */
+    const struct qf_x509 *const *tsa_roots;
+    size_t tsa_root_count; /* at most QF_CERT_CHAIN_MAX */
+    int64_t now_ms;
 };
 
 struct qf_bundle_cosigner {
@@ -81,6 +88,8 @@ struct qf_bundle_report {
     size_t cosigner_count;
     struct qf_slice *unknown; /* names on signatures by keys that nobody vouches for: not checked */
     size_t unknown_count;
+    bool stamped; /* the bundle has a time-stamp, which says and shows: */
+    struct qf_stamp_report stamp;
 };
 
 /* QF_OK; QF_INVALID with the place that differs; QF_MALFORMED; QF_CANNOT_TELL naming what is

@@ -2,6 +2,7 @@
 
 #include "codec/text.h"
 #include "engine/ledger/bundle.h"
+#include "engine/ledger/bundle_stamped.h"
 #include "engine/ledger/internal.h"
 #include "merkle/proof_file.h"
 
@@ -23,10 +24,20 @@ static enum qf_status add_log_proof(struct qf_ledger *ledger, struct qf_arena *a
     struct qf_log_proof proof;
     qf_tiles_reader(ledger->tiles, alg, &reader);
     enum qf_status status = qf_log_prove_inclusion(alg, &proof, leaf, size, &reader);
-    struct qf_json list = qf_json_make_array();
-    for (size_t i = 0; status == QF_OK && i < proof.count; i++)
-        qf_json_append(arena, &list, base64_of(arena, proof.hashes[i]));
-    qf_json_put(arena, bundle, name, list);
+    if (status == QF_OK)
+        qf_json_put(arena, bundle, name, qf_bundle_put_proof(arena, &proof));
+    return status;
+}
+
+static enum qf_status add_consistency(struct qf_ledger *ledger, struct qf_arena *arena,
+                                      struct qf_json *part, uint64_t old, uint64_t size)
+{
+    struct qf_hash_reader reader;
+    struct qf_log_proof proof;
+    qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
+    enum qf_status status = qf_log_prove_consistency(QF_HASH_SHA256, &proof, old, size, &reader);
+    if (status == QF_OK)
+        qf_json_put(arena, part, "consistency", qf_bundle_put_proof(arena, &proof));
     return status;
 }
 
@@ -167,10 +178,7 @@ static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *a
 {
     struct qf_buf note = {0};
     struct qf_checkpoint checkpoint;
-    struct qf_hash_reader reader;
-    struct qf_log_proof proof;
     struct qf_json witnessed = qf_json_make_object();
-    struct qf_json list = qf_json_make_array();
     enum qf_status status = find_witnessed(signer, &note, &checkpoint, leaf, cosigned);
     if (status == QF_OK && checkpoint.size > head_size)
         status = QF_NOT_FOUND;
@@ -178,19 +186,34 @@ static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *a
         qf_buf_deinit(&note);
         return status == QF_NOT_FOUND && cosigned == 0 ? QF_OK : too_few(cosigned, err);
     }
-    qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
     qf_json_put(arena, &witnessed, "checkpoint",
                 qf_json_make_slice(qf_arena_copy(arena, qf_buf_slice(&note))));
-    status = qf_log_prove_consistency(QF_HASH_SHA256, &proof, checkpoint.size, head_size, &reader);
-    for (size_t i = 0; status == QF_OK && i < proof.count; i++)
-        qf_json_append(arena, &list, base64_of(arena, proof.hashes[i]));
-    qf_json_put(arena, &witnessed, "consistency", list);
+    status = add_consistency(ledger, arena, &witnessed, checkpoint.size, head_size);
     if (status == QF_OK)
         status = add_log_proof(ledger, arena, &witnessed, "proof", QF_HASH_SHA256, leaf,
                                checkpoint.size);
     qf_json_put(arena, bundle, "witnessed", witnessed);
     qf_buf_deinit(&note);
     return status == QF_OK ? QF_OK : qf_fail(err, status, "witnessed", "the log cannot be read");
+}
+
+/* The first time-stamp of a checkpoint that has the entry, if there is one. A chain that cannot be
+ * read is left out: qifeng audit names it, and the record is proved without it. */
+static void add_stamped(struct qf_ledger *ledger, struct qf_arena *arena, struct qf_json *bundle,
+                        uint64_t leaf, const struct qf_note_signer *signer, uint64_t head_size)
+{
+    struct qf_json stamped = qf_json_make_object();
+    struct qf_stamp_link *links = NULL;
+    size_t count = 0;
+    uint64_t size = 0;
+    if (signer->stamps == NULL || !qf_stamps_after(signer->stamps, leaf, &size) ||
+        size > head_size ||
+        qf_stamps_chain(signer->stamps, arena, size, &links, &count, NULL) != QF_OK ||
+        add_consistency(ledger, arena, &stamped, size, head_size) != QF_OK ||
+        add_log_proof(ledger, arena, &stamped, "proof", QF_HASH_SHA256, leaf, size) != QF_OK)
+        return;
+    qf_bundle_put_chain(arena, &stamped, links, count);
+    qf_json_put(arena, bundle, "stamped", stamped);
 }
 
 /* The network and the signer's key (NULL: time alone has none), and what was asked for. */
@@ -266,6 +289,7 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
         status = add_witnessed(ledger, arena, &bundle, leaf, cosigned, signer, head.size, err);
     if (status != QF_OK)
         return status;
+    add_stamped(ledger, arena, &bundle, leaf, signer, head.size);
     qf_json_write(out, &bundle);
     return qf_buf_status(out);
 }

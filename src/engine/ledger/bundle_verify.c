@@ -2,6 +2,7 @@
  * itself, or has one form only, so a change anywhere ends in a refusal that names the part. */
 #include "codec/text.h"
 #include "engine/ledger/bundle.h"
+#include "engine/ledger/bundle_stamped.h"
 #include "merkle/proof_file.h"
 
 struct verification {
@@ -13,7 +14,7 @@ struct verification {
     struct qf_slice genesis_text; /* of the file */
     const struct qf_bundle_trust *trust;
     const struct qf_json *proof, *proof_sm3, *state;
-    const struct qf_json *witnessed; /* NULL: not there */
+    const struct qf_json *witnessed, *stamped; /* NULL: not there */
     struct qf_note_key *log_keys;
     size_t log_key_count;
     bool *cosigned; /* by trusted witness */
@@ -28,17 +29,6 @@ struct verification {
 static enum qf_status invalid(struct verification *v, const char *field, const char *reason)
 {
     return qf_fail(v->err, QF_INVALID, field, "%s", reason);
-}
-
-static enum qf_status read_hash(const struct qf_json *value, uint8_t out[QF_HASH_SIZE])
-{
-    uint8_t bytes[QF_HASH_SIZE + 3];
-    size_t size = 0;
-    if (value->type != QF_JSON_STRING || value->count != QF_BASE64_SIZE((size_t)QF_HASH_SIZE) ||
-        !qf_base64_decode(bytes, &size, qf_json_text(value)) || size != QF_HASH_SIZE)
-        return QF_MALFORMED;
-    memcpy(out, bytes, QF_HASH_SIZE);
-    return QF_OK;
 }
 
 static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
@@ -61,6 +51,7 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
     v->proof = qf_json_get(file, "proof");
     v->proof_sm3 = qf_json_get(file, "proof_sm3");
     v->state = qf_json_get(file, "state");
+    v->stamped = qf_json_get(file, "stamped");
     v->witnessed = qf_json_get(file, "witnessed");
     v->report->records = qf_json_get(file, "records");
     if (!qf_slice_is(format, "qf-bundle-1"))
@@ -78,15 +69,15 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
     if (leaf < 0)
         return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
     for (uint32_t i = 0; i < file->count; i++) {
-        static const char names[] =
-            " checkpoint entry format genesis leaf proof proof_sm3 records state witnessed ";
+        static const char names[] = " checkpoint entry format genesis leaf proof proof_sm3 records "
+                                    "stamped state witnessed ";
         struct qf_slice name = file->members[i].key;
         char *text = qf_arena_printf(v->arena, " %.*s ", QF_SLICE_ARGS(name));
         if (strchr(text + 1, ' ') != text + name.size + 1 || strstr(names, text) == NULL)
             return qf_fail(
                 v->err, QF_MALFORMED, qf_arena_text(v->arena, name),
-                "a member that no bundle has, where proof_sm3, records, witnessed or nothing may "
-                "stand");
+                "a member that no bundle has, where proof_sm3, records, stamped, witnessed or "
+                "nothing may stand");
     }
     v->report->leaf = (uint64_t)leaf;
     v->report->trusted = v->trust->genesis.size > 0;
@@ -266,19 +257,6 @@ static enum qf_status check_checkpoint(struct verification *v)
     return status;
 }
 
-static enum qf_status read_proof(struct verification *v, const struct qf_json *list,
-                                 const char *name, struct qf_log_proof *proof)
-{
-    proof->count = 0;
-    if (list == NULL || list->type != QF_JSON_ARRAY || list->count > QF_PROOF_HASHES_MAX)
-        return qf_fail(v->err, QF_MALFORMED, name, "want a list of at most %d hashes",
-                       QF_PROOF_HASHES_MAX);
-    for (uint32_t i = 0; i < list->count; i++)
-        if (read_hash(&list->items[i], proof->hashes[proof->count++]) != QF_OK)
-            return qf_fail(v->err, QF_MALFORMED, name, "item %u is not a hash in base64", i);
-    return QF_OK;
-}
-
 /* An older checkpoint that witnesses have cosigned: it has the entry, and the bundle's own
  * checkpoint continues it. */
 static enum qf_status check_witnessed(struct verification *v)
@@ -302,7 +280,8 @@ static enum qf_status check_witnessed(struct verification *v)
     if (status == QF_OK)
         status = check_cosigners(v, &note, field, checkpoint.size);
     if (status == QF_OK)
-        status = read_proof(v, qf_json_get(part, "proof"), "witnessed.proof", &proof);
+        status =
+            qf_bundle_read_proof(&proof, qf_json_get(part, "proof"), "witnessed.proof", v->err);
     if (status != QF_OK)
         return status;
     note_unknown(v, &note);
@@ -312,12 +291,62 @@ static enum qf_status check_witnessed(struct verification *v)
     if (qf_log_verify_inclusion(QF_HASH_SHA256, v->report->leaf, checkpoint.size, leaf, &proof,
                                 checkpoint.root) != QF_OK)
         return invalid(v, "witnessed.proof", "the entry is not at this place of the witnessed log");
-    status = read_proof(v, qf_json_get(part, "consistency"), "witnessed.consistency", &proof);
+    status = qf_bundle_read_proof(&proof, qf_json_get(part, "consistency"), "witnessed.consistency",
+                                  v->err);
     if (status == QF_OK &&
         qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
                                   checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
         status = invalid(v, "witnessed.consistency",
                          "the checkpoint does not continue the witnessed one");
+    return status;
+}
+
+/* The first checkpoint that has the entry and was time-stamped. Nobody need have signed it whom the
+ * reader knows: the bundle's own checkpoint continues it. */
+static enum qf_status check_stamped(struct verification *v)
+{
+    static const char field[] = "stamped.checkpoint";
+    const struct qf_stamp_trust trust = {v->trust->tsa_roots, v->trust->tsa_root_count,
+                                         v->trust->now_ms};
+    struct qf_stamp_link *links = NULL;
+    struct qf_note note;
+    struct qf_checkpoint checkpoint;
+    struct qf_log_proof proof;
+    uint8_t leaf[QF_HASH_SIZE];
+    size_t count = 0;
+    if (v->stamped == NULL && trust.root_count == 0)
+        return QF_OK;
+    if (v->stamped == NULL)
+        return qf_fail(v->err, QF_CANNOT_TELL, "stamped",
+                       "no time-stamp covered it yet when the bundle was fetched; fetch it again "
+                       "with qifeng bundle --stamped");
+    enum qf_status status = qf_bundle_read_chain(v->arena, v->stamped, &links, &count, v->err);
+    if (status == QF_OK)
+        status = check_text(v, links[0].file, field, &note, &checkpoint);
+    if (status == QF_OK)
+        status =
+            qf_bundle_read_proof(&proof, qf_json_get(v->stamped, "proof"), "stamped.proof", v->err);
+    if (status != QF_OK)
+        return status;
+    qf_hash_leaf(QF_HASH_SHA256, leaf, v->entry_text);
+    if (v->report->leaf >= checkpoint.size || checkpoint.size > v->checkpoint.size)
+        return invalid(v, field, "its size is not between the entry's place and the checkpoint's");
+    if (qf_log_verify_inclusion(QF_HASH_SHA256, v->report->leaf, checkpoint.size, leaf, &proof,
+                                checkpoint.root) != QF_OK)
+        return invalid(v, "stamped.proof", "the entry is not at this place of the stamped log");
+    status = qf_bundle_read_proof(&proof, qf_json_get(v->stamped, "consistency"),
+                                  "stamped.consistency", v->err);
+    if (status == QF_OK &&
+        qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
+                                  checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
+        status =
+            invalid(v, "stamped.consistency", "the checkpoint does not continue the stamped one");
+    if (status != QF_OK)
+        return status;
+    status = qf_stamp_verify(&v->report->stamp, v->report->network, links, count, &trust, v->err);
+    v->report->stamped = status == QF_OK;
+    if (status != QF_OK)
+        qf_error_within(v->err, "stamped");
     return status;
 }
 
@@ -339,7 +368,7 @@ static enum qf_status check_inclusion(struct verification *v, const struct qf_js
 {
     struct qf_log_proof proof;
     uint8_t leaf[QF_HASH_SIZE];
-    enum qf_status status = read_proof(v, list, name, &proof);
+    enum qf_status status = qf_bundle_read_proof(&proof, list, name, v->err);
     if (status != QF_OK)
         return status;
     qf_hash_leaf(alg, leaf, v->entry_text);
@@ -411,7 +440,7 @@ static enum qf_status check_record(struct verification *v, const struct qf_json 
     if (want_key != NULL && !qf_slice_is(key, want_key))
         return invalid(v, field, "it proves another record");
     for (uint32_t i = 0; i < siblings->count; i++)
-        if (read_hash(&siblings->items[i], proof->siblings[proof->depth++]) != QF_OK)
+        if (qf_bundle_read_hash(proof->siblings[proof->depth++], &siblings->items[i]) != QF_OK)
             return qf_fail(v->err, QF_MALFORMED, field, "sibling %u is not a hash in base64", i);
     enum qf_hash_alg alg = qf_suite_hash(v->report->suite);
     qf_hash(alg, proof->leaf.key_hash, key);
@@ -527,6 +556,8 @@ enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_slice bundle,
         status = check_signer(&v);
     if (status == QF_OK)
         status = check_records(&v);
+    if (status == QF_OK)
+        status = check_stamped(&v);
     if (status == QF_OK)
         status = check_quorum(&v);
     return status;
