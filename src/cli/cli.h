@@ -116,6 +116,7 @@ int qf_cmd_init(int argc, char **argv);
 int qf_cmd_key(int argc, char **argv);
 int qf_cmd_node(int argc, char **argv);
 int qf_cmd_service(int argc, char **argv);
+int qf_cmd_stamp(int argc, char **argv);
 int qf_cmd_task(int argc, char **argv);
 int qf_cmd_tx(int argc, char **argv);
 int qf_cmd_verify(int argc, char **argv);

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/sender.h"
+#include "cli/stamps.h"
 #include "codec/text.h"
 #include "engine/ledger/audit.h"
 #include "node/config.h"
@@ -19,6 +20,11 @@ struct place {
     struct qf_client *client;
     struct qf_client_reader reader;
     struct qf_cli_progress progress;
+    const char *tsa_ca;
+    struct qf_cli_stamps stamps;
+    struct qf_stamps_found found;
+    struct qf_checkpoint *marks; /* of the stamps */
+    size_t mark_count;
 };
 
 static enum qf_status read_folder(void *self, struct qf_buf *out, const char *path,
@@ -67,8 +73,8 @@ static const char *torn_place(struct qf_arena *arena, const struct qf_audit_repo
                            (unsigned long long)report->journal_offset);
 }
 
-static void print_json(const struct qf_audit_report *report, enum qf_status status,
-                       const struct qf_error *err)
+static void print_json(const struct place *place, const struct qf_audit_report *report,
+                       enum qf_status status, const struct qf_error *err)
 {
     struct qf_arena arena = {0};
     struct qf_json object = qf_json_make_object();
@@ -98,6 +104,10 @@ static void print_json(const struct qf_audit_report *report, enum qf_status stat
         qf_json_put(&arena, &object, "log_size", qf_json_make_int((int64_t)report->head.size));
         qf_json_put(&arena, &object, "refused", qf_json_make_int((int64_t)report->refused));
         qf_json_put(&arena, &object, "signatures", qf_json_make_int((int64_t)report->signatures));
+        qf_json_put(&arena, &object, "stamps", qf_json_make_int((int64_t)report->marks));
+        qf_json_put(&arena, &object, "stamps_checked",
+                    qf_json_make_bool(place->stamps.roots.count > 0));
+        qf_json_put(&arena, &object, "stamps_ended", qf_json_make_int((int64_t)place->found.ended));
         qf_json_put(&arena, &object, "state_compared",
                     qf_json_make_bool(report->stored == QF_AUDIT_STATE_SAME));
         qf_json_put(&arena, &object, "state_root", hex_of(&arena, report->head.state_root));
@@ -144,6 +154,64 @@ static void print_report(const struct qf_audit_report *report)
                "the\n           node once\n",
                (unsigned long long)report->stored_height);
     print_journal(report);
+}
+
+static enum qf_status take_mark(void *arg, const struct qf_checkpoint *checkpoint,
+                                const struct qf_timestamp *stamp, struct qf_error *err)
+{
+    struct place *place = arg;
+    (void)stamp;
+    (void)err;
+    place->marks[place->mark_count] = *checkpoint;
+    place->marks[place->mark_count++].origin = (struct qf_slice){NULL, 0};
+    return QF_OK;
+}
+
+/* The time-stamps before the log, so that the log has all that they cover. */
+static enum qf_status check_stamps(struct place *place, struct qf_arena *arena,
+                                   struct qf_audit_options *options, const char *dir,
+                                   struct qf_error *err)
+{
+    enum qf_status status = qf_cli_stamps_open(&place->stamps, dir, place->tsa_ca, err);
+    if (status == QF_CORRUPT)
+        err->status = status = QF_INVALID;
+    if (status != QF_OK)
+        return status;
+    size_t count = qf_stamps_count(place->stamps.stamps);
+    place->marks = QF_ARENA_ARRAY(arena, struct qf_checkpoint, count + 1);
+    const struct qf_stamps_check check = {.trust = qf_cli_roots_trust(&place->stamps.roots),
+                                          .each = take_mark,
+                                          .arg = place,
+                                          .progress = show_progress,
+                                          .progress_arg = place};
+    qf_cli_progress_start(&place->progress, "checking time-stamps", count);
+    status = qf_stamps_check(place->stamps.stamps, &check, &place->found, err);
+    qf_cli_progress_end(&place->progress, count);
+    options->marks = place->marks;
+    options->mark_count = place->mark_count;
+    return status;
+}
+
+static void print_stamps(const struct place *place, const struct qf_audit_report *report)
+{
+    char when[64];
+    const struct qf_stamps_found *found = &place->found;
+    if (found->stamps == 0)
+        return;
+    qf_cli_time_text(when, found->last_ms);
+    printf(
+        "  stamps   %zu time-stamped checkpoints are of this log, with %zu renewals; the newest, "
+        "of\n           %llu entries, %s\n",
+        report->marks, found->renewals, (unsigned long long)found->last_size, when);
+    if (report->marks < found->stamps)
+        printf("           %zu more are of entries that this copy does not have\n",
+               found->stamps - report->marks);
+    if (place->stamps.roots.count == 0)
+        printf(
+            "           whose they are was not checked: give the authorities' roots, --tsa-ca\n");
+    if (found->ended > 0)
+        printf("           %zu have ended without a renewal and show nothing any more\n",
+               found->ended);
 }
 
 static enum qf_status add_folder(struct place *place, const char *path, struct qf_error *err)
@@ -231,6 +299,8 @@ static enum qf_status audit(struct place *place, struct qf_arena *arena, const c
         status = add_folder(place, archive, err);
     if (status == QF_OK)
         status = qf_verifier_new(&checker, &verifier, err);
+    if (status == QF_OK && !remote)
+        status = check_stamps(place, arena, &options, where, err);
     if (status == QF_OK) {
         options.verifier = checker;
         qf_cli_progress_start(&place->progress, "auditing entries", 0);
@@ -239,6 +309,12 @@ static enum qf_status audit(struct place *place, struct qf_arena *arena, const c
     }
     qf_verifier_free(checker);
     return status;
+}
+
+static void print_all(const struct place *place, const struct qf_audit_report *report)
+{
+    print_report(report);
+    print_stamps(place, report);
 }
 
 int qf_cmd_audit(int argc, char **argv)
@@ -252,6 +328,8 @@ int qf_cmd_audit(int argc, char **argv)
          NULL},
         {"--archive", "FOLDER", "a folder of full tiles that node.yaml does not list", &archive,
          NULL},
+        {"--tsa-ca", "FILE", "DIR: PEM of the roots of the time-stamp authorities that you trust",
+         &place.tsa_ca, NULL},
         {"--key", "FILE", "URL: key file or pkcs11: URI that signs what is read", &place.reader.key,
          NULL},
         {"--passphrase-file", "F", "of the key file (or QIFENG_PASSPHRASE_FILE)",
@@ -259,12 +337,15 @@ int qf_cmd_audit(int argc, char **argv)
         {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--key FILE] [--json]",
+        "qifeng audit DIR|URL [--trust GENESIS] [--archive FOLDER] [--tsa-ca FILE] [--key FILE] "
+        "[--json]",
         "Plays the whole log again from genesis, of a data directory (the node may be running) or\n"
         "of a node over HTTP, and confirms every signature, result, hash and root, the stored\n"
         "state, and the journal, whose entries after the last checkpoint are counted; a folder\n"
-        "that a killed node left is told as it is, and none of its data changes. Names the first\n"
-        "thing that differs. Exit status 0 it all agrees, 1 it does not, 3 it could not be read.",
+        "that a killed node left is told as it is, and none of its data changes. Time-stamps in "
+        "the\n"
+        "folder must hold and be of this log. Names the first thing that differs. Exit status 0 it "
+        "all agrees, 1 it does not, 3 it could not be read.",
         "  qifeng audit /var/lib/qifeng\n"
         "  qifeng audit http://127.0.0.1:8700 --trust genesis.json --json\n"};
     int count;
@@ -279,9 +360,9 @@ int qf_cmd_audit(int argc, char **argv)
     struct qf_audit_report report = {0};
     enum qf_status status = audit(&place, &arena, argv[0], trust, archive, &report, &err);
     if (json)
-        print_json(&report, status, &err);
+        print_json(&place, &report, status, &err);
     else if (status == QF_OK)
-        print_report(&report);
+        print_all(&place, &report);
     else if (status == QF_INVALID)
         printf("NOT VALID: %s: %s\n", err.field, err.detail);
     for (size_t i = 0; i < place.fs_count; i++)
@@ -289,6 +370,7 @@ int qf_cmd_audit(int argc, char **argv)
     if (place.has_dir)
         qf_fs_posix_deinit(&place.dir);
     qf_client_free(place.client);
+    qf_cli_stamps_close(&place.stamps);
     qf_arena_deinit(&arena);
     if (status == QF_OK || status == QF_INVALID)
         return status == QF_OK ? QF_EXIT_OK : QF_EXIT_REFUSED;

@@ -16,6 +16,7 @@
 #include "api/webhook/state.h"
 #include "cli/cli.h"
 #include "cli/sender.h"
+#include "cli/stamps.h"
 #include "crypto/x509.h"
 #include "merkle/note.h"
 #include "merkle/tile.h"
@@ -28,6 +29,7 @@
 #define CERT_WARN_DAYS 30
 #define DISK_BAD_MB 256
 #define DISK_WARN_MB 2048
+#define STAMP_SLACK_MS 600000 /* of an authority that cannot be reached for a while */
 #define FILES_WANTED (QF_HTTP_CONNECTIONS_MAX + 256)
 
 enum finding { GOOD, WARNING, BAD };
@@ -43,6 +45,7 @@ struct doctor {
     struct qf_json findings;
     bool json, bad;
     int64_t now_ms;
+    uint64_t log_size; /* as published */
 };
 
 static void tell(struct doctor *d, enum finding kind, const char *check, const char *cure,
@@ -388,6 +391,49 @@ static void check_journal(struct doctor *d, uint64_t state_size)
                                                                 : 0));
 }
 
+/* Whether the log's time-stamps keep up with it, and with the end of certificates. */
+static void check_stamps(struct doctor *d)
+{
+    struct qf_cli_stamps s;
+    struct qf_error err = {0};
+    struct qf_stamp_link link;
+    struct qf_timestamp stamp = {0};
+    const struct qf_config_stamps *config = &d->config.stamps;
+    const char *see = "see stamps in /v1/health and docs/OPERATIONS.md; qifeng stamp now tries it";
+    if (config->tsa == NULL) {
+        tell(d, GOOD, "time-stamps", NULL, "none are made: stamps in node.yaml would say by whom");
+        return;
+    }
+    enum qf_status status = qf_cli_stamps_open(&s, d->dir, NULL, &err);
+    uint64_t last = status == QF_OK ? qf_stamps_last(s.stamps) : 0;
+    if (last > 0)
+        status = qf_stamps_load(s.stamps, &d->arena, last, &link, &err);
+    if (last > 0 && status == QF_OK)
+        status = qf_timestamp_read_claims(&stamp, link.token, &err);
+    if (status != QF_OK) {
+        tell(d, BAD, "time-stamps", "restore log/stamp from a copy; qifeng stamp verify names it",
+             "%s: %s", err.field, err.detail);
+    } else if (s.roots.count == 0) {
+        tell(d, BAD, "time-stamps", "put the PEM of the authority's roots there",
+             "the roots that stamps.ca names cannot be read");
+    } else if (last == 0) {
+        tell(d, d->log_size > 0 ? WARNING : GOOD, "time-stamps", see, "none was made yet, by %s",
+             config->tsa);
+    } else {
+        int64_t age_ms = d->now_ms - stamp.time_ms;
+        bool late = d->log_size > last + 1 && age_ms > 2 * config->every_ms + STAMP_SLACK_MS;
+        tell(d, late ? WARNING : GOOD, "time-stamps", see,
+             "the newest is of %llu entries, %lld minutes old, by %s", (unsigned long long)last,
+             (long long)age_ms / 60000, stamp.authority);
+        if (stamp.until_ms - d->now_ms < config->renew_ms)
+            tell(d, WARNING, "time-stamps",
+                 "the authority must renew its certificate, or stamps.tsa name another",
+                 "the certificate of %s ends in %lld days", stamp.authority,
+                 (long long)(stamp.until_ms - d->now_ms) / DAY_MS);
+    }
+    qf_cli_stamps_close(&s);
+}
+
 static void check_log(struct doctor *d)
 {
     struct qf_error err = {0};
@@ -398,6 +444,7 @@ static void check_log(struct doctor *d)
     int64_t time_ms = 0;
     if (read_checkpoint(d, &published))
         check_tiles(d, "the checkpoint", published);
+    d->log_size = published;
     if (access(path_of(d, "state/data.mdb"), F_OK) != 0) {
         tell(d, GOOD, "state", NULL, "none yet; the node makes it");
         return;
@@ -603,6 +650,7 @@ static enum qf_status examine_folder(struct doctor *d, struct qf_error *err)
     check_disk(d);
     check_machine(d);
     check_log(d);
+    check_stamps(d);
     check_webhooks(d);
     check_port(d);
     return QF_OK;

@@ -6,24 +6,42 @@
 
 #include "cli/cli.h"
 #include "cli/client.h"
+#include "cli/roots.h"
 #include "cli/verify.h"
 
 #define WAIT_SECONDS 30
 
-/* Asks until enough witnesses have cosigned: that takes a moment after the log has grown. */
+/* Whether a bundle has a time-stamp: one that covers the entry comes a while after it. */
+static bool has_stamp(struct qf_slice body)
+{
+    struct qf_arena arena = {0};
+    struct qf_json bundle;
+    bool there = qf_json_parse(&arena, &bundle, body, QF_JSON_CANONICAL, NULL) == QF_OK &&
+                 qf_json_get(&bundle, "stamped") != NULL;
+    qf_arena_deinit(&arena);
+    return there;
+}
+
+/* Asks until enough witnesses have cosigned: that takes a moment after the log has grown. The same
+ * for a time-stamp. */
 static enum qf_status fetch(struct qf_client *client, struct qf_buf *body, const char *path,
-                            bool wait, struct qf_error *err)
+                            bool wait, bool stamped, struct qf_error *err)
 {
     struct qf_cli_progress progress;
     long http = 0;
     enum qf_status status = QF_OK;
-    qf_cli_progress_start(&progress, "seconds waited for witnesses", WAIT_SECONDS);
+    qf_cli_progress_start(&progress, "seconds waited", WAIT_SECONDS);
     for (unsigned tries = 0; tries <= WAIT_SECONDS; tries++) {
         qf_buf_reset(body);
         status = qf_client_get(client, body, path, &http, err);
         if (status == QF_OK)
             status = qf_client_problem(qf_buf_slice(body), http, err);
-        if (http != 503 || !wait || tries == WAIT_SECONDS)
+        bool unstamped = stamped && status == QF_OK && !has_stamp(qf_buf_slice(body));
+        if (unstamped)
+            status = qf_fail(err, QF_CANNOT_TELL, "--stamped",
+                             "no time-stamp covers it yet: see stamps in /v1/health, and fetch it "
+                             "later");
+        if (!(unstamped || (http == 503 && wait)) || tries == WAIT_SECONDS)
             break;
         qf_cli_progress_show(&progress, tries);
         nanosleep(&(const struct timespec){.tv_sec = 1}, NULL);
@@ -39,6 +57,7 @@ int qf_cmd_bundle(int argc, char **argv)
     const char *cosigned = NULL;
     const char *of_case = NULL, *of_evidence = NULL;
     bool receipt = false;
+    bool stamped = false;
     bool json = false;
     const struct qf_cli_option options[] = {
         {"--node", "URL", "the node that has it", &node, NULL},
@@ -52,13 +71,14 @@ int qf_cmd_bundle(int argc, char **argv)
         {"--evidence", "ID", "instead of TXID: an evidence record, with what made it", &of_evidence,
          NULL},
         {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
+        {"--stamped", NULL, "waits up to 30 s until a time-stamp covers it", NULL, &stamped},
         {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
          &receipt},
         {"--json", NULL, "with -o: print what was written; the bundle itself is JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
         "qifeng bundle TXID|--case CASE|--evidence ID --node URL [-o FILE.qfb] [--cosigned N] "
-        "[--receipt]",
+        "[--stamped] [--receipt]",
         "Fetches everything needed to verify one transaction offline, in one file: with the\n"
         "cosignatures of witnesses as far as there are some, with at least N of them if you say "
         "so.\n"
@@ -76,7 +96,7 @@ int qf_cmd_bundle(int argc, char **argv)
                       &code))
         return (int)code;
     bool named = of_case != NULL || of_evidence != NULL;
-    if (count != !named || node == NULL || (named && receipt) ||
+    if (count != !named || node == NULL || ((named || stamped) && receipt) ||
         (of_case != NULL && of_evidence != NULL))
         return (int)qf_cli_usage("usage: %s", help.usage);
     struct qf_error err = {0};
@@ -97,7 +117,7 @@ int qf_cmd_bundle(int argc, char **argv)
     }
     enum qf_status status = qf_client_new(&client, node, &reader, &err);
     if (status == QF_OK)
-        status = fetch(client, &body, qf_buf_text(&path), cosigned != NULL, &err);
+        status = fetch(client, &body, qf_buf_text(&path), cosigned != NULL, stamped, &err);
     if (status == QF_OK)
         status = qf_cli_write(output != NULL ? output : "-", qf_buf_slice(&body), &err);
     if (status == QF_OK && json && output != NULL && strcmp(output, "-") != 0) {
@@ -119,20 +139,47 @@ int qf_cmd_bundle(int argc, char **argv)
     return status == QF_OK ? QF_EXIT_OK : (int)qf_cli_error(&err);
 }
 
-static void time_text(char out[64], int64_t time_ms)
+static void print_stamp(const struct qf_stamp_report *stamp)
 {
-    time_t seconds = (time_t)(time_ms / 1000);
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    char date[32];
-    strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &parts);
-    snprintf(out, 64, "%s.%03d UTC", date, (int)(time_ms % 1000));
+    char when[64];
+    char until[64];
+    qf_cli_time_text(when, stamp->time_ms);
+    qf_cli_time_text(until, stamp->until_ms);
+    if (!stamp->checked) {
+        printf("  stamped  before %s by %s, says the file: not checked,\n"
+               "           give the authority's roots with --tsa-ca\n",
+               when, stamp->authority);
+        return;
+    }
+    printf("  existed  before %s, says time-stamp authority %s,\n"
+           "           log of %llu\n",
+           when, stamp->authority, (unsigned long long)stamp->checkpoint.size);
+    if (stamp->from > 0)
+        printf("           an older time-stamp had ended when it was renewed, and shows nothing\n");
+    if (stamp->links > 1)
+        printf("           renewed %zu time%s, last by %s\n", stamp->links - 1,
+               stamp->links == 2 ? "" : "s", stamp->until_by);
+    printf("           can be shown until %s unless it is renewed\n", until);
+}
+
+static void put_stamp(struct qf_arena *arena, struct qf_json *object,
+                      const struct qf_stamp_report *stamp)
+{
+    struct qf_json one = qf_json_make_object();
+    qf_json_put(arena, &one, "authority", qf_json_make_text(stamp->authority));
+    qf_json_put(arena, &one, "checked", qf_json_make_bool(stamp->checked));
+    qf_json_put(arena, &one, "ended", qf_json_make_int((int64_t)stamp->from));
+    qf_json_put(arena, &one, "log_size", qf_json_make_int((int64_t)stamp->checkpoint.size));
+    qf_json_put(arena, &one, "renewals", qf_json_make_int((int64_t)stamp->links - 1));
+    qf_json_put(arena, &one, "time", qf_json_make_int(stamp->time_ms));
+    qf_json_put(arena, &one, "until", qf_json_make_int(stamp->until_ms));
+    qf_json_put(arena, object, "stamp", one);
 }
 
 static void print_report(const struct qf_bundle_report *report)
 {
     char when[64];
-    time_text(when, report->time_ms);
+    qf_cli_time_text(when, report->time_ms);
     printf("%s\n", report->code == QF_OK
                        ? "VALID: recorded, and not changed since"
                        : "VALID: this refusal is recorded, and not changed since");
@@ -167,11 +214,13 @@ static void print_report(const struct qf_bundle_report *report)
     for (size_t i = 0; i < report->signer_count; i++)
         printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
     for (size_t i = 0; i < report->cosigner_count; i++) {
-        time_text(when, (int64_t)report->cosigners[i].time_s * 1000);
+        qf_cli_time_text(when, (int64_t)report->cosigners[i].time_s * 1000);
         printf("  cosigned by witness %.*s, %s, log of %llu\n",
                QF_SLICE_ARGS(report->cosigners[i].name), when,
                (unsigned long long)report->cosigners[i].size);
     }
+    if (report->stamped)
+        print_stamp(&report->stamp);
     for (size_t i = 0; i < report->unknown_count; i++)
         printf("  not checked: a signature in the name of %.*s, by a key that you did not give\n",
                QF_SLICE_ARGS(report->unknown[i]));
@@ -201,6 +250,8 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     for (size_t i = 0; i < report->unknown_count; i++)
         qf_json_append(arena, &unknown, qf_json_make_slice(report->unknown[i]));
     qf_json_put(arena, &object, "cosigners", cosigners);
+    if (report->stamped)
+        put_stamp(arena, &object, &report->stamp);
     qf_json_put(arena, &object, "unknown_signers", unknown);
     qf_json_put(arena, &object, "valid", qf_json_make_bool(true));
     qf_json_put(arena, &object, "network", qf_json_make_slice(report->network));
@@ -249,7 +300,8 @@ static void print_failure(const struct qf_error *err, bool json)
 
 /* What the reader says on the command line. */
 struct asked {
-    const char *trust, *witnesses, *log_keys, *quorum, *entry;
+    const char *trust, *witnesses, *log_keys, *quorum, *entry, *tsa_ca;
+    struct qf_cli_roots roots;
     struct qf_note_key witness_keys[QF_CLI_KEYS_MAX], node_keys[QF_CLI_KEYS_MAX];
 };
 
@@ -306,6 +358,12 @@ static enum qf_status read_trust(struct asked *asked, struct qf_arena *arena,
                                       asked->node_keys, &trust->log_key_count, err);
     if (status == QF_OK)
         status = read_quorum(asked, trust, err);
+    if (status == QF_OK)
+        status = qf_cli_roots_load(&asked->roots, asked->tsa_ca, err);
+    const struct qf_stamp_trust roots = qf_cli_roots_trust(&asked->roots);
+    trust->tsa_roots = roots.roots;
+    trust->tsa_root_count = roots.root_count;
+    trust->now_ms = roots.now_ms;
     if (status == QF_OK && asked->trust != NULL)
         status = qf_cli_read(arena, asked->trust, QF_STATE_VALUE_SIZE_MAX, &trust->genesis, err);
     if (status == QF_OK && asked->entry != NULL)
@@ -329,6 +387,8 @@ static enum qf_status verify_file(const char *path, struct asked *asked, struct 
         status = qf_verifier_new(verifier, &options, err);
     if (status != QF_OK)
         return status;
+    if (qf_receipt_is(file) && trust.tsa_root_count > 0)
+        return qf_fail(err, QF_USAGE, "--tsa-ca", "a receipt has no time-stamp; a bundle may");
     *answered = true;
     if (qf_receipt_is(file))
         return qf_receipt_verify(arena, file, entry, &trust, *verifier, report, err);
@@ -350,18 +410,23 @@ int qf_cmd_verify(int argc, char **argv)
          NULL},
         {"--log-key", "VKEY...", "key of a node that genesis does not name; may be repeated",
          &asked.log_keys, NULL},
+        {"--tsa-ca", "FILE",
+         "PEM of the roots of time-stamp authorities that you trust: it must be time-stamped",
+         &asked.tsa_ca, NULL},
         {"--entry", "FILE", "the log entry of a receipt, instead of the one in it", &asked.entry,
          NULL},
         {"--json", NULL, "print JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng verify FILE [--trust GENESIS] [--witness VKEY]... [--quorum N]",
+        "qifeng verify FILE [--trust GENESIS] [--witness VKEY]... [--quorum N] [--tsa-ca FILE]",
         "Checks a bundle or a receipt (.tlog-proof): who recorded what, when, and that it has not\n"
-        "changed; and with the keys of witnesses that they were shown the same log. Needs no\n"
-        "network and no node. Exit status 0 valid, 1 not valid, 4 cannot tell.",
+        "changed; with the keys of witnesses that they were shown the same log; with the roots of\n"
+        "a time-stamp authority since when it is there. Needs no network and no node. Exit status "
+        "0 valid, 1 not valid, 4 cannot tell.",
         "  qifeng verify permit.qfb --trust genesis.json\n"
         "  qifeng verify permit.qfb --trust genesis.json --witness "
-        "court.example/w+1c5e0a9b+BAb…\n"};
+        "court.example/w+1c5e0a9b+BAb…\n"
+        "  qifeng verify permit.qfb --trust genesis.json --tsa-ca tsa-roots.pem\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
@@ -383,6 +448,7 @@ int qf_cmd_verify(int argc, char **argv)
     else if (answered)
         print_report(&report);
     qf_verifier_free(verifier);
+    qf_cli_roots_free(&asked.roots);
     qf_arena_deinit(&arena);
     if (!answered)
         return (int)qf_cli_error(&err);

@@ -26,6 +26,7 @@ const struct qf_cli_command qf_cli_commands[] = {
     {"doctor", "look for what stops a node, or will", qf_cmd_doctor},
     {"webhook", "see, try and enable webhooks", qf_cmd_webhook},
     {"witness", "how the witnesses of a log stand", qf_cmd_witness},
+    {"stamp", "time-stamps of a log: see, check, make", qf_cmd_stamp},
     {"verify", "check a bundle, without network and node", qf_cmd_verify},
     {"completion", "completion for shells, and manual pages", qf_cmd_completion},
     {"bench", "measure this program", qf_cmd_bench},

@@ -2,9 +2,12 @@
 """A node whose checkpoints are time-stamped: by its own authority, by the openssl program as a foreign one, by a
 hostile one; stamped again before a certificate ends, with a clock that is moved; and what openssl says of the files.
 Arguments: qifeng, the clock to preload."""
+import base64
 import json
 import os
 import pathlib
+import shutil
+import subprocess
 import sys
 import time
 
@@ -49,6 +52,19 @@ def openssl_accepts(node, name, text, ca, at=None, good=True):
         *(["-attime", str(at)] if at else []), good=good)
 
 
+def bundle_of(node, ident, name, *more):
+    path = work / name
+    run(QIFENG, "bundle", ident, "--node", node.url, "-o", path, *more)
+    return path
+
+
+def qifeng(*args, code=0, says=""):
+    done = subprocess.run([QIFENG, *map(str, args)], capture_output=True, text=True, check=False)
+    check(done.returncode == code and says in done.stdout + done.stderr,
+          f"{args}: {done.returncode} {done.stdout}{done.stderr}")
+    return done.stdout
+
+
 # ---- its own authority ----
 
 own = Node("own")
@@ -60,7 +76,7 @@ wait("the first stamp", lambda: len(stamps(own)) == 1)
 check(stamps(own)[0]["size"] == 1 and "time-stamps" in stamps(own)[0]["authority"], str(stamps(own)))
 openssl_accepts(own, "1", "1.note", own.dir / "keys/ca.crt")
 token = json.loads(own.get("/v1/stamps/1")[2])["token"]
-(work / "own.der").write_bytes(__import__("base64").b64decode(token))
+(work / "own.der").write_bytes(base64.b64decode(token))
 shown = run("openssl", "ts", "-reply", "-token_in", "-in", work / "own.der", "-token_out", "-text").decode()
 serial = shown.split("Serial number: 0x")[1].split("\n")[0].lower()
 record = own.json(f"/v1/evidence/timestamp/{serial}")
@@ -105,19 +121,103 @@ for wrong, told in (("tsa: own2", "stamps.tsa"), (f"tsa: '{tsa.url}'", "ca is mi
                     (f"tsa: '{tsa.url}', ca: '{tsa.root}', every: 5", "unit"),
                     (f"tsa: '{tsa.url}', ca: '{tsa.root}', renew: 4000d", "3650d")):
     (node.dir / "node.yaml").write_text(plain + f"stamps: {{{wrong}}}\n")
-    done = __import__("subprocess").run([QIFENG, "node", node.dir, "--listen", "127.0.0.1:0"],
+    done = subprocess.run([QIFENG, "node", node.dir, "--listen", "127.0.0.1:0"],
                                         capture_output=True, timeout=20, check=False)
     check(done.returncode != 0 and told in done.stderr.decode(), f"{wrong}: {done.stderr.decode()}")
 (node.dir / "node.yaml").write_text(plain)
 node.settings(SETTINGS)
+qifeng("doctor", node.dir, says="none was made yet")
 node.start()
-node.record("before")
+first = node.record("before")["id"]
 wait("the foreign stamp", lambda: len(stamps(node)) == 1)
 check(stamps(node)[0]["authority"] == "CN=first", str(stamps(node)))
 openssl_accepts(node, "1", "1.note", tsa.root)
 openssl_accepts(node, "1", "1.note", own.dir / "keys/ca.crt", good=False)
 time.sleep(2.5)
-check(tsa.asked == 1, f"a log at rest is not stamped again: {tsa.asked}")
+asked_once = tsa.asked
+check(asked_once == 1, f"a log at rest is not stamped again: {tsa.asked}")
+
+# A bundle says since when the record is there, with the roots of the authority.
+GENESIS = ("--trust", node.dir / "genesis.json")
+TSA = ("--tsa-ca", tsa.root)
+bundle = bundle_of(node, first, "first.qfb", "--stamped")
+qifeng("verify", bundle, *GENESIS, says="not checked,")
+out = qifeng("verify", bundle, *GENESIS, *TSA, says="says time-stamp authority CN=first")
+check("existed  before 20" in out, out)
+report = json.loads(qifeng("verify", bundle, *GENESIS, *TSA, "--json"))["stamp"]
+check(report["checked"] and report["log_size"] == 1 and report["renewals"] == 0 and
+      report["time"] == stamps(node)[0]["time"], f"{report}")
+qifeng("verify", bundle, *GENESIS, "--tsa-ca", own.dir / "keys/ca.crt", code=1, says="unknown issuer")
+qifeng("verify", bundle, *GENESIS, "--tsa-ca", work / "nothing", code=3)
+move(101 * DAY)
+qifeng("verify", bundle, *GENESIS, *TSA, code=4, says="has ended")
+move(0)
+fresh = node.record("fresh")["id"]
+unstamped = bundle_of(node, fresh, "fresh.qfb")
+if "stamped" not in json.loads(unstamped.read_bytes()):
+    qifeng("verify", unstamped, *GENESIS)
+    qifeng("verify", unstamped, *GENESIS, *TSA, code=4, says="--stamped")
+wait("the next", lambda: len(stamps(node)) == 2)
+second = bundle_of(node, fresh, "second.qfb", "--stamped")
+qifeng("verify", second, *GENESIS, *TSA, says="log of 2")
+plain_bundle, later = json.loads(bundle.read_bytes()), json.loads(second.read_bytes())
+
+
+def spoilt(change, says, code=1, base=later):
+    changed = json.loads(json.dumps(base))
+    change(changed["stamped"])
+    path = work / "spoilt.qfb"
+    path.write_text(json.dumps(changed, separators=(",", ":"), sort_keys=True, ensure_ascii=False))
+    return qifeng("verify", path, *GENESIS, *TSA, code=code, says=says)
+
+
+der = bytearray(base64.b64decode(later["stamped"]["token"]))
+der[-1] ^= 1
+spoilt(lambda s: s.update(token=base64.b64encode(der).decode()), "stamped.links[0].token")
+spoilt(lambda s: s.update(token=plain_bundle["stamped"]["token"]), "it is over other bytes")
+spoilt(lambda s: s.update(token="!"), "stamped.token")
+spoilt(lambda s: s.update(checkpoint=plain_bundle["stamped"]["checkpoint"]), "stamped.checkpoint")
+spoilt(lambda s: s.update(checkpoint=s["checkpoint"].replace("alpha\n2\n", "alpha\n1\n")), "stamped.checkpoint")
+spoilt(lambda s: s.update(checkpoint=s["checkpoint"].replace("alpha\n2\n", "beta\n2\n")), "another network")
+spoilt(lambda s: s.update(proof=[]), "stamped.proof")
+spoilt(lambda s: s.update(consistency=s["proof"] * 3), "stamped.consistency")
+spoilt(lambda s: s.update(more=1), "stamped: want checkpoint")
+spoilt(lambda s: s.pop("renewals"), "stamped: want checkpoint")
+spoilt(lambda s: s.update(renewals=[{}]), "stamped.renewals[0]")
+spoilt(lambda s: s.update(renewals=[{"index": 0, "proof": [], "text": "x", "token": s["token"]}]), "stamped.links[1]")
+
+# The folder, audited: a token for a forged checkpoint is good, and not of this log.
+qifeng("audit", node.dir, says="2 time-stamped checkpoints are of this log")
+qifeng("stamp", "verify", node.dir, says="VALID: 2 time-stamps")
+check(json.loads(qifeng("stamp", "list", node.url, "--json"))["items"] ==
+      json.loads(qifeng("stamp", "list", node.dir, "--json"))["items"] == stamps(node), "lists agree")
+qifeng("doctor", node.dir, says="the newest is of 2 entries")
+copy = work / "copy"
+shutil.copytree(node.dir, copy)
+forged = (copy / "log/stamp/2.note").read_text().split("\n")
+forged[2] = base64.b64encode(b"x" * 32).decode()
+(copy / "log/stamp/2.note").write_text("\n".join(forged))
+qifeng("stamp", "verify", copy, code=1, says="stamp/2.tsr: token: it is over other bytes")
+qifeng("audit", copy, code=1, says="stamp/2.tsr")
+run("openssl", "ts", "-query", "-data", copy / "log/stamp/2.note", "-sha256", "-cert", "-out", work / "forged.tsq")
+(copy / "log/stamp/2.tsr").write_bytes(tsa.reply((work / "forged.tsq").read_bytes()))
+qifeng("stamp", "verify", copy, says="VALID")
+qifeng("audit", copy, code=1, says="stamp/2.note: its root is not that of the entries")
+shutil.copy(node.dir / "log/stamp/2.note", copy / "log/stamp/2.note")
+shutil.copy(node.dir / "log/stamp/2.tsr", copy / "log/stamp/2.tsr")
+qifeng("audit", copy, "--tsa-ca", own.dir / "keys/ca.crt", code=1, says="unknown issuer")
+(copy / "log/stamp/1.tsr").unlink()
+qifeng("audit", copy, says="1 time-stamped checkpoints")
+
+asked_before = tsa.asked
+qifeng("stamp", "now", node.dir, says="the newest covers 2 entries")
+check(tsa.asked == asked_before, "nothing new, nothing asked")
+qifeng("stamp", "now", copy, code=3, says="does not run")
+tsa.mode = "error"
+node.record("wanted-now")
+qifeng("stamp", "now", node.dir, code=1, says="answers 500")
+tsa.mode = "good"
+qifeng("stamp", "now", node.dir, says="the newest covers 3 entries")
 
 other = Authority(work / "other")
 other.certify("first", 100)
@@ -184,6 +284,17 @@ move(120 * DAY)
 openssl_accepts(node, "1", "1.note", tsa.root, good=False)
 openssl_accepts(node, "1", "1.note", tsa.root, at=start)
 openssl_accepts(node, "renewal-1", "renewal-1.txt", tsa.root)
+bundle = bundle_of(node, first, "renewed.qfb")
+out = qifeng("verify", bundle, *GENESIS, *TSA, says="says time-stamp authority CN=first")
+check("renewed 1 time, last by CN=second" in out, out)
+renewed = json.loads(bundle.read_bytes())
+spoilt(lambda s: s["renewals"][0].update(index=1), "stamped.links[1].proof", base=renewed)
+spoilt(lambda s: s["renewals"][0].update(text=s["renewals"][0]["text"].replace("\n1\n", "\n2\n")),
+       "stamped.links[1]", base=renewed)
+spoilt(lambda s: s["renewals"][0].update(token=s["token"]), "stamped.links[1].token", base=renewed)
+spoilt(lambda s: s.update(renewals=[]), "has ended", code=4, base=renewed)
+qifeng("stamp", "verify", node.dir, says="VALID")
+qifeng("audit", node.dir, says="with 1 renewals")
 move(250 * DAY)
 tsa.certify("third", 400)
 wait("the second renewal", lambda: health(node)["stamps"]["renewals"] == 2, 20)
@@ -191,5 +302,22 @@ lines = (node.dir / "log/stamp/renewal-2.list").read_text().splitlines()
 check(lines[0].startswith("renewal 1 ") and len(lines) == 2, f"{lines}")
 chain = node.json(f"/v1/stamps/{sizes[0]}")
 check([r["authority"] for r in chain["renewals"]] == ["CN=second", "CN=third"], str(chain["renewals"]))
+bundle = bundle_of(node, first, "twice.qfb")
+report = json.loads(qifeng("verify", bundle, *GENESIS, *TSA, "--json"))["stamp"]
+check(report["renewals"] == 2 and report["authority"] == "CN=first" and report["ended"] == 0, f"{report}")
+check(report["time"] == stamps(node)[0]["time"], "the first time is still shown")
+qifeng("audit", node.dir, says="with 2 renewals")
+list_file = node.dir / "log/stamp/renewal-1.list"
+kept = list_file.read_text()
+list_file.write_text(kept.replace(kept.split()[1][:8], "AAAAAAAA", 1))
+qifeng("audit", node.dir, code=1, says="renewal-1.list")
+list_file.write_text(kept)
+(node.dir / "log/stamp/renewal-1.tsr").rename(work / "lost.tsr")
+qifeng("audit", node.dir, code=1, says="renewal")
+(work / "lost.tsr").rename(node.dir / "log/stamp/renewal-1.tsr")
 node.stop()
+move(660 * DAY)
+qifeng("stamp", "verify", node.dir, code=4, says="ENDED")
+qifeng("verify", bundle, *GENESIS, *TSA, code=4, says="has ended")
+move(0)
 tsa.stop()
