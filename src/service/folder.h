@@ -73,6 +73,12 @@ void qf_folder_report(struct qf_folder *folder, const struct qf_folder_problem *
         &(struct qf_folder_problem){.file = (file_), .element = (element_), .line = (line_)},      \
         __VA_ARGS__)
 
+/* Whether more problems are only counted: then there is no need to look for their places. */
+static inline bool qf_folder_full(const struct qf_folder *folder)
+{
+    return folder->errors + folder->warnings >= QF_FOLDER_PROBLEMS_MAX;
+}
+
 /* The number that follows `after` in a text ("line 12"); 0 when there is none. */
 uint32_t qf_folder_number(const char *text, const char *after);
 

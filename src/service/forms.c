@@ -47,7 +47,8 @@ static void place_of(struct qf_slice text, const char *pointer, struct qf_folder
 static void tell(const struct form *form, bool error, const char *pointer, const char *text)
 {
     struct qf_folder_problem place = {.error = error, .file = form->file->name, .element = pointer};
-    place_of(form->file->bytes, pointer, &place);
+    if (!qf_folder_full(form->in->folder))
+        place_of(form->file->bytes, pointer, &place);
     qf_folder_report(form->in->folder, &place, "%s", text);
 }
 

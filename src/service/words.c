@@ -43,7 +43,8 @@ static void find_idle(const struct words *w,
                       bool (*known)(const struct qf_inspection *in, struct qf_slice key),
                       const char *what)
 {
-    for (uint32_t i = 0; w->have != NULL && i < w->have->count; i++) {
+    for (uint32_t i = 0; w->have != NULL && i < w->have->count && !qf_folder_full(w->in->folder);
+         i++) {
         struct qf_slice key = w->have->members[i].key;
         char at[200];
         if (known(w->in, key))

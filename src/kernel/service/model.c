@@ -128,6 +128,16 @@ static void take_problem(void *self, const struct qf_dmn_problem *problem)
                   problem->message);
 }
 
+/* N of "… line N"; 0: there is none. */
+static uint32_t line_in(const char *field)
+{
+    uint32_t line = 0;
+    const char *at = strstr(field, "line ");
+    for (at = at == NULL ? "" : at + 5; *at >= '0' && *at <= '9'; at++)
+        line = line * 10 + (uint32_t)(*at - '0');
+    return line;
+}
+
 static enum qf_status compile_rules(struct qf_service_model *model, struct qf_error *err)
 {
     const struct qf_json *text = qf_json_get(model->files, "rules.dmn");
@@ -137,9 +147,14 @@ static enum qf_status compile_rules(struct qf_service_model *model, struct qf_er
     struct first_problem first = {false, model->reporter, err};
     struct qf_dmn_reporter reporter = {take_problem, &first};
     enum qf_status status = qf_dmn_compile(&model->arena, &model->dmn, &file, 1, &reporter, err);
-    if (status != QF_OK)
+    if (status != QF_OK) {
+        const struct qf_service_problem unreadable = {
+            .error = true, .file = file.name, .line = line_in(err->field), .text = err->detail};
+        if (model->reporter != NULL)
+            model->reporter->report(model->reporter->self, &unreadable);
+        model->dmn = NULL;
         qf_error_within(err, "rules.dmn");
-    else if (qf_dmn_errors(model->dmn) > 0)
+    } else if (qf_dmn_errors(model->dmn) > 0)
         status = QF_BAD_FIELD;
     else
         qf_service_rulings_init(model);
@@ -265,6 +280,8 @@ static enum qf_status compile_process(struct qf_service_model *model, struct qf_
                                         .role = declared_role,
                                         .self = model};
     struct qf_bpmn_soundness soundness;
+    if (model->dmn == NULL && qf_json_get(model->files, "rules.dmn") != NULL)
+        declared.decision = NULL; /* nobody knows which there are */
     /* Of a model that could not be read as a whole, more would mislead. */
     if (whole)
         qf_bpmn_check(&model->program, &model->bpmn, &declared, QF_SERVICE_STATES_MAX, &soundness);
