@@ -32,9 +32,9 @@ enum qf_status qf_case_put_answer(struct qf_remote *remote, struct qf_json *op,
     if (data.count > 0)
         qf_json_put(&remote->arena, op, "data", data);
     for (const char *at = request->choose; at != NULL && *at != '\0';) {
-        size_t size = strcspn(at, ",");
+        size_t size = strcspn(at, ",\n");
         qf_json_append(&remote->arena, &flows, qf_json_make_slice(qf_slice_make(at, size)));
-        at += size + (at[size] == ',');
+        at += size + (at[size] != '\0');
     }
     if (flows.count > 0)
         qf_json_put(&remote->arena, op, "flows", flows);

@@ -93,17 +93,20 @@ void qf_cli_collect(const struct qf_cli_command *command, qf_cli_take_fn *take, 
     collector.take = NULL;
 }
 
-/* An option that may be given several times collects its values, a line each. */
-static bool take_value(const struct qf_cli_option *option, const char *value)
+/* An option that may be given several times collects its values, a line each. Of another one a
+ * second value would put the first aside unseen. */
+static bool take_value(const struct qf_cli_option *option, const char *value, bool again)
 {
     static char store[65536];
     static size_t used;
     size_t name = strlen(option->value);
     bool many = name > 3 && strcmp(option->value + name - 3, "...") == 0;
-    if (!many || *option->text == NULL) {
+    if (!again) {
         *option->text = value;
         return true;
     }
+    if (!many)
+        return false;
     char *joined = store + used;
     int size = snprintf(joined, sizeof store - used, "%s\n%s", *option->text, value);
     if (size < 0 || (size_t)size >= sizeof store - used)
@@ -127,6 +130,8 @@ bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *op
 {
     int kept = 0;
     bool ended = false;
+    uint64_t given = 0;
+    QF_ASSERT(option_count <= 64);
     for (int i = 0; i < argc; i++) {
         char *arg = argv[i];
         if (ended || arg[0] != '-' || arg[1] == '\0') {
@@ -170,7 +175,10 @@ bool qf_cli_parse(const struct qf_cli_help *help, const struct qf_cli_option *op
             *code = qf_cli_usage("%s wants %s", option->name, option->value);
             return false;
         }
-        if (!take_value(option, value)) {
+        uint64_t bit = 1ULL << (option - options);
+        bool again = (given & bit) != 0;
+        given |= bit;
+        if (!take_value(option, value, again)) {
             *code = qf_cli_usage("%s stands there too often", option->name);
             return false;
         }

@@ -59,7 +59,11 @@ static enum qf_status again(struct qf_remote *remote, const struct qf_decision_r
         return status;
     const struct qf_json *record = wanted(qf_json_get(found, "decisions"), request->decision);
     if (record == NULL)
-        return qf_fail(err, QF_NOT_FOUND, "--decision", "the case has no such decision");
+        return request->decision == NULL
+                   ? qf_fail(err, QF_NOT_FOUND, "CASE", "no decision was made in this case")
+                   : qf_fail(err, QF_NOT_FOUND, "--decision",
+                             "the case has no decision %.60s; qifeng case decisions lists them",
+                             request->decision);
     status = qf_remote_decision(remote, record, err);
     if (status != QF_OK)
         return status;

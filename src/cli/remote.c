@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "codec/time.h"
 
@@ -79,6 +80,9 @@ enum qf_status qf_remote_send(struct qf_remote *remote, struct qf_json op, struc
     if (status == QF_OK && !remote->answer.accepted) {
         *err = remote->answer.problem;
         status = err->status = remote->answer.code;
+        /* What nobody has taken needs no opening, and the name is free for the next try. */
+        if (remote->revealed != NULL)
+            (void)unlink(remote->revealed);
     }
     return status;
 }

@@ -18,6 +18,7 @@ struct qf_remote {
     struct qf_slice version;       /* of the case that was asked for */
     const char *lang;              /* "zh" or "en" */
     const struct qf_json *records; /* of a bundle, instead of a node; or NULL */
+    const char *revealed;          /* file that was made with what is sent now; or NULL */
     const char *on_behalf; /* mandate by which the key's actor acts for another member; or NULL */
 };
 

@@ -160,13 +160,19 @@ enum qf_status qf_remote_data(struct qf_remote *remote, struct qf_json *out,
         struct qf_json value = data.members[i].value;
         bool given = value.type == QF_JSON_STRING &&
                      qf_seal_valid(qf_service_hash_alg(remote->model), qf_json_text(&value));
-        if (field != NULL && field->sealed && value.type != QF_JSON_NULL && !given)
-            status = seal(remote, &revealed, &value, name, err);
+        if (field != NULL && field->sealed && value.type != QF_JSON_NULL && !given) {
+            status = qf_service_check_clear(remote->model, &remote->arena, &data.members[i],
+                                            from->form, err);
+            if (status == QF_OK)
+                status = seal(remote, &revealed, &value, name, err);
+        }
         qf_json_put(&remote->arena, out, qf_arena_text(&remote->arena, name), value);
     }
     if (status == QF_OK)
         status = qf_service_check_data(remote->model, &remote->arena, out, from->form, err);
     if (status == QF_OK && revealed.count > 0)
         status = keep_revealed(&revealed, from->reveal, err);
+    if (status == QF_OK && revealed.count > 0)
+        remote->revealed = from->reveal;
     return status;
 }

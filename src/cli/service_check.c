@@ -33,13 +33,15 @@ static void print_json(struct qf_folder *folder)
 {
     struct qf_arena *arena = &folder->arena;
     struct qf_json report = qf_json_make_object(), list = qf_json_make_array();
-    char hash[80];
+    char hash[80], sm3[80];
     for (const struct qf_folder_problem *p = folder->problems; p != NULL; p = p->next)
         qf_json_append(arena, &list, problem_json(arena, p));
     qf_json_put(arena, &report, "errors", qf_json_make_int(folder->errors));
     if (folder->errors == 0) {
         qf_folder_hash(folder, QF_HASH_SHA256, hash);
+        qf_folder_hash(folder, QF_HASH_SM3, sm3);
         qf_json_put(arena, &report, "hash", qf_json_make_text(hash));
+        qf_json_put(arena, &report, "hash_sm3", qf_json_make_text(sm3));
         qf_json_put(arena, &report, "size", qf_json_make_int((int64_t)folder->package.size));
     }
     qf_json_put(arena, &report, "problems", list);
@@ -56,13 +58,14 @@ static void print_ready(const struct qf_folder *folder)
     unsigned tasks = 0;
     for (uint16_t i = 0; i < bpmn->node_count; i++)
         tasks += qf_bpmn_is_human(&bpmn->nodes[i]);
-    char hash[80];
+    char hash[80], sm3[80];
     qf_folder_hash(folder, QF_HASH_SHA256, hash);
+    qf_folder_hash(folder, QF_HASH_SM3, sm3);
     printf("%s: ready: %s %s, %u tasks of people, %u roles, %u fields; package of %zu bytes\n"
-           "  %s\n",
+           "  %s\n  %s (of a network of suite gm)\n",
            folder->dir, qf_folder_text(folder, "id"), qf_folder_text(folder, "version"), tasks,
            folder->model->participants->count, folder->model->field_count, folder->package.size,
-           hash);
+           hash, sm3);
 }
 
 enum qf_exit qf_service_cli_check(const struct qf_service_request *request, const char *dir)

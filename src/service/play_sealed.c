@@ -54,7 +54,10 @@ enum qf_status qf_play_seal(struct qf_play *play, struct qf_json *data, struct q
             qf_service_field_of(play->folder->model, member->key);
         struct qf_json value = member->value;
         if (field != NULL && field->sealed && value.type != QF_JSON_NULL) {
-            enum qf_status status = commit(play, &value, case_id, member->key, &member->value, err);
+            enum qf_status status = qf_service_check_clear(play->folder->model, &play->arena,
+                                                           member, (struct qf_slice){0}, err);
+            if (status == QF_OK)
+                status = commit(play, &value, case_id, member->key, &member->value, err);
             if (status != QF_OK)
                 return status;
         }

@@ -43,6 +43,26 @@ class Sealed(Town):
         self.act("ma", "task", "complete", f"{case}/means_check", "--reveal", f"{case}-means.json",
                  *(part.format(income=income) for part in MEANS))
 
+    def test_0_what_is_sealed_meets_the_form_first(self):
+        """No node sees the values: only here can they be judged, before they are sealed for good."""
+        self.act("helper", "case", "open", "welfare-subsidy", "--id", "bad")
+        give = ("task", "complete", "bad/apply", "--reveal", "bad.json", "--set", "subject=9f2c4e7a1b3d5068a7c9e1f3b5d70246",
+                "--set", "community=望京", "--set", "household_size=3", "--set", "household_class=variable",
+                "--set", "account=6222020200001234567", "--set", "authorised=true")
+        for sets, words in ((("name=", "id_number=110105196803120046", "declared_income=2000"),
+                             "data.name: has 0 characters"),
+                            (("name=何秀英", "id_number=1", "declared_income=2000"), "data.id_number"),
+                            (("name=何秀英", "id_number=110105196803120046", "declared_income=much"),
+                             "data.declared_income: must be a number")):
+            said = self.act("helper", *give, *(part for one in sets for part in ("--set", one)), code=1).stderr
+            self.assertIn(words, said)
+            self.assertFalse((self.work / "bad.json").exists())
+        good = ("--set", "name=何秀英", "--set", "id_number=110105196803120046", "--set", "declared_income=2000")
+        self.act("tang", *give, *good, code=1)  # refused by the node: nobody needs the opening
+        self.assertFalse((self.work / "bad.json").exists())
+        self.act("helper", *give, *good)
+        self.assertTrue((self.work / "bad.json").exists())
+
     def test_1_recorded(self):
         self.to_the_decision("he", 2100)
         record = ("decision", "record", "he/assess")

@@ -22,6 +22,22 @@ class Work(Town):
             cls.hire("admin", actor, role)
         cls.hire("court", "zhao", "expert")
 
+    def test_0_rejected_and_proposed_again(self):
+        deploy = ("service", "deploy", SMALL, "--yes")
+        first = json.loads(self.act("admin", *deploy, "--json").stdout)["proposal"]
+        self.assertIn("proposed already, and open", self.act("admin", "service", "deploy", SMALL).stdout)
+        said = self.run_one("service", "list", "--node", self.url).stdout
+        hash_ = json.loads(self.run_one("service", "check", SMALL, "--json").stdout)["hash"]
+        for words in ("no service is in force", f"to be voted on: {first}, service.deploy", hash_,
+                      "yes civil", "no  nobody"):
+            self.assertIn(words, said)
+        said = self.act("court", "service", "vote", first, "--no").stdout
+        self.assertIn(f"voted no: {first} is rejected\n  yes civil\n  no  court", said)
+        again = json.loads(self.act("admin", "service", "deploy", SMALL, "--json").stdout)["proposal"]
+        self.assertEqual(again, first + "-2")
+        self.act("court", "service", "vote", again, "--no")
+        self.assertNotIn("to be voted on", self.run_one("service", "list", "--node", self.url).stdout)
+
     def test_1_deploy(self):
         deploy = ("service", "deploy", SMALL)
         first = json.loads(self.act("admin", *deploy, "--json").stdout)
@@ -33,7 +49,10 @@ class Work(Town):
         self.assertIn("passed", self.act("court", "service", "vote", proposal, "--yes").stdout)
         again = self.act("admin", *deploy)
         self.assertIn("deployed already", again.stdout)
-        self.assertEqual(self.ask("service", "show", "small-permit")["version"], "1.0")
+        shown = self.ask("service", "show", "small-permit")
+        self.assertEqual((shown["version"], shown["member"]), ("1.0", "civil"))
+        self.assertIn("brought  by civil, which answers for what the service does (it does nothing", self.run_one(
+            "service", "show", "small-permit", "--node", self.url).stdout)
         self.assertIn("小型许可", self.run_one("service", "show", "small-permit", "--lang", "zh",
                                             "--node", self.url).stdout)
         changed = self.work / "changed"
@@ -249,6 +268,8 @@ class Work(Town):
         self.assertEqual(self.ask("case", "show", "h1")["ends"], ["end"])
 
     def test_9_wrong_usage(self):
+        self.assertIn("--key stands there too often", self.act(
+            "li", "case", "open", "none", "--key", self.keys["li"], code=2).stderr)
         for args in (("case", "show", "none"), ("service", "show", "none"),
                      ("case", "open", "none", "--key", self.keys["li"])):
             self.run_one(*args, "--node", self.url, code=1)

@@ -25,12 +25,42 @@ enum qf_hash_alg qf_service_hash_alg(const struct qf_service_model *model)
     return strncmp(model->hash, "sm3:", 4) == 0 ? QF_HASH_SM3 : QF_HASH_SHA256;
 }
 
+/* A value of an open field, or what a sealed one is before it is sealed. */
+static enum qf_status check_value(struct qf_arena *arena, const struct qf_service_field *field,
+                                  const struct qf_json *value, struct qf_error *err)
+{
+    static const struct {
+        enum qf_feel_kind kind;
+        const char *text;
+    } wanted[] = {
+        {QF_FEEL_STRING, "must be a text"},
+        {QF_FEEL_NUMBER, "must be a number"},
+        {QF_FEEL_BOOLEAN, "must be true or false"},
+        {QF_FEEL_DATE, "must be a date of the calendar, such as 2026-03-02"},
+        {QF_FEEL_TIME, "must be a time, such as 09:30:00"},
+        {QF_FEEL_DATE_TIME, "must be a date and time, such as 2026-03-02T09:30:00+08:00"},
+        {QF_FEEL_SECONDS, "must be a duration, such as P3D or PT2H"},
+        {QF_FEEL_MONTHS, "must be a duration of months and years, such as P1Y6M"},
+        {QF_FEEL_LIST, "must be a list"},
+        {QF_FEEL_CONTEXT, "must be an object of names and values"},
+    };
+    struct qf_feel_value out;
+    struct qf_error why = {0};
+    if (value->type == QF_JSON_STRING && value->count > field->size_max)
+        return wrong(err, field->name, "is longer than the field allows");
+    if (value->type == QF_JSON_NULL ||
+        qf_dmn_value_from_json(arena, &out, value, field->type, &why))
+        return QF_OK;
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (field->type->kind == wanted[i].kind)
+            return wrong(err, field->name, wanted[i].text);
+    return wrong(err, field->name, "is not of the field's type");
+}
+
 static enum qf_status check_field(const struct qf_service_model *model, struct qf_arena *arena,
                                   const struct qf_json_member *member, struct qf_error *err)
 {
     const struct qf_service_field *field = qf_service_field_of(model, member->key);
-    struct qf_feel_value value;
-    struct qf_error why = {0};
     if (field == NULL)
         return wrong(err, member->key, "is no field of the service");
     if (field->sealed) {
@@ -40,13 +70,7 @@ static enum qf_status check_field(const struct qf_service_model *model, struct q
         return wrong(err, member->key,
                      "is sealed: its value must not come onto the ledger; give its commitment");
     }
-    if (member->value.type == QF_JSON_STRING && member->value.count > field->size_max)
-        return wrong(err, member->key, "is longer than the field allows");
-    if (member->value.type == QF_JSON_NULL)
-        return QF_OK;
-    if (!qf_dmn_value_from_json(arena, &value, &member->value, field->type, &why))
-        return wrong(err, member->key, "is not of the field's type");
-    return QF_OK;
+    return check_value(arena, field, &member->value, err);
 }
 
 /* ---- schemas ---- */
@@ -139,5 +163,27 @@ enum qf_status qf_service_check_data(const struct qf_service_model *model, struc
                          data != NULL ? data : &nothing, err);
     if (status != QF_OK)
         qf_error_within(err, "data");
+    return status;
+}
+
+enum qf_status qf_service_check_clear(const struct qf_service_model *model, struct qf_arena *arena,
+                                      const struct qf_json_member *member, struct qf_slice form,
+                                      struct qf_error *err)
+{
+    const struct qf_service_field *field = qf_service_field_of(model, member->key);
+    QF_ASSERT(field != NULL && field->sealed);
+    enum qf_status status = check_value(arena, field, &member->value, err);
+    if (status != QF_OK || form.size == 0)
+        return status;
+    const struct qf_json *schema = schema_of(model, arena, form);
+    const struct qf_json *property =
+        qf_json_get_slice(qf_json_get(schema, "properties"), member->key);
+    if (property == NULL)
+        return wrong(err, member->key, "is not in the form");
+    status = qf_form_validate(property, &member->value, err);
+    if (status != QF_OK) {
+        qf_schema_within(err, member->key, 0);
+        qf_error_within(err, "data");
+    }
     return status;
 }
