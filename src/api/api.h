@@ -32,6 +32,7 @@ struct qf_api_options {
     struct qf_random random;
     struct qf_note_signer signer;
     const char *version;
+    const char *dir;              /* data directory, whose free space is watched */
     struct qf_rate_limits limits; /* of one key */
     /* With TLS: roots of client certificates; none: the certification authorities of active
      * members. */

@@ -1,7 +1,20 @@
 /* Health that explains itself, and counters for Prometheus. */
-#include "api/witness/health.h"
+#include <sys/statvfs.h>
+
 #include "api/stamp/stamping.h"
 #include "api/webhook/webhook.h"
+#include "api/witness/health.h"
+
+/* Below this a node should get space; without any it halts. As `qifeng doctor` has it. */
+#define FREE_SPACE_WANTED (256ULL << 20)
+
+/* Bytes that this process may still use in the data directory; UINT64_MAX: not known. */
+static uint64_t free_space(const struct qf_api *api)
+{
+    struct statvfs disk;
+    return statvfs(api->options.dir, &disk) == 0 ? (uint64_t)disk.f_bavail * disk.f_frsize
+                                                 : UINT64_MAX;
+}
 
 void qf_api_get_health(struct qf_http_exchange *exchange)
 {
@@ -33,6 +46,15 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
                       (unsigned long long)stats.queued_txs, QF_QUEUE_TXS_MAX);
         qf_json_append(arena, &problems, qf_http_problem_json(arena, &queue));
     }
+    uint64_t space = free_space(api);
+    if (halted == QF_OK && space < FREE_SPACE_WANTED) {
+        struct qf_error disk = {0};
+        (void)qf_fail(&disk, QF_NO_SPACE, "disk",
+                      "%llu MB are free where the data directory lies; with none the node takes no "
+                      "more transactions",
+                      (unsigned long long)(space >> 20));
+        qf_json_append(arena, &problems, qf_http_problem_json(arena, &disk));
+    }
     struct qf_json webhooks = qf_webhooks_describe(api->webhooks, arena, &problems);
     qf_api_witness_health(api, arena, &object, &problems, head.size);
     qf_api_stamp_health(api, arena, &object, &problems, head.size);
@@ -43,6 +65,7 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
                                   : ordering          ? "degraded"
                                                       : "halted"));
     qf_json_put(arena, &object, "version", qf_json_make_text(api->options.version));
+    qf_http_set_header(exchange, "Cache-Control", "no-store");
     if (api->options.members_only && qf_api_identify(exchange, &reason) != QF_OK) {
         qf_http_reply_json(exchange, ordering ? 200 : 503, &object); /* the short form */
         return;
@@ -53,7 +76,6 @@ void qf_api_get_health(struct qf_http_exchange *exchange)
     qf_json_put(arena, &object, "queued", qf_json_make_int((int64_t)stats.queued_txs));
     qf_json_put(arena, &object, "up_ms", qf_json_make_int(now_ms - api->started_ms));
     qf_json_put(arena, &object, "webhooks", webhooks);
-    qf_http_set_header(exchange, "Cache-Control", "no-store");
     qf_http_reply_json(exchange, ordering ? 200 : 503, &object);
 }
 
@@ -90,6 +112,9 @@ void qf_api_get_metrics(struct qf_http_exchange *exchange)
            atomic_load(&api->errors));
     metric(out, "halted", "gauge", "1 when the node takes no transactions; see /v1/health.",
            qf_ledger_halted(api->options.ledger, NULL) != QF_OK);
+    uint64_t space = free_space(api);
+    if (space != UINT64_MAX)
+        metric(out, "disk_free_bytes", "gauge", "Free space where the data directory lies.", space);
     qf_webhooks_measure(api->webhooks, out);
     qf_api_witness_metrics(api, out, head.size);
     qf_api_stamp_metrics(api, out);

@@ -94,8 +94,11 @@ extern const size_t qf_cli_command_count;
 struct qf_node;
 /* Signals that stop a server are taken by qf_cli_serve alone: block them before threads start. */
 void qf_cli_block_signals(void);
-/* Waits for SIGTERM or SIGINT, or until the node halts; returns the exit code. */
-int qf_cli_serve(struct qf_node *node);
+/* Waits for SIGTERM or SIGINT, or until the node halts; returns the exit code. A node that ran out
+ * of space stays and answers what is read until its folder `dir` (NULL: it ends) has some again;
+ * then QF_CLI_AGAIN: the caller stops it and starts it anew. */
+#define QF_CLI_AGAIN (-1)
+int qf_cli_serve(struct qf_node *node, const char *dir);
 
 /* A key file (encrypted or not) or a pkcs11: URI. */
 QF_MUST_CHECK enum qf_status qf_cli_load_key(struct qf_private_key **out, const char *path,

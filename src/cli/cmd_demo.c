@@ -204,7 +204,7 @@ int qf_cmd_demo(int argc, char **argv)
     } else {
         printf("ready %s\n", qf_node_url(node));
         fflush(stdout);
-        result = leave ? QF_EXIT_OK : qf_cli_serve(node);
+        result = leave ? QF_EXIT_OK : qf_cli_serve(node, NULL);
     }
     qf_node_stop(node);
     qf_arena_deinit(&arena);

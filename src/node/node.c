@@ -356,6 +356,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .clock = qf_clock_system(),
         .signer = signer,
         .version = QF_VERSION,
+        .dir = qf_arena_text(&node->arena, qf_slice_of(options->dir)),
         .limits = {.txs = options->no_rate_limit ? 0 : config->key_rate,
                    .txs_burst = config->key_burst,
                    .kib = options->no_rate_limit ? 0 : config->key_kib},

@@ -93,8 +93,8 @@ node.stop()
 # holds it stays while nodes come and go.
 small = work / "small"
 small.mkdir()
-SCRIPT = ('mount -t tmpfs -o size=120m tmpfs "$0" && cp -r "$1"/. "$0" && '
-          'dd if=/dev/zero of="$0/ballast" bs=1M count=44 status=none && echo mounted && exec sleep 600')
+SCRIPT = ('mount -t tmpfs -o size=240m tmpfs "$0" && cp -r "$1"/. "$0" && '
+          'dd if=/dev/zero of="$0/ballast" bs=1M count=164 status=none && echo mounted && exec sleep 600')
 holder = subprocess.Popen(["unshare", "--user", "--map-root-user", "--mount", "bash", "-c", SCRIPT, small, folder],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 if holder.stdout.readline() != b"mounted\n":
@@ -113,9 +113,36 @@ for turn in range(1000):
     acknowledged.append(got[1]["id"])
 want(refused, 503, refused[1]["type"].rsplit(":", 1)[-1], refused[1].get("field"))
 assert refused[1]["type"].endswith((":no-space", ":unavailable", ":io-error")), refused
-assert node.process.wait(20) == 3, "a node that cannot write ends, to be started again"
+# It stays, says why, and answers what is read; with space it goes on by itself.
+deadline = time.monotonic() + 20
+while True:
+    link = node.connect()
+    link.request("GET", "/v1/health")
+    answer = link.getresponse()
+    health = json.loads(answer.read())
+    link.close()
+    if health["status"] == "halted":
+        break
+    assert time.monotonic() < deadline, health
+    time.sleep(0.1)
+assert answer.status == 503 and health["ordering"] is False, health
+assert health["problems"][0]["type"].endswith(":no-space") and health["problems"][0]["cure"], health
+time.sleep(2.5)
+assert node.process.poll() is None, "a node without space stays"
+want(ask(node, record("while/full")), 503, "unavailable", None)
+assert b"qifeng_halted 1" in node.get("/metrics")
+assert json.loads(node.get(f"/v1/transactions/{acknowledged[0]}"))["status"] == "accepted"
 (inside / "ballast").unlink()
-node = Node(small, within=within)
+deadline = time.monotonic() + 30
+while True:
+    try:
+        if json.loads(node.get("/v1/health"))["ordering"]:
+            break
+    except OSError:
+        pass  # it is starting, under the same address
+    assert time.monotonic() < deadline, "it goes on"
+    time.sleep(0.1)
+assert node.process.poll() is None
 for ident in acknowledged:
     assert json.loads(node.get(f"/v1/transactions/{ident}"))["status"] == "accepted", ident
 assert ask(node, record("after"))[0] == 200, "with space it goes on"
