@@ -400,6 +400,8 @@ static void declare_service(struct qf_dmn_element *element)
     const struct qf_feel_type *declared = variable_type(element);
     element->params = params;
     element->type = declared->kind == QF_FEEL_FUNCTION ? declared->element : declared;
+    if (declared->kind == QF_FEEL_ANY && element->output_count == 1)
+        element->type = element->outputs[0]->type;
     element->function_type = function_type(arena, element, element->type);
     if (element->output_count == 0)
         qf_dmn_report(unit, element->xml, true, "the decision service has no output decision");

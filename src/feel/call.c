@@ -107,6 +107,28 @@ static const struct qf_feel_node *call_builtin(struct qf_feel_parser *p, size_t 
     return node;
 }
 
+/* Named arguments may be fewer than the parameters: those not given are null. */
+static void check_call(struct qf_feel_parser *p, size_t at, const struct qf_feel_type *type,
+                       const struct arguments *args)
+{
+    struct qf_buf names = {0};
+    if (args->names == NULL && type->count != args->count)
+        qf_feel_parse_report(p, at, true, "the function takes %u argument%s, not %u", type->count,
+                             type->count == 1 ? "" : "s", args->count);
+    for (uint32_t i = 0; i < type->count; i++)
+        qf_buf_printf(&names, "%s%.*s", i > 0 ? ", " : "", QF_SLICE_ARGS(type->members[i].name));
+    for (uint32_t i = 0; args->names != NULL && i < args->count; i++) {
+        bool known = false;
+        for (uint32_t j = 0; j < type->count; j++)
+            known = known || type->members[j].name.size == 0 ||
+                    qf_slice_equal(args->names[i], type->members[j].name);
+        if (!known)
+            qf_feel_parse_report(p, at, true, "the function has no parameter \"%.*s\"; it has (%s)",
+                                 QF_SLICE_ARGS(args->names[i]), qf_buf_text(&names));
+    }
+    qf_buf_deinit(&names);
+}
+
 const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t at,
                                               const struct qf_feel_node *callee)
 {
@@ -116,8 +138,8 @@ const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t a
     const struct qf_feel_type *type = callee->type;
     if (!qf_feel_type_may_be(type, QF_FEEL_FUNCTION))
         qf_feel_parse_report(p, at, true, "what is called is not a function");
-    else if (type->kind == QF_FEEL_FUNCTION && !type->open && type->count != args.count)
-        qf_feel_parse_report(p, at, true, "the function takes %u arguments", type->count);
+    else if (type->kind == QF_FEEL_FUNCTION && !type->open)
+        check_call(p, at, type, &args);
     const struct qf_feel_type *result =
         type->kind == QF_FEEL_FUNCTION ? type->element : &qf_feel_type_any;
     struct qf_feel_node *node = qf_feel_parse_node(p, at, qf_feel_run_call, result, args.count + 1);
