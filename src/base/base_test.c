@@ -33,6 +33,44 @@ static void error_paths_nest(void **state)
     assert_int_equal(qf_fail(NULL, QF_IO, "", "unseen"), QF_IO);
 }
 
+/* A quotation may be cut anywhere, and be anything. */
+static void errors_are_text_whatever_they_quote(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quoted;
+        int size;
+        const char *shown;
+    } cases[] = {
+        {"\xE6\x9D\x8E\xE5\x9B\x9B", 6, "\xE6\x9D\x8E\xE5\x9B\x9B"},
+        {"\xE6\x9D\x8E\xE5\x9B\x9B", 5, "\xE6\x9D\x8E"},
+        {"\xE6\x9D\x8E\xE5\x9B\x9B", 4, "\xE6\x9D\x8E"},
+        {"\xF0\x9F\x98\x80", 3, ""},
+        {"\xC0\x80\xED\xA0\x80\xF5\x80", 7, ""},
+        {"\x1B[31mred\x7F\xC2\x9B", 11, "?[31mred??"},
+        {"a\xE2\x80\xAEtxt\xE2\x81\xA6", 10, "a?txt?"},
+        {"two\nlines", 9, "two\nlines"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct qf_error err = {0};
+        (void)qf_fail(&err, QF_BAD_FIELD, cases[i].quoted, "%.*s: x", cases[i].size,
+                      cases[i].quoted);
+        char want[64];
+        snprintf(want, sizeof want, "%s: x", cases[i].shown);
+        assert_string_equal(err.detail, want);
+        qf_error_within(&err, "%.*s", cases[i].size, cases[i].quoted);
+        assert_memory_equal(err.field, cases[i].shown, strlen(cases[i].shown));
+    }
+    /* cut to its room */
+    char many[400];
+    for (size_t i = 0; i + 3 < sizeof many; i += 3)
+        memcpy(many + i, "\xE6\x9D\x8E", 4);
+    struct qf_error err = {0};
+    (void)qf_fail(&err, QF_BAD_FIELD, many, "-%s", many);
+    assert_int_equal(strlen(err.detail), 1 + 237);
+    assert_int_equal(strlen(err.field), 93);
+}
+
 static void arena_gives_aligned_memory_back(void **state)
 {
     (void)state;
@@ -137,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(status_table),
         cmocka_unit_test(error_paths_nest),
+        cmocka_unit_test(errors_are_text_whatever_they_quote),
         cmocka_unit_test(arena_gives_aligned_memory_back),
         cmocka_unit_test(arena_try_refuses_past_its_limit),
         cmocka_unit_test(buf_builds_and_remembers_failure),

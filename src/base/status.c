@@ -1,6 +1,7 @@
 #include "base/status.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,6 +55,54 @@ int qf_status_known(long long code)
     return row_of(code) != &unknown;
 }
 
+/* Size of the well-formed UTF-8 sequence at `text`, 1 to 4, or 0 (RFC 3629 4). */
+static size_t sequence_size(const unsigned char *text)
+{
+    unsigned char c = text[0];
+    unsigned char low = c == 0xE0 ? 0xA0 : c == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = c == 0xED ? 0x9F : c == 0xF4 ? 0x8F : 0xBF;
+    size_t size = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    if (size > 1 && (c < 0xC2 || c > 0xF4 || text[1] < low || text[1] > high))
+        return 0;
+    for (size_t i = 2; i < size; i++)
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+    return size;
+}
+
+/* What a terminal takes for a command, or shows text by in another order than it stands in. */
+static bool is_command(const unsigned char *text, size_t size)
+{
+    if (size == 1)
+        return (text[0] < 0x20 && text[0] != '\n' && text[0] != '\t') || text[0] == 0x7F;
+    if (size == 2)
+        return text[0] == 0xC2 && text[1] < 0xA0;
+    return size == 3 && text[0] == 0xE2 &&
+           ((text[1] == 0x80 && text[2] >= 0xAA && text[2] <= 0xAE) ||
+            (text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9));
+}
+
+/* Sentences quote what others have sent, and are cut to their room. They are shown on terminals,
+ * and some stand in records, which are UTF-8: what is neither text nor whole goes. */
+static void tidy(char *sentence)
+{
+    unsigned char *to = (unsigned char *)sentence;
+    for (const unsigned char *from = to; *from != '\0';) {
+        size_t size = sequence_size(from);
+        if (size == 0) {
+            from++;
+        } else if (is_command(from, size)) {
+            *to++ = '?';
+            from += size;
+        } else {
+            memmove(to, from, size);
+            to += size;
+            from += size;
+        }
+    }
+    *to = '\0';
+}
+
 enum qf_status qf_fail(struct qf_error *err, enum qf_status status, const char *field,
                        const char *fmt, ...)
 {
@@ -65,6 +114,8 @@ enum qf_status qf_fail(struct qf_error *err, enum qf_status status, const char *
     va_start(args, fmt);
     vsnprintf(err->detail, sizeof err->detail, fmt, args);
     va_end(args);
+    tidy(err->field);
+    tidy(err->detail);
     return status;
 }
 
@@ -83,6 +134,7 @@ void qf_error_within(struct qf_error *err, const char *fmt, ...)
     size_t used = strlen(outer);
     memcpy(err->field, outer, used + 1);
     snprintf(err->field + used, sizeof err->field - used, "%s%s", dot, inner);
+    tidy(err->field);
 }
 
 _Noreturn void qf_assert_fail(const char *expr, const char *file, int line)
