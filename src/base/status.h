@@ -119,8 +119,8 @@ int qf_status_http(enum qf_status status);
 int qf_status_known(long long code);
 
 /* A status with place and reason. Plain data, copied freely; `field` is a path such as
- * "ops[3].hash" or "line 12", `detail` a sentence for a person. Neither ever holds a secret. Both are well-formed
- * UTF-8 without control characters, whatever they quote. */
+ * "ops[3].hash" or "line 12", `detail` a sentence for a person. Neither ever holds a secret. Both
+ * are well-formed UTF-8 without control characters, whatever they quote. */
 struct qf_error {
     enum qf_status status;
     char field[96];

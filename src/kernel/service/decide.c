@@ -24,20 +24,23 @@ static struct qf_json make_item(struct qf_service_step *step, struct qf_slice de
 
 /* What does not fit has to be supplied by who makes the decision again. The values are the caller's
  * and may not live as long as the step: they are copied. */
-static enum qf_status put_inputs(struct qf_service_step *step, struct qf_json *item,
-                                 const struct qf_json *inputs, struct qf_error *err)
+static void put_inputs(struct qf_service_step *step, struct qf_json *item,
+                       const struct qf_json *inputs)
 {
     struct qf_json copy;
-    qf_buf_reset(step->ctx->text);
-    qf_json_write(step->ctx->text, inputs);
-    if (inputs->count == 0 || step->ctx->text->size > QF_SERVICE_INPUTS_SIZE_MAX)
-        return QF_OK;
-    enum qf_status status =
-        qf_json_parse(step->arena, &copy, qf_arena_copy(step->arena, qf_buf_slice(step->ctx->text)),
-                      QF_JSON_CANONICAL, err);
-    if (status == QF_OK)
-        qf_json_put(step->arena, item, "inputs", copy);
-    return status;
+    struct qf_buf *text = step->ctx->text;
+    qf_buf_reset(text);
+    qf_json_write(text, inputs);
+    if (inputs->count == 0 || text->size > QF_SERVICE_INPUTS_SIZE_MAX)
+        return;
+    /* As deep as they will stand: within an item of a list of the record. */
+    qf_buf_reset(text);
+    qf_buf_put_text(text, "[[[");
+    qf_json_write(text, inputs);
+    qf_buf_put_text(text, "]]]");
+    if (qf_json_parse(step->arena, &copy, qf_arena_copy(step->arena, qf_buf_slice(text)),
+                      QF_JSON_CANONICAL, NULL) == QF_OK)
+        qf_json_put(step->arena, item, "inputs", copy.items[0].items[0].items[0]);
 }
 
 static enum qf_status room(const struct qf_service_step *step, struct qf_slice decision,
@@ -75,9 +78,7 @@ enum qf_status qf_service_decide(void *self, struct qf_arena *arena, struct qf_j
     if (status != QF_OK)
         return status;
     struct qf_json item = make_item(step, decision, outcome.hash, step->ctx->time_ms);
-    status = put_inputs(step, &item, &outcome.inputs, err);
-    if (status != QF_OK)
-        return status;
+    put_inputs(step, &item, &outcome.inputs);
     qf_json_append(step->arena, &step->decisions, item);
     *out = outcome.value;
     return QF_OK;
@@ -137,9 +138,7 @@ static enum qf_status compare_inputs(struct qf_service_step *step, struct qf_jso
             qf_error_within(err, "inputs");
             return status;
         }
-    enum qf_status status = put_inputs(step, item, &open, err);
-    if (status != QF_OK)
-        return status;
+    put_inputs(step, item, &open);
     if (sealed.count > 0)
         qf_json_put(step->arena, item, "sealed", sealed);
     return QF_OK;

@@ -110,11 +110,9 @@ enum qf_status qf_service_check_form(const struct qf_service_model *model,
     return QF_OK;
 }
 
-static const struct qf_json *schema_of(const struct qf_service_model *model, struct qf_arena *arena,
-                                       struct qf_slice form)
+static const struct qf_json *schema_of(const struct qf_service_model *model, struct qf_slice form)
 {
-    char *path = qf_arena_printf(arena, "schemas/%.*s", QF_SLICE_ARGS(form));
-    const struct qf_json *schema = qf_json_get(model->files, path);
+    const struct qf_json *schema = qf_service_form_of(model, form);
     QF_ASSERT(schema != NULL); /* checked when the package was compiled */
     return schema;
 }
@@ -158,9 +156,8 @@ enum qf_status qf_service_check_data(const struct qf_service_model *model, struc
     }
     if (form.size == 0)
         return QF_OK;
-    enum qf_status status =
-        qf_form_validate(with_commitments(model, arena, schema_of(model, arena, form)),
-                         data != NULL ? data : &nothing, err);
+    enum qf_status status = qf_form_validate(with_commitments(model, arena, schema_of(model, form)),
+                                             data != NULL ? data : &nothing, err);
     if (status != QF_OK)
         qf_error_within(err, "data");
     return status;
@@ -175,7 +172,7 @@ enum qf_status qf_service_check_clear(const struct qf_service_model *model, stru
     enum qf_status status = check_value(arena, field, &member->value, err);
     if (status != QF_OK || form.size == 0)
         return status;
-    const struct qf_json *schema = schema_of(model, arena, form);
+    const struct qf_json *schema = schema_of(model, form);
     const struct qf_json *property =
         qf_json_get_slice(qf_json_get(schema, "properties"), member->key);
     if (property == NULL)

@@ -121,7 +121,8 @@ static void note_undelivered(struct qf_op_context *ctx, const struct letter *let
     qf_json_put(arena, &item, "code", qf_json_make_text(qf_status_name(why->status)));
     qf_json_put(arena, &item, "detail",
                 qf_json_make_slice(qf_arena_copy(arena, qf_slice_of(why->detail))));
-    qf_json_put(arena, &item, "message", qf_json_make_slice(letter->name));
+    if (letter->name.size <= QF_SERVICE_NAME_SIZE_MAX)
+        qf_json_put(arena, &item, "message", qf_json_make_slice(letter->name));
     qf_json_put(arena, &item, "time", qf_json_make_int(ctx->time_ms));
     if (qf_member_id_valid(letter->to))
         qf_json_put(arena, &item, "to", qf_json_make_slice(letter->to));

@@ -86,9 +86,28 @@ static void omit_data(struct qf_service_step *step, struct qf_json *record)
     qf_json_put(step->arena, record, "data_omitted", (struct qf_json){.type = QF_JSON_TRUE});
 }
 
-/* Puts the record with the text of the instance in its place; returns the lasting key. */
-static struct qf_slice put_record(struct qf_service_step *step, const struct qf_json *record,
-                                  struct qf_slice instance)
+/* Withdrawing and what time does have room beyond what the others fill, and the notes that are put
+ * into a record as it stands (why it stands still, or stays; what was not delivered; its appeal)
+ * beyond that. */
+static enum qf_status check_size(const struct qf_service_step *step, size_t size,
+                                 struct qf_error *err)
+{
+    const size_t ending_max = QF_SERVICE_CASE_SIZE_MAX + (256 << 10);
+    bool ending = step->ctx->signer == NULL || step->instance.state == QF_BPMN_WITHDRAWN;
+    size_t size_max = ending ? ending_max : QF_SERVICE_CASE_SIZE_MAX;
+    _Static_assert(QF_SERVICE_CASE_SIZE_MAX + (256 << 10) + QF_SERVICE_UNDELIVERED_MAX * 3072 <
+                       QF_STATE_VALUE_SIZE_MAX,
+                   "the notes find room");
+    if (size <= size_max)
+        return QF_OK;
+    return qf_fail(err, QF_OVER_LIMIT, "case",
+                   "the case's record would have %zu bytes, at most %zu", size, size_max);
+}
+
+/* Puts the record with the text of the instance in its place; `key` lasts. */
+static enum qf_status put_record(struct qf_service_step *step, struct qf_slice *key,
+                                 const struct qf_json *record, struct qf_slice instance,
+                                 struct qf_error *err)
 {
     struct qf_buf *text = step->ctx->text;
     struct qf_state_key at;
@@ -107,9 +126,13 @@ static struct qf_slice put_record(struct qf_service_step *step, const struct qf_
     }
     qf_buf_put_byte(text, '}');
     QF_ASSERT(qf_buf_status(text) == QF_OK);
+    enum qf_status status = check_size(step, text->size, err);
+    if (status != QF_OK)
+        return status;
     qf_state_key_make(&at, QF_STATE_CASE, step->id);
-    return qf_overlay_put(step->ctx->overlay, qf_state_key_slice(&at), qf_buf_slice(text),
+    *key = qf_overlay_put(step->ctx->overlay, qf_state_key_slice(&at), qf_buf_slice(text),
                           qf_state_kind_listed(QF_STATE_CASE));
+    return QF_OK;
 }
 
 /* What happened without anybody's answer, and what subscribers hear of. */
@@ -161,7 +184,10 @@ static enum qf_status save(struct qf_service_step *step, enum qf_event event, st
     if (due_ms != INT64_MAX)
         qf_json_put(step->arena, &record, "timer", qf_json_make_int(due_ms));
     qf_service_lists_update(step, &record);
-    struct qf_slice key = put_record(step, &record, instance);
+    struct qf_slice key;
+    status = put_record(step, &key, &record, instance, err);
+    if (status != QF_OK)
+        return status;
     qf_context_add_event(step->ctx, event, key);
     (void)note_actions(step, key);
     qf_service_effects(step);
