@@ -35,8 +35,8 @@ static void print_step(struct qf_remote *remote, const struct qf_json *step)
     const struct qf_json *flows = qf_json_get(step, "flows"), *time = qf_json_get(step, "time");
     const char *what = "";
     if (node.size > 0)
-        what = qf_remote_word(remote, "tasks", NULL, node);
-    /* What is no task of people has no text: its name in the drawing is what there is. */
+        what = qf_remote_node(remote, node);
+    /* Of an earlier version there may be no more than the name that it had in the drawing. */
     if (activity.size > 0 && (node.size == 0 || qf_slice_is(node, what)))
         what = qf_arena_text(&remote->arena, activity);
     printf("  %s  %s%s%s", qf_remote_time(remote, time->integer),

@@ -17,14 +17,13 @@ void qf_case_print_task(struct qf_remote *remote, const struct qf_json *task)
     const struct qf_json *due = qf_json_get(task, "due"), *opened = qf_json_get(task, "opened");
     struct qf_slice holder = text_in(task, "holder");
     printf("  %.*s/%lld  %s", QF_SLICE_ARGS(text_in(task, "case")),
-           (long long)qf_json_get(task, "task")->integer,
-           qf_remote_word(remote, "tasks", NULL, node));
+           (long long)qf_json_get(task, "task")->integer, qf_remote_node(remote, node));
     printf("  [%s]", qf_remote_role(remote, role));
     if (opened != NULL)
         printf(QF_CASE_SAY(remote, "  since %s", "  %s 起"),
                qf_remote_time(remote, opened->integer));
     if (due != NULL)
-        printf(QF_CASE_SAY(remote, ", due %s", "，期限 %s"), qf_remote_time(remote, due->integer));
+        printf(QF_CASE_SAY(remote, ", due %s", "，期限 %s"), qf_remote_due(remote, due->integer));
     if (holder.size > 0)
         printf(QF_CASE_SAY(remote, ", held by %.*s", "，经办人 %.*s"), QF_SLICE_ARGS(holder));
     if (qf_json_get(task, "decision") != NULL)
@@ -41,7 +40,7 @@ static const char *in_words(struct qf_remote *remote, const struct qf_json *item
     const struct qf_json *word = words != NULL ? qf_json_get(words, remote->lang) : NULL;
     if (word == NULL && value == NULL)
         return "";
-    return qf_remote_value(remote, word != NULL ? word : value);
+    return qf_remote_plain(remote, word != NULL ? word : value);
 }
 
 /* A context member by member; anything else as it is, or in the words of the service. */
@@ -56,7 +55,7 @@ static void print_outcome(struct qf_remote *remote, const struct qf_json *item)
         printf("%s", in_words(remote, item, "words", outcome));
     for (uint32_t i = 0; outcome->type == QF_JSON_OBJECT && i < outcome->count; i++)
         printf("%s%.*s = %s", i > 0 ? ", " : "", QF_SLICE_ARGS(outcome->members[i].key),
-               qf_remote_value(remote, &outcome->members[i].value));
+               qf_remote_plain(remote, &outcome->members[i].value));
     printf("\n");
 }
 
@@ -144,7 +143,7 @@ static void print_decision(struct qf_remote *remote, const struct qf_json *recor
     struct qf_error why = {0};
     struct qf_json item = qf_case_explain(remote, record, revealed, &why);
     printf("  %s  %s: ", qf_remote_time(remote, qf_json_get(record, "time")->integer),
-           qf_remote_value(remote, qf_json_get(record, "decision")));
+           qf_remote_decision_name(remote, text_in(record, "decision")));
     print_outcome(remote, &item);
     print_rules(remote, qf_json_get(&item, "rules"));
     print_inputs(remote, qf_json_get(&item, "inputs"));
@@ -169,7 +168,7 @@ static void print_data(struct qf_remote *remote, const struct qf_json *data)
             value->type == QF_JSON_STRING
                 ? qf_remote_word(remote, "values", qf_arena_text(&remote->arena, name),
                                  qf_json_text(value))
-                : qf_remote_value(remote, value);
+                : qf_remote_plain(remote, value);
         const struct qf_service_field *field = qf_service_field_of(remote->model, name);
         printf("  %s: %s%s\n", qf_remote_field(remote, name),
                field != NULL && field->sealed ? QF_CASE_SAY(remote, "sealed, ", "已密封，") : "",
@@ -182,11 +181,8 @@ static void print_ends(struct qf_remote *remote, const struct qf_json *ends)
 {
     for (uint32_t i = 0; ends != NULL && i < ends->count; i++) {
         struct qf_slice name = qf_json_text(&ends->items[i]);
-        uint16_t node = qf_bpmn_find_node(&remote->model->bpmn, name);
-        if (node != QF_BPMN_NONE && remote->model->bpmn.nodes[node].name.size > 0)
-            name = remote->model->bpmn.nodes[node].name;
-        printf("%s%.*s", i == 0 ? QF_CASE_SAY(remote, "  came to: ", "  结果：") : ", ",
-               QF_SLICE_ARGS(name));
+        printf("%s%s", i == 0 ? QF_CASE_SAY(remote, "  came to: ", "  结果：") : ", ",
+               qf_remote_node(remote, name));
     }
     if (ends != NULL && ends->count > 0)
         printf("\n");

@@ -78,7 +78,7 @@ int qf_cmd_service(int argc, char **argv)
         "  qifeng service test services/urban-incident --only manhole\n"
         "  qifeng service deploy services/urban-incident --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"
-        "  qifeng service vote deploy-urban-incident-1.0-1b6462f2 --yes --key keys/admin.pem \\\n"
+        "  qifeng service vote deploy-urban-incident-1.0-858de856 --yes --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"
         "  qifeng service migrate urban-incident --from 1.0 --to 1.1 --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"};

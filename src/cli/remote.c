@@ -215,6 +215,31 @@ const char *qf_remote_word(struct qf_remote *remote, const char *group, const ch
                          word != NULL && word->type == QF_JSON_STRING ? qf_json_text(word) : key);
 }
 
+const char *qf_remote_node(struct qf_remote *remote, struct qf_slice node)
+{
+    static const char *const groups[] = {"tasks", "steps"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *word = qf_remote_word(remote, groups[i], NULL, node);
+        if (!qf_slice_is(node, word))
+            return word;
+    }
+    uint16_t at =
+        remote->model != NULL ? qf_bpmn_find_node(&remote->model->bpmn, node) : QF_BPMN_NONE;
+    bool named = at != QF_BPMN_NONE && remote->model->bpmn.nodes[at].name.size > 0;
+    return qf_arena_text(&remote->arena, named ? remote->model->bpmn.nodes[at].name : node);
+}
+
+const char *qf_remote_decision_name(struct qf_remote *remote, struct qf_slice decision)
+{
+    const struct qf_bpmn_model *bpmn = remote->model != NULL ? &remote->model->bpmn : NULL;
+    for (uint16_t i = 0; bpmn != NULL && i < bpmn->node_count; i++)
+        if (qf_slice_equal(bpmn->nodes[i].ext.decision, decision))
+            return qf_arena_printf(
+                &remote->arena, strcmp(remote->lang, "zh") == 0 ? "%s（%.*s）" : "%s (%.*s)",
+                qf_remote_node(remote, bpmn->nodes[i].id), QF_SLICE_ARGS(decision));
+    return qf_arena_text(&remote->arena, decision);
+}
+
 const char *qf_remote_role(struct qf_remote *remote, struct qf_slice role)
 {
     const struct qf_json *manifest = qf_json_get(&remote->package, "manifest");
@@ -241,6 +266,24 @@ const char *qf_remote_time(struct qf_remote *remote, int64_t ms)
     qf_time_format(text, ms + QF_SERVICE_ZONE_MINUTES * 60000LL);
     text[10] = ' ';
     return qf_arena_text(&remote->arena, qf_slice_make(text, 16));
+}
+
+const char *qf_remote_due(struct qf_remote *remote, int64_t ms)
+{
+    const char *text = qf_remote_time(remote, ms);
+    if (strcmp(text + 10, " 00:00") != 0)
+        return text;
+    return qf_arena_printf(&remote->arena, "%.10s 24:00", qf_remote_time(remote, ms - 60000));
+}
+
+const char *qf_remote_plain(struct qf_remote *remote, const struct qf_json *value)
+{
+    const bool zh = strcmp(remote->lang, "zh") == 0;
+    if (value->type == QF_JSON_TRUE)
+        return zh ? "是" : "yes";
+    if (value->type == QF_JSON_FALSE)
+        return zh ? "否" : "no";
+    return qf_remote_value(remote, value);
 }
 
 const char *qf_remote_value(struct qf_remote *remote, const struct qf_json *value)

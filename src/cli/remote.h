@@ -59,10 +59,18 @@ const char *qf_remote_titles(struct qf_remote *remote, const struct qf_json *tit
                              struct qf_slice key);
 const char *qf_remote_word(struct qf_remote *remote, const char *group, const char *within,
                            struct qf_slice key);
+/* What people call a node: its text, else its name in the drawing, else its id; and a decision, by
+ * the task that calls it. */
+const char *qf_remote_node(struct qf_remote *remote, struct qf_slice node);
+const char *qf_remote_decision_name(struct qf_remote *remote, struct qf_slice decision);
 const char *qf_remote_role(struct qf_remote *remote, struct qf_slice role);
 const char *qf_remote_field(struct qf_remote *remote, struct qf_slice field);
 /* "2026-03-02 09:00" in the time of the network. */
 const char *qf_remote_time(struct qf_remote *remote, int64_t ms);
+/* A time by which something is due: the end of a day is 24:00 of it. */
+const char *qf_remote_due(struct qf_remote *remote, int64_t ms);
+/* A value for people: yes and no in their language. */
+const char *qf_remote_plain(struct qf_remote *remote, const struct qf_json *value);
 const char *qf_remote_value(struct qf_remote *remote, const struct qf_json *value);
 
 /* Data of an answer: from a file (NULL: none) and NAME=VALUE texts, of the types of the fields.

@@ -138,9 +138,13 @@ MEMBERS state_members[] = {{"done", &title, true},
                            {"withdrawn", &title, true},
                            {0}};
 SHAPE states = OBJECT(state_members);
-MEMBERS texts_members[] = {{"choices", &choices, false}, {"outcomes", &outcomes, false},
-                           {"states", &states, true},    {"tasks", &tasks, false},
-                           {"values", &outcomes, false}, {0}};
+MEMBERS texts_members[] = {{"choices", &choices, false},
+                           {"outcomes", &outcomes, false},
+                           {"states", &states, true},
+                           {"steps", &choices, false},
+                           {"tasks", &tasks, false},
+                           {"values", &outcomes, false},
+                           {0}};
 const struct qf_shape qf_shape_texts = OBJECT(texts_members);
 
 /* ---- scenario.yaml ---- */

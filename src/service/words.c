@@ -63,6 +63,47 @@ static bool is_task(const struct qf_inspection *in, struct qf_slice key)
            (qf_bpmn_is_human(&in->bpmn->nodes[at]) || in->bpmn->nodes[at].kind == QF_BPMN_ADHOC);
 }
 
+/* What stands in a case's history or outcome without being a task of a person. */
+static bool is_step(const struct qf_bpmn_node *node)
+{
+    static const enum qf_bpmn_kind alone[] = {QF_BPMN_SERVICE, QF_BPMN_RULE, QF_BPMN_SCRIPT,
+                                              QF_BPMN_SEND, QF_BPMN_RECEIVE};
+    static const enum qf_bpmn_kind events[] = {QF_BPMN_START, QF_BPMN_CATCH, QF_BPMN_THROW,
+                                               QF_BPMN_BOUNDARY, QF_BPMN_END};
+    bool told = node->event == QF_BPMN_EVENT_MESSAGE || node->event == QF_BPMN_EVENT_TIMER;
+    for (size_t i = 0; i < sizeof alone / sizeof alone[0]; i++)
+        if (node->kind == alone[i])
+            return true;
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
+        if (node->kind == events[i])
+            return told || (node->kind == QF_BPMN_END && node->parent == QF_BPMN_NONE);
+    return false;
+}
+
+static bool is_step_id(const struct qf_inspection *in, struct qf_slice key)
+{
+    uint16_t at = qf_bpmn_find_node(in->bpmn, key);
+    return at != QF_BPMN_NONE && is_step(&in->bpmn->nodes[at]);
+}
+
+/* A name in the drawing is of one language; which, its letters tell. */
+static void want_step(const struct words *w, const struct qf_bpmn_node *node)
+{
+    bool english = true;
+    for (size_t i = 0; i < node->name.size; i++)
+        english = english && node->name.data[i] < 0x80;
+    if (node->name.size == 0 || english == (strcmp(w->file->name, "texts/en.yaml") == 0) ||
+        (w->have != NULL && qf_json_get_slice(w->have, node->id) != NULL))
+        return;
+    char at[200];
+    snprintf(at, sizeof at, "%s.%.*s", w->group, (int)(node->id.size > 120 ? 120 : node->id.size),
+             (const char *)node->id.data);
+    QF_FOLDER_WARNING(w->in->folder, w->file->name, at, qf_yaml_line(&w->file->yaml, at),
+                      "is missing: people would read %.*s, as it stands in the drawing",
+                      (int)(node->name.size > 100 ? 100 : node->name.size),
+                      (const char *)node->name.data);
+}
+
 static bool is_choice(const struct qf_inspection *in, struct qf_slice key)
 {
     uint16_t at = qf_bpmn_find_flow(in->bpmn, key);
@@ -92,11 +133,13 @@ static void check_process(struct qf_inspection *in, const struct qf_folder_yaml 
 {
     const struct qf_bpmn_model *bpmn = in->bpmn;
     struct words tasks = group(in, file, "tasks"), choices = group(in, file, "choices"),
-                 outcomes = group(in, file, "outcomes");
+                 outcomes = group(in, file, "outcomes"), steps = group(in, file, "steps");
     for (uint16_t i = 0; i < bpmn->node_count; i++) {
         const struct qf_bpmn_node *node = &bpmn->nodes[i];
         if (qf_bpmn_is_human(node))
             want(&tasks, node->id, "the title of this task");
+        if (is_step(node))
+            want_step(&steps, node);
         if (node->kind == QF_BPMN_RULE && node->ext.decision.size > 0) {
             struct words one = subgroup(&outcomes, node->ext.decision);
             qf_inspect_outcomes(in, node->ext.decision, want_outcome, &one);
@@ -107,6 +150,7 @@ static void check_process(struct qf_inspection *in, const struct qf_folder_yaml 
             want(&choices, bpmn->flows[i].id, "what choosing this flow means");
     find_idle(&tasks, is_task, "no task of a person has this id");
     find_idle(&choices, is_choice, "nobody chooses a flow of this id");
+    find_idle(&steps, is_step_id, "no event and no task without a person has this id");
     find_idle(&outcomes, is_decision, "the process calls no decision of this name");
 }
 
