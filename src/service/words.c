@@ -129,6 +129,33 @@ static void want_outcome(void *arg, struct qf_slice outcome)
     want(arg, outcome, "the decision may yield this; say what it means");
 }
 
+/* Two choices at one place that read the same: nobody could tell which is which. */
+static void check_alike(const struct words *choices)
+{
+    const struct qf_bpmn_model *bpmn = choices->in->bpmn;
+    for (uint16_t i = 0; choices->have != NULL && i < bpmn->flow_count; i++) {
+        const struct qf_bpmn_flow *flow = &bpmn->flows[i];
+        const struct qf_json *own = qf_json_get_slice(choices->have, flow->id);
+        uint16_t other = bpmn->nodes[flow->source].choice ? flow->next_out : QF_BPMN_NONE;
+        for (; own != NULL && other != QF_BPMN_NONE; other = bpmn->flows[other].next_out) {
+            const struct qf_json *text = qf_json_get_slice(choices->have, bpmn->flows[other].id);
+            if (text == NULL || text->type != QF_JSON_STRING || own->type != QF_JSON_STRING ||
+                !qf_slice_equal(qf_json_text(text), qf_json_text(own)))
+                continue;
+            char at[200];
+            snprintf(at, sizeof at, "choices.%.*s",
+                     (int)(flow->id.size > 120 ? 120 : flow->id.size), (const char *)flow->id.data);
+            QF_FOLDER_WARNING(
+                choices->in->folder, choices->file->name, at,
+                qf_yaml_line(&choices->file->yaml, at),
+                "reads like %.*s, which stands beside it: nobody can tell which is "
+                "which",
+                (int)(bpmn->flows[other].id.size > 100 ? 100 : bpmn->flows[other].id.size),
+                (const char *)bpmn->flows[other].id.data);
+        }
+    }
+}
+
 static void check_process(struct qf_inspection *in, const struct qf_folder_yaml *file)
 {
     const struct qf_bpmn_model *bpmn = in->bpmn;
@@ -148,6 +175,7 @@ static void check_process(struct qf_inspection *in, const struct qf_folder_yaml 
     for (uint16_t i = 0; i < bpmn->flow_count; i++)
         if (bpmn->nodes[bpmn->flows[i].source].choice)
             want(&choices, bpmn->flows[i].id, "what choosing this flow means");
+    check_alike(&choices);
     find_idle(&tasks, is_task, "no task of a person has this id");
     find_idle(&choices, is_choice, "nobody chooses a flow of this id");
     find_idle(&steps, is_step_id, "no event and no task without a person has this id");

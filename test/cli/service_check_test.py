@@ -374,6 +374,16 @@ class Check(unittest.TestCase):
         self.change("texts/en.yaml", "  sign: Sign", "  sign: Sign\n  gone: Gone")
         self.found("warning", "texts/en.yaml", "stands for nothing", 5, "tasks.gone")
 
+    def test_what_people_read(self):
+        self.change("texts/zh.yaml", "f-no: 不同意", "f-no: 同意")
+        self.only("warning", "texts/zh.yaml", "choices.f-yes", "reads like f-no, which stands beside it")
+        self.setUp()
+        self.change("texts/zh.yaml", "route: 分流, ", "")
+        self.only("warning", "texts/zh.yaml", "steps.route", "people would read Which way")
+        self.setUp()
+        self.change("texts/en.yaml", "states:", "steps: {check: Check}\nstates:")
+        self.only("warning", "texts/en.yaml", "steps.check", "stands for nothing")
+
     def test_the_process(self):
         self.change("process.bpmn", 'targetRef="granted"', 'targetRef="check"')
         self.found("error", "process.bpmn", "", element="granted")
