@@ -40,7 +40,8 @@ node = Node(folder)
 def replay(path, *more, good=True, folder=service):
     done = run(PROGRAM, "xes", "replay", path, "--service", folder, "--node", node.url,
                "--admin-key", admin.path, "--json", *more, check=good)
-    return json.loads(done) if done.strip() else None
+    report = json.loads(done) if done.strip() else None
+    return report
 
 
 # ---- the log as it is ----
@@ -190,11 +191,11 @@ bad = work / "bad.xes"
 for text in ("", "<log>", "<log><trace><event/></trace></log>",
              '<!DOCTYPE x [<!ENTITY a "a">]><log>&a;</log>'):
     bad.write_text(text, encoding="utf-8")
-    check(replay(bad, good=False) is None, f"refused: {text}")
+    check(replay(bad, good=False)["problem"]["detail"], f"refused: {text}")
 make_log(bad, {"twice": ends})
 bad.write_text(bad.read_text(encoding="utf-8").replace(
     "</log>", '<trace><string key="concept:name" value="twice"/></trace></log>'), encoding="utf-8")
-check(replay(bad, good=False) is None, "two cases of one name")
+check("problem" in replay(bad, good=False), "two cases of one name")
 stranger = Key(work / "stranger.pem", create=True)
 check(run(PROGRAM, "xes", "replay", odd, "--service", service, "--node", node.url, "--admin-key",
           stranger.path, check=False) == b"", "an admin whom nobody knows")
