@@ -124,8 +124,10 @@ static const struct qf_feel_node *boxed_literal(struct qf_dmn_unit *unit,
         qf_dmn_report(unit, xml, true, "only FEEL is executed, not %.*s", QF_SLICE_ARGS(language));
         return null_node(unit, xml);
     }
-    if (text == NULL || qf_dmn_trim(text->text).size == 0)
+    if (text == NULL || qf_dmn_trim(text->text).size == 0) {
+        qf_dmn_report(unit, xml, false, "the expression is empty and gives null");
         return null_node(unit, xml);
+    }
     const struct qf_feel_node *node = qf_dmn_feel(unit, scope, text, text->text, false);
     return node == NULL ? null_node(unit, xml) : node;
 }

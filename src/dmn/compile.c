@@ -10,21 +10,30 @@ void qf_dmn_report(struct qf_dmn_unit *unit, const struct qf_dmn_xml *at, bool e
                    const char *fmt, ...)
 {
     struct qf_dmn_model *model = unit->model;
-    char text[320];
+    char text[QF_DMN_MESSAGE_SIZE] = {0};
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (error)
         model->errors++;
-    if (model->reporter == NULL)
+    /* One mistake may be met twice, as a type that two places ask for. */
+    const uint32_t line = at == NULL ? unit->compiler.line : at->line;
+    const uint32_t column = at == NULL ? unit->compiler.column : at->column;
+    bool repeated = model->last_unit == unit && model->last_line == line &&
+                    model->last_column == column && strcmp(model->last_text, text) == 0;
+    model->last_unit = unit;
+    model->last_line = line;
+    model->last_column = column;
+    memcpy(model->last_text, text, sizeof text);
+    if (model->reporter == NULL || repeated)
         return;
     struct qf_dmn_problem problem = {
         .error = error,
         .file = unit->file,
         .element = model->element_id == NULL ? "" : model->element_id,
-        .line = at == NULL ? unit->compiler.line : at->line,
-        .column = at == NULL ? unit->compiler.column : at->column,
+        .line = line,
+        .column = column,
         .message = text,
     };
     model->reporter->report(model->reporter->self, &problem);
@@ -95,7 +104,11 @@ static const struct qf_feel_type *type_ref(struct qf_dmn_unit *unit, const struc
             type = find_type(unit->imports[i].unit, local, depth + 1);
     }
     if (type == NULL && depth < ITEM_NESTING_MAX) {
-        qf_dmn_report(unit, at, true, "there is no type \"%.*s\"", QF_SLICE_ARGS(name));
+        qf_dmn_report(
+            unit, at, true,
+            "there is no type \"%.*s\": neither an item definition nor one of FEEL's (number, "
+            "string, boolean, date, time, date and time, …)",
+            QF_SLICE_ARGS(name));
         return &qf_feel_type_any;
     }
     return type == NULL ? &qf_feel_type_any : type;
@@ -626,6 +639,26 @@ static void open_units(struct qf_dmn_model *model)
         learn_names(model, model->units[i].xml);
 }
 
+/* Names are how expressions, inputs and callers find things. */
+static void check_names(struct qf_dmn_model *model)
+{
+    for (uint32_t i = 0; i < model->element_count; i++) {
+        const struct qf_dmn_element *e = model->elements[i];
+        if (e->name.size == 0)
+            qf_dmn_report(e->unit, e->xml, true, "the %.*s has no name",
+                          QF_SLICE_ARGS(e->xml->name));
+        for (uint32_t j = i; j > 0 && model->elements[j - 1]->unit == e->unit; j--) {
+            const struct qf_dmn_element *other = model->elements[j - 1];
+            if (e->name.size == 0 || !qf_slice_equal(other->name, e->name))
+                continue;
+            qf_dmn_report(e->unit, e->xml, true,
+                          "two elements have the name \"%.*s\": the other is in line %u",
+                          QF_SLICE_ARGS(e->name), other->xml->line);
+            break;
+        }
+    }
+}
+
 static void compile_model(struct qf_dmn_model *model)
 {
     for (uint32_t i = 0; i < model->unit_count; i++) {
@@ -634,6 +667,14 @@ static void compile_model(struct qf_dmn_model *model)
         unit->compiler.member_name_count = model->member_name_count;
         add_elements(unit);
     }
+    struct qf_slice *names = QF_ARENA_ARRAY(model->arena, struct qf_slice, model->element_count);
+    for (uint32_t i = 0; i < model->element_count; i++)
+        names[i] = model->elements[i]->name;
+    for (uint32_t i = 0; i < model->unit_count; i++) {
+        model->units[i].compiler.other_names = names;
+        model->units[i].compiler.other_name_count = model->element_count;
+    }
+    check_names(model);
     for (uint32_t i = 0; i < model->unit_count; i++)
         for (uint32_t j = 0; j < model->units[i].item_count; j++)
             (void)item_type(&model->units[i], &model->units[i].items[j], 0);

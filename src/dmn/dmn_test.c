@@ -112,6 +112,22 @@ static void test_problems(void **state)
         {HEAD "<import namespace=\"u\" name=\"u\" importType=\"https://www.omg.org/spec/DMN/\"/>"
               "</definitions>",
          "no file has the imported namespace u", 1},
+        {HEAD LITERAL("a", "1") LITERAL("d", "a + 1") "</definitions>",
+         "\"a\" is in the model and not in reach: draw a requirement", 1},
+        {HEAD LITERAL("a", "1") LITERAL("a", "2") "</definitions>", "two elements have the name",
+         1},
+        {HEAD LITERAL("d", "Upper case(\"x\")") "</definitions>", "is \"upper case\" meant?", 1},
+        {HEAD LITERAL("d", "1 &lt;&gt; 2") "</definitions>", "; write !=", 1},
+        {HEAD LITERAL("d", "1,5") "</definitions>", "; decimals have a point: 1.5", 1},
+        {HEAD LITERAL("d", "duration(\"1 day\")") "</definitions>", "; its form is P1Y2M", 1},
+        {HEAD LITERAL("d", "matches(\"a\", \"(\")") "</definitions>", "not a pattern of XPath", 1},
+        {HEAD LITERAL("d", "[5..1]") "</definitions>", "the range starts after its end", 1},
+        {HEAD "<decision name=\"d\"><decisionTable hitPolicy=\"PRIORITY\"><output/></decisionTable>"
+              "</decision></definitions>",
+         "in the order of their output values, and none are given", 1},
+        {HEAD "<decision name=\"d\"><decisionTable hitPolicy=\"COLLECT\" aggregation=\"AVG\">"
+              "<output/></decisionTable></decision></definitions>",
+         "it is SUM, COUNT, MIN or MAX", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct qf_arena arena = {0};

@@ -51,6 +51,7 @@ struct qf_dmn_import {
 };
 
 #define QF_DMN_UNITS_MAX 64
+#define QF_DMN_MESSAGE_SIZE 320
 
 struct qf_dmn_source { /* a file */
     const char *file;
@@ -85,6 +86,10 @@ struct qf_dmn_model {
     uint32_t errors;
     const char *element_id; /* being compiled, for messages */
     const struct qf_dmn_unit *unit;
+    const struct qf_dmn_unit *last_unit; /* the problem reported last */
+    uint32_t last_line;
+    uint32_t last_column;
+    char last_text[QF_DMN_MESSAGE_SIZE];
 };
 
 /* What a table or decision left in the trace. */

@@ -470,10 +470,42 @@ static void read_policy(struct qf_dmn_unit *unit, const struct qf_dmn_xml *xml,
         }
     }
     if (!known)
-        qf_dmn_report(unit, xml, true, "there is no hit policy %.*s", QF_SLICE_ARGS(policy));
-    for (size_t i = 0; i < sizeof aggregations / sizeof aggregations[0]; i++)
-        if (qf_slice_is(aggregation, aggregations[i].name))
+        qf_dmn_report(unit, xml, true,
+                      "there is no hit policy %.*s; it is UNIQUE, ANY, PRIORITY, FIRST, COLLECT, "
+                      "RULE ORDER or OUTPUT ORDER",
+                      QF_SLICE_ARGS(policy));
+    bool aggregates = aggregation.size == 0;
+    for (size_t i = 0; i < sizeof aggregations / sizeof aggregations[0]; i++) {
+        if (qf_slice_is(aggregation, aggregations[i].name)) {
             table->aggregation = aggregations[i].aggregation;
+            aggregates = true;
+        }
+    }
+    if (!aggregates)
+        qf_dmn_report(unit, xml, true, "there is no aggregation %.*s; it is SUM, COUNT, MIN or MAX",
+                      QF_SLICE_ARGS(aggregation));
+}
+
+/* What the policy needs of the outputs. */
+static void check_outputs(struct qf_dmn_unit *unit, const struct qf_dmn_xml *xml,
+                          const struct qf_dmn_table *table)
+{
+    bool ranks = table->policy == QF_DMN_PRIORITY || table->policy == QF_DMN_OUTPUT_ORDER;
+    bool ranked = false;
+    for (uint32_t i = 0; i < table->output_count; i++) {
+        const struct qf_dmn_output *output = &table->outputs[i];
+        ranked = ranked || output->ranking != NULL;
+        if (table->output_count > 1 && output->name.size == 0)
+            qf_dmn_report(unit, xml, true,
+                          "output %u has no name: with several outputs the result is a context",
+                          i + 1);
+    }
+    if (ranks && !ranked)
+        qf_dmn_report(unit, xml, true,
+                      "the hit policy takes outputs in the order of their output values, and none "
+                      "are given");
+    if (table->output_count > 1 && table->aggregation != QF_DMN_LIST)
+        qf_dmn_report(unit, xml, true, "only a single output can be aggregated");
 }
 
 const struct qf_feel_node *qf_dmn_table_compile(struct qf_dmn_unit *unit,
@@ -509,6 +541,7 @@ const struct qf_feel_node *qf_dmn_table_compile(struct qf_dmn_unit *unit,
         else if (qf_slice_is(e->name, "annotation"))
             table->annotation_names[at[2]++] = qf_dmn_xml_attr(e, "name");
     }
+    check_outputs(unit, xml, table);
     for (const struct qf_dmn_xml *e = qf_dmn_xml_child(xml, "rule"); e != NULL;
          e = qf_dmn_xml_next(e))
         compile_rule(unit, scope, e, table, &table->rules[at[3]++]);

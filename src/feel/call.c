@@ -319,7 +319,11 @@ static const struct qf_feel_type *parse_named_type(struct qf_feel_parser *p)
         size_t size = qf_feel_parse_simple_name(p, from);
         if (size == 0)
             qf_feel_parse_fail(p, "a type");
-        qf_feel_parse_report(p, from, true, "there is no type \"%.*s\"", (int)size, p->text + from);
+        qf_feel_parse_report(
+            p, from, true,
+            "there is no type \"%.*s\"; FEEL has number, string, boolean, date, time, date and "
+            "time, the two durations, list<…>, context<…>",
+            (int)size, p->text + from);
         p->at = from + size;
         p->saw_no_type = true;
         return qf_feel_type_of_kind(QF_FEEL_NULL);

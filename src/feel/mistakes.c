@@ -250,7 +250,23 @@ void qf_feel_parse_check_constant(struct qf_feel_parser *p, size_t at,
     for (uint32_t i = 0; texts && i < call->count; i++)
         texts = call->kids[i] != NULL && call->kids[i]->is_literal &&
                 call->kids[i]->value.kind == QF_FEEL_STRING;
+    const char *form = qf_feel_parse_form(builtin->name);
     if (texts && !qf_feel_parse_fold(p, call)->is_literal)
-        qf_feel_parse_report(p, at, true, "%s makes nothing of \"%.*s\"", builtin->name,
-                             QF_SLICE_ARGS(qf_feel_slice(&call->kids[0]->value)));
+        qf_feel_parse_report(p, at, true, "%s makes nothing of \"%.*s\"%s%s", builtin->name,
+                             QF_SLICE_ARGS(qf_feel_slice(&call->kids[0]->value)),
+                             form == NULL ? "" : "; its form is ", form == NULL ? "" : form);
+    bool has_pattern = strcmp(builtin->name, "matches") == 0 ||
+                       strcmp(builtin->name, "replace") == 0 || strcmp(builtin->name, "split") == 0;
+    const struct qf_feel_node *pattern = has_pattern && call->count > 1 ? call->kids[1] : NULL;
+    bool has_flags = has_pattern && call->count > 2 && call->kids[call->count - 1] != NULL &&
+                     strcmp(builtin->name, "split") != 0 &&
+                     call->count == (strcmp(builtin->name, "matches") == 0 ? 3 : 4);
+    if (pattern != NULL && pattern->is_literal && pattern->value.kind == QF_FEEL_STRING &&
+        !has_flags &&
+        qf_feel_pattern_match(qf_feel_slice(&pattern->value), qf_slice_of(""),
+                              QF_FEEL_REGEX_STEPS_MAX) < 0)
+        qf_feel_parse_report(p, at, true,
+                             "\"%.*s\" is not a pattern of XPath: look at its brackets "
+                             "and backslashes",
+                             QF_SLICE_ARGS(qf_feel_slice(&pattern->value)));
 }

@@ -193,6 +193,8 @@ struct qf_feel_compiler {
     const struct qf_feel_reporter *reporter; /* may be NULL */
     const struct qf_slice *member_names;     /* names that may follow a dot */
     uint32_t member_name_count;
+    const struct qf_slice *other_names; /* that exist and are not in scope: for messages */
+    uint32_t other_name_count;
     uint32_t line; /* where the text stands in its file */
     uint32_t column;
     bool folds; /* calls of date(), time() and the like with literals become literals */

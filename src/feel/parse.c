@@ -20,11 +20,16 @@ _Noreturn void qf_feel_parse_fail(struct qf_feel_parser *p, const char *expected
     qf_feel_parse_place(p, p->at, &line, &column);
     char field[48];
     snprintf(field, sizeof field, "line %u, column %u", line, column);
+    const char *cure = qf_feel_parse_cure(p);
+    size_t shown = p->size - p->at > 20 ? 20 : p->size - p->at;
+    while (p->at + shown < p->size && ((uint8_t)p->text[p->at + shown] & 0xc0) == 0x80)
+        shown--; /* whole characters */
     if (p->at >= p->size)
         (void)qf_fail(p->err, QF_MALFORMED, field, "expected %s, found the end", expected);
     else
-        (void)qf_fail(p->err, QF_MALFORMED, field, "expected %s, found \"%.*s\"", expected,
-                      (int)(p->size - p->at > 20 ? 20 : p->size - p->at), p->text + p->at);
+        (void)qf_fail(p->err, QF_MALFORMED, field, "expected %s, found \"%.*s\"%s%s", expected,
+                      (int)shown, p->text + p->at, cure == NULL ? "" : "; ",
+                      cure == NULL ? "" : cure);
     longjmp(p->fail, 1);
 }
 
@@ -170,7 +175,8 @@ static bool is_word_byte(uint8_t c)
 /* Whether the tokens of `name` stand at `at` and end there: white space parts words, and may stand
  * or not around signs, so that a-b and a - b are one name (DMN 1.5, 10.3.1.4). Gives the size in
  * the text, or 0. */
-static size_t match_name(const struct qf_feel_parser *p, size_t at, struct qf_slice name)
+size_t qf_feel_parse_match(const struct qf_feel_parser *p, size_t at, struct qf_slice name,
+                           bool any_case)
 {
     size_t from = at;
     size_t size = 0;
@@ -186,7 +192,11 @@ static size_t match_name(const struct qf_feel_parser *p, size_t at, struct qf_sl
                 return 0;
             at += spaces;
         }
-        if (at >= p->size || (uint8_t)p->text[at] != c)
+        if (at >= p->size)
+            return 0;
+        uint8_t found = (uint8_t)p->text[at];
+        if (found != c &&
+            (!any_case || (found ^ c) != 0x20 || (found | 0x20) < 'a' || (found | 0x20) > 'z'))
             return 0;
         at++;
     }
@@ -196,6 +206,11 @@ static size_t match_name(const struct qf_feel_parser *p, size_t at, struct qf_sl
         size > 0)
         return 0;
     return at - from;
+}
+
+static size_t match_name(const struct qf_feel_parser *p, size_t at, struct qf_slice name)
+{
+    return qf_feel_parse_match(p, at, name, false);
 }
 
 bool qf_feel_parse_word_at(const struct qf_feel_parser *p, size_t at, const char *word)
@@ -576,11 +591,12 @@ const struct qf_feel_node *qf_feel_parse_name(struct qf_feel_parser *p)
     size_t simple = qf_feel_parse_simple_name(p, at);
     if (simple == 0)
         qf_feel_parse_fail(p, "an expression");
-    p->at += simple;
     struct qf_slice name = qf_arena_copy(p->compiler->arena, qf_slice_make(p->text + at, simple));
-    if (in_filter)
+    if (in_filter) {
+        p->at += simple;
         return through_filters(p, at, NULL, name, NULL);
-    qf_feel_parse_report(p, at, true, "there is nothing named \"%.*s\" here", QF_SLICE_ARGS(name));
+    }
+    p->at += qf_feel_parse_unknown(p, at, name);
     return qf_feel_parse_literal(p, at, qf_feel_null());
 }
 

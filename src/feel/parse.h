@@ -97,6 +97,17 @@ const struct qf_feel_node *qf_feel_parse_call(struct qf_feel_parser *p, size_t a
 const struct qf_feel_node *qf_feel_parse_lambda(struct qf_feel_parser *p, size_t at);
 const struct qf_feel_type *qf_feel_parse_type(struct qf_feel_parser *p);
 
+/* The tokens of a name at `at`: bytes, or 0. `any_case`: of ASCII letters. */
+size_t qf_feel_parse_match(const struct qf_feel_parser *p, size_t at, struct qf_slice name,
+                           bool any_case);
+
+/* cures.c: what to write instead of what stands where reading stopped, or NULL. */
+const char *qf_feel_parse_cure(const struct qf_feel_parser *p);
+/* Reports that nothing has this name, with the one that is near; gives how many bytes it took. */
+size_t qf_feel_parse_unknown(struct qf_feel_parser *p, size_t at, struct qf_slice name);
+/* What a function makes something of, as an example; or NULL. */
+const char *qf_feel_parse_form(const char *function);
+
 /* mistakes.c: reports what can never be, by the types; see there. */
 struct qf_feel_builtin;
 void qf_feel_parse_check_path(struct qf_feel_parser *p, size_t at, const struct qf_feel_type *type,
