@@ -190,10 +190,28 @@ enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange, const c
     return QF_OK;
 }
 
+enum qf_status qf_api_query_cosigned(const struct qf_http_exchange *exchange, unsigned *out,
+                                     struct qf_error *err)
+{
+    const size_t witnesses = qf_api_of(exchange)->options.witness_count;
+    int64_t wanted;
+    enum qf_status status =
+        qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &wanted, err);
+    *out = status == QF_OK ? (unsigned)wanted : 0;
+    if (status == QF_OK && (uint64_t)wanted > witnesses)
+        return qf_fail(err, QF_OVER_LIMIT, "cosigned", "at most %zu: so many witnesses are asked",
+                       witnesses);
+    return status;
+}
+
 enum qf_status qf_api_query_page(const struct qf_http_exchange *exchange, int64_t last,
                                  int64_t *from, int64_t *limit, struct qf_error *err)
 {
-    enum qf_status status = qf_api_query_int(exchange, "cursor", 0, last, from, err);
+    const char *cursor = qf_http_query(exchange, "cursor");
+    enum qf_status status = QF_OK;
+    *from = 0;
+    if (cursor != NULL && *cursor != '\0') /* an empty one is the beginning, in every list */
+        status = qf_api_query_int(exchange, "cursor", 0, last, from, err);
     return status == QF_OK ? qf_api_query_int(exchange, "limit", QF_PAGE_ITEMS_DEFAULT,
                                               QF_PAGE_ITEMS_MAX, limit, err)
                            : status;

@@ -43,6 +43,7 @@ struct qf_api_options {
     bool clients_required;                  /* a client without certificate is refused */
     struct qf_witness *witness;             /* of other logs; NULL: none are witnessed */
     struct qf_cosigning *cosigning;         /* by witnesses of this log; NULL: it has none */
+    size_t witness_count;                   /* that are asked to */
     bool members_only; /* what is not open is read by members only; see reader.c */
     const char *url;   /* under which clients know the node; NULL: as they say in Host */
 };
@@ -75,6 +76,11 @@ static inline struct qf_api *qf_api_of(const struct qf_http_exchange *exchange)
 QF_MUST_CHECK enum qf_status qf_api_query_int(const struct qf_http_exchange *exchange,
                                               const char *name, int64_t fallback, int64_t max,
                                               int64_t *out, struct qf_error *err);
+
+/* `cosigned`: how many witnesses must have cosigned; no more than are asked, for that never comes.
+ */
+QF_MUST_CHECK enum qf_status qf_api_query_cosigned(const struct qf_http_exchange *exchange,
+                                                   unsigned *out, struct qf_error *err);
 
 /* Where a page of a list begins and how many items it has: `cursor`, at most `last`, and `limit`.
  */

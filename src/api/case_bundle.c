@@ -81,12 +81,11 @@ void qf_api_get_case_bundle(struct qf_http_exchange *exchange)
     struct wanted wanted = {.arena = &exchange->arena};
     struct qf_bundle_request request = {.keys = wanted.keys};
     struct qf_error err = {0};
-    int64_t cosigned = 0;
-    enum qf_status status =
-        qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+    unsigned cosigned = 0;
+    enum qf_status status = qf_api_query_cosigned(exchange, &cosigned, &err);
     if (status == QF_OK)
         status = ask(exchange, &wanted, &request.leaf, &err);
-    request.cosigned = (unsigned)cosigned;
+    request.cosigned = cosigned;
     request.key_count = wanted.count;
     if (status == QF_OK)
         status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,

@@ -94,19 +94,18 @@ void qf_api_get_evidence_bundle(struct qf_http_exchange *exchange)
     struct qf_error err = {0};
     struct qf_json state;
     struct qf_ledger_view view;
-    int64_t cosigned = 0;
+    unsigned cosigned = 0;
     qf_ledger_view_init(&view, api->options.ledger, arena);
     bool found = qf_query_evidence(&view.reader, arena, &state, qf_slice_of(id));
     qf_ledger_view_deinit(&view);
-    enum qf_status status =
-        qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+    enum qf_status status = qf_api_query_cosigned(exchange, &cosigned, &err);
     if (status == QF_OK && !found)
         status = qf_fail(&err, QF_NO_SUCH_RESOURCE, "id", "no evidence has this id");
     if (status == QF_OK) {
         const char *key = qf_arena_printf(arena, "evidence/record/%s", id);
         const struct qf_bundle_request request = {
             .leaf = (uint64_t)qf_json_get(&state, "leaf")->integer,
-            .cosigned = (unsigned)cosigned,
+            .cosigned = cosigned,
             .keys = &key,
             .key_count = 1};
         status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,

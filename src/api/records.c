@@ -133,12 +133,12 @@ static void reply_file(struct qf_http_exchange *exchange, make_fn *make, const c
     struct qf_api *api = qf_api_of(exchange);
     struct qf_error err = {0};
     uint64_t leaf = 0;
-    int64_t cosigned = 0;
+    unsigned cosigned = 0;
     enum qf_status status = qf_api_find_tx(api, exchange->segments[0], &leaf, &err);
     if (status == QF_OK)
-        status = qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+        status = qf_api_query_cosigned(exchange, &cosigned, &err);
     if (status == QF_OK)
-        status = make(api->options.ledger, &exchange->response.body, leaf, (unsigned)cosigned,
+        status = make(api->options.ledger, &exchange->response.body, leaf, cosigned,
                       &api->options.signer, &err);
     if (status != QF_OK) {
         qf_http_reply_problem(exchange, &err);

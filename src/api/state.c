@@ -108,7 +108,16 @@ void qf_api_get_member(struct qf_http_exchange *exchange)
 
 void qf_api_get_actors(struct qf_http_exchange *exchange)
 {
-    qf_api_reply_state_list(exchange, QF_LIST_ACTORS, qf_slice_of(exchange->segments[0]));
+    struct qf_ledger_view view;
+    struct qf_json member;
+    const struct qf_slice id = qf_slice_of(exchange->segments[0]);
+    qf_ledger_view_init(&view, qf_api_of(exchange)->options.ledger, &exchange->arena);
+    bool found = qf_query_member(&view.reader, &exchange->arena, &member, id);
+    qf_ledger_view_deinit(&view);
+    if (found)
+        qf_api_reply_state_list(exchange, QF_LIST_ACTORS, id);
+    else
+        reply_missing(exchange, "member");
 }
 
 void qf_api_get_actor(struct qf_http_exchange *exchange)

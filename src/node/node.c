@@ -351,6 +351,7 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
         .random = qf_random_system(),
         .witness = node->witness,
         .cosigning = node->cosigning,
+        .witness_count = config->witness_count,
         .tsa = node->tsa,
         .tsa_actor = node->tsa_actor,
         .clock = qf_clock_system(),

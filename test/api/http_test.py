@@ -58,3 +58,16 @@ for method in (b"G\xbdT", b"\xff", b"GET\xc0\x80"):
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
     head, _, body = answer.partition(b"\r\n\r\n")
     check(head.startswith(b"HTTP/1.1 400") and json.loads(body.decode())["field"] == "path", f"{answer}")
+
+# An empty cursor is the beginning; of a member that there is not there are no actors; and who waits for
+# more witnesses than are asked would wait for ever.
+for path in ("/v1/transactions?cursor=", "/v1/evidence?member=m-frame&cursor=", "/v1/members?cursor="):
+    status, _, body = node.get(path)
+    check(status == 200 and json.loads(body)["items"], f"{path}: {status} {body}")
+check(node.get("/v1/members/m-frame/actors")[0] == 200, "actors")
+check(node.get("/v1/members/nobody/actors")[0] == 404, "actors of nobody")
+known = node.json("/v1/transactions?limit=1")["items"][0]["id"]
+for path in (f"/v1/transactions/{known}/bundle", f"/v1/transactions/{known}/receipt",
+             "/v1/bundles/evidence/page/0"):
+    status, _, body = node.get(path + "?cosigned=1")
+    check(status == 400 and json.loads(body)["field"] == "cosigned", f"{path}: {status} {body}")
