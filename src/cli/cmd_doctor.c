@@ -456,6 +456,11 @@ static void check_log(struct doctor *d)
         status = qf_json_get_int(&head, "size", &size, &err);
     if (status == QF_OK)
         status = qf_json_get_int(&head, "time", &time_ms, &err);
+    if (status == QF_IO) { /* nothing is known of the journal then, either */
+        tell(d, BAD, "state", "run this as the user who owns the folder", "state: %s", err.detail);
+        qf_buf_deinit(&text);
+        return;
+    }
     if (status != QF_OK) {
         tell(d, BAD, "state", "restore the data directory from a backup and run qifeng audit",
              "state: %s", err.detail);

@@ -1,8 +1,11 @@
 #include "store/state_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "crypto/hash.h"
@@ -19,14 +22,40 @@ static enum qf_status fail_mdb(struct qf_error *err, int code, const char *path)
                    mdb_strerror(code));
 }
 
-static int open_env(MDB_env **env, const char *path)
+static int try_open(MDB_env **env, const char *path, unsigned flags)
 {
     int code = mdb_env_create(env);
     if (code == 0)
         code = mdb_env_set_maxdbs(*env, 8);
     if (code == 0)
-        code = mdb_env_open(*env, path, MDB_RDONLY | MDB_NOTLS, 0640);
+        code = mdb_env_open(*env, path, MDB_RDONLY | MDB_NOTLS | flags, 0640);
     return code;
+}
+
+/* Whether a node serves the data directory of this state: it locks the directory while it does. */
+static bool is_served(const char *path)
+{
+    char parent[4096];
+    int size = snprintf(parent, sizeof parent, "%s/..", path);
+    int dir = size > 0 && (size_t)size < sizeof parent
+                  ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                  : -1;
+    bool served = dir < 0 || flock(dir, LOCK_SH | LOCK_NB) != 0;
+    if (dir >= 0)
+        close(dir);
+    return served;
+}
+
+/* Somebody else's copy may be for reading only. LMDB then cannot write down who reads; that is for
+ * a writer to know, and there is none. */
+static int open_env(MDB_env **env, const char *path)
+{
+    int code = try_open(env, path, 0);
+    if (code != EACCES || is_served(path))
+        return code;
+    mdb_env_close(*env);
+    *env = NULL;
+    return try_open(env, path, MDB_NOLOCK);
 }
 
 enum qf_status qf_state_files_copy(const char *from, const char *to, struct qf_error *err)

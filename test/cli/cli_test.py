@@ -270,6 +270,35 @@ class Audit(Case):
         finally:
             path.write_bytes(good)
 
+    def test_a_copy_that_may_only_be_read(self):
+        """As an auditor gets it, who is not the user that runs the node, and may not write."""
+        self.fill()
+        self.path.chmod(0o755)
+        with Node(self.dir):
+            pass
+        for place in [self.dir, *self.dir.rglob("*")]:
+            if "keys" not in place.parts:
+                place.chmod(0o555 if place.is_dir() else 0o444)
+        who = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+
+        def ask(command):
+            return subprocess.run([PROGRAM, command, str(self.dir), "--json"], check=False,
+                                  capture_output=True, text=True, timeout=50, **who)
+
+        try:
+            if subprocess.run(["test", "-x", PROGRAM], check=False, **who).returncode != 0:
+                self.skipTest("another user cannot run the program here")
+            done = ask("audit")
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertTrue(json.loads(done.stdout)["state_compared"])
+            told = {f["check"]: f["status"] for f in json.loads(ask("doctor").stdout)["findings"]}
+            self.assertEqual((told["state"], told["journal"]), ("ok", "ok"), told)
+            self.assertEqual(sorted(p.name for p in (self.dir / "state").iterdir()),
+                             ["data.mdb", "lock.mdb"])
+        finally:
+            for place in [self.dir, *self.dir.rglob("*")]:
+                place.chmod(0o755 if place.is_dir() else 0o644)
+
     def test_good_and_tampered(self):
         self.fill()
         generator = random.Random(2)
