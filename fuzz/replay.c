@@ -1,5 +1,6 @@
 /* Runs a fuzz driver over the files of a folder, so that a committed corpus is an ordinary test. */
 #include <dirent.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,9 +16,14 @@ static int replay(const char *folder, const char *name)
     if (file == NULL)
         return 1;
     size_t size = fread(data, 1, sizeof data, file);
+    bool whole = feof(file) != 0 && ferror(file) == 0;
     fclose(file);
-    uint8_t *copy = malloc(size + 1); /* of the exact size, so that sanitizers see its end */
-    if (copy == NULL)
+    if (!whole) {
+        fprintf(stderr, "%s: cannot be read, or is over %zu bytes\n", path, sizeof data);
+        return 1;
+    }
+    uint8_t *copy = malloc(size); /* of the exact size, so that sanitizers see its end */
+    if (copy == NULL && size > 0)
         return 1;
     for (size_t i = 0; i < size; i++)
         copy[i] = data[i];

@@ -2,11 +2,11 @@
 # Installs the Debian packages that a purpose needs and that are missing; without the right to do so,
 # prints the one command that does. Usage: deps.sh build|test|lint|bench|fuzz
 set -eu
-build="gcc make patch meson ninja-build pkg-config libssl-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
+build="ca-certificates gcc make patch meson ninja-build pkg-config libssl-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
  libyaml-dev libexpat1-dev libpcre2-dev libutf8proc-dev zlib1g-dev"
 test="libcmocka-dev libjansson-dev openssh-client softhsm2 libengine-pkcs11-openssl opensc openssl curl python3 python3-jsonschema python3-yaml"
 command -v node >/dev/null 2>&1 || test="$test nodejs npm"
-lint="clang-14 clang-format-14 clang-tidy-14 cppcheck"
+lint="clang-14 clang-format-14 clang-tidy-14 cppcheck libclang-rt-14-dev"
 bench="postgresql-15"
 fuzz="clang-14 libclang-rt-14-dev llvm-14"
 case "${1:-build}" in

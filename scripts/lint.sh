@@ -15,4 +15,6 @@ if [ "${LINT_TIDY:-1}" = 1 ]; then
     echo "$sources" | tr ' ' '\n' | grep '^src/.*\.c$' | grep -vE '_(test|fuzz|bench)\.c$' |
         xargs -P 2 -n 8 clang-tidy-14 -p "$folder" --quiet --warnings-as-errors='*' 2>/dev/null
 fi
+# Drivers are built with clang alone, which no test does.
+if [ "${LINT_FUZZ:-1}" = 1 ]; then scripts/fuzz_build.sh "$folder/fuzz-check"; fi
 echo "lint: clean"
