@@ -324,8 +324,17 @@ static void print_main_page(void)
            "\\-\\-passphrase\\-file\n"
            ".TP\n.B QIFENG_PROGRESS\nwhen set, progress is shown also where standard error is no "
            "terminal\n"
+           ".TP\n.B QIFENG_READ_KEY\nkey that signs what is read from a node for members, as "
+           "\\-\\-key\n"
+           ".TP\n.B QIFENG_CACERT, QIFENG_CERT, QIFENG_CERT_KEY\nPEM files for TLS: whom to trust, "
+           "and the certificate that is shown with its key\n"
+           ".TP\n.B http_proxy, https_proxy, all_proxy, no_proxy\nproxies to nodes of other "
+           "computers\n"
            ".TP\n.B TMPDIR\nwhere audit keeps the state that it computes (default /tmp)\n");
     put_exit_status();
+    put_heading("SEE ALSO");
+    printf("/usr/share/doc/qifeng or /usr/local/share/doc/qifeng: docs/OPERATIONS.md on running a "
+           "node,\nspec/ on every format\n");
 }
 
 static enum qf_exit print_man(const char *name)
