@@ -115,6 +115,10 @@ static enum qf_status create(const char *path, const char *alg_name, const char 
     enum qf_sig_alg alg;
     bool none;
     enum qf_status status = QF_OK;
+    if (strncmp(path, "pkcs11:", 7) == 0)
+        return qf_fail(err, QF_USAGE, "FILE",
+                       "in a token a key is made by the token's own tools, such as pkcs11-tool "
+                       "--keypairgen; show and export take its URI");
     if (!qf_sig_alg_parse(&alg, qf_slice_of(alg_name)))
         status = qf_fail(err, QF_USAGE, "--alg", "want ES256, EdDSA or SM2-SM3");
     if (status == QF_OK)

@@ -583,7 +583,7 @@ class Manual(unittest.TestCase):
             self.assertEqual(done.returncode, 3)
             problem = json.loads(done.stdout.decode())["problem"]
             self.assertEqual(problem["type"], "urn:qifeng:problem:io-error")
-            self.assertIn("\ufffdname", problem["field"])
+            self.assertTrue(problem["field"].endswith("name"))
             self.assertIn("cannot be opened", problem["detail"])
             self.assertTrue(problem["cure"])
             made = subprocess.run([PROGRAM, "init", odd, "--network", "n", "--no-passphrase",

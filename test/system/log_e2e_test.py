@@ -77,6 +77,23 @@ check(True, "-dir", folder / "log", *old, says=f"{size} of {size} included")
 fsck(True, folder / "log")
 qifeng("audit", folder)
 
+# With its tiles archived it is whole over HTTP, and in a folder into which both were copied.
+away, archive, merged = work / "away", work / "archive", work / "merged"
+shutil.copytree(folder, away)
+qifeng("archive", away, "--to", archive, "--keep", 0, "--hashes")
+assert not (away / "log/tile/entries/000").exists()
+with open(away / "node.yaml", "a", encoding="utf-8") as settings:
+    settings.write(f"archives: ['{archive}']\n")
+node = Node(away)
+check(True, "-url", node.url + "/", *old, says=f"{size} of {size} included")
+node.stop()
+qifeng("audit", away)
+fsck(False, away / "log")
+shutil.copytree(away / "log", merged)
+shutil.copytree(archive, merged, dirs_exist_ok=True)
+check(True, "-dir", merged, *old, says=f"{size} of {size} included")
+fsck(True, merged)
+
 # Any file of a copy changed by one bit.
 files = sorted(p.relative_to(folder / "log") for p in (folder / "log/tile").rglob("*") if p.is_file())
 needed = [p for p in files if ".p" not in str(p) or p.name == str(size % 256)]
