@@ -308,17 +308,24 @@ void qf_feel_number_negate(struct qf_feel_value *out, const struct qf_feel_value
     (void)store(out, &number);
 }
 
+/* Whether `zeros` more digits still fit behind those of a number. */
+static bool widens(const decQuad *number, int32_t zeros)
+{
+    return zeros > 0 && (int32_t)decQuadDigits(number) + zeros <= DECQUAD_Pmax;
+}
+
 bool qf_feel_number_round(struct qf_feel_value *out, const struct qf_feel_value *n, int32_t scale,
                           enum qf_feel_rounding rounding)
 {
-    if (n->small && scale >= 0) {
+    if (n->small && scale == 0) {
         *out = *n;
         return true;
     }
     decQuad number;
     load(&number, n);
-    if (decQuadGetExponent(&number) >= -scale) {
-        *out = *n;
+    int32_t exponent = decQuadGetExponent(&number);
+    if (exponent >= -scale && !widens(&number, exponent + scale)) {
+        *out = *n; /* there is no room for the digits, which would be zeros */
         return true;
     }
     decContext context = quad_context();

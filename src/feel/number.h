@@ -41,7 +41,7 @@ bool qf_feel_number_ln(struct qf_feel_value *out, const struct qf_feel_value *n)
 bool qf_feel_number_exp(struct qf_feel_value *out, const struct qf_feel_value *n);
 void qf_feel_number_negate(struct qf_feel_value *out, const struct qf_feel_value *n);
 
-/* Rounds to `scale` digits after the point; a number with fewer keeps its value. */
+/* Rounds to `scale` digits after the point; one with fewer gets zeros, if 34 digits hold them. */
 bool qf_feel_number_round(struct qf_feel_value *out, const struct qf_feel_value *n, int32_t scale,
                           enum qf_feel_rounding rounding);
 
