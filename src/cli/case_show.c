@@ -147,6 +147,13 @@ static void print_decision(struct qf_remote *remote, const struct qf_json *recor
     print_outcome(remote, &item);
     print_rules(remote, qf_json_get(&item, "rules"));
     print_inputs(remote, qf_json_get(&item, "inputs"));
+    if (why.status == QF_CANNOT_TELL)
+        printf("      %s\n",
+               QF_CASE_SAY(remote,
+                           "which rule and clause it was is told to whoever has the sealed values: "
+                           "qifeng decision replay --inputs FILE",
+                           "适用的规则和条款，由持有密封数据的人查看：qifeng decision replay "
+                           "--inputs 文件"));
     if (whole || why.status == QF_INVALID)
         print_proof(remote, &item, &why);
 }
@@ -157,6 +164,19 @@ void qf_case_print_decision(struct qf_remote *remote, const struct qf_json *reco
     print_decision(remote, record, revealed, false);
 }
 
+/* What a text of a field means: as a form offers it, else as the decision yields it that sets it.
+ */
+static const char *meaning(struct qf_remote *remote, struct qf_slice field, struct qf_slice text)
+{
+    const struct qf_bpmn_model *bpmn = &remote->model->bpmn;
+    const char *word = qf_remote_word(remote, "values", qf_arena_text(&remote->arena, field), text);
+    for (uint16_t i = 0; qf_slice_is(text, word) && i < bpmn->node_count; i++)
+        if (bpmn->nodes[i].kind == QF_BPMN_RULE && qf_slice_equal(bpmn->nodes[i].ext.result, field))
+            word = qf_remote_word(remote, "outcomes",
+                                  qf_arena_text(&remote->arena, bpmn->nodes[i].ext.decision), text);
+    return word;
+}
+
 static void print_data(struct qf_remote *remote, const struct qf_json *data)
 {
     if (data != NULL && data->count > 0)
@@ -164,11 +184,9 @@ static void print_data(struct qf_remote *remote, const struct qf_json *data)
     for (uint32_t i = 0; data != NULL && i < data->count; i++) {
         struct qf_slice name = data->members[i].key;
         const struct qf_json *value = &data->members[i].value;
-        const char *words =
-            value->type == QF_JSON_STRING
-                ? qf_remote_word(remote, "values", qf_arena_text(&remote->arena, name),
-                                 qf_json_text(value))
-                : qf_remote_plain(remote, value);
+        const char *words = value->type == QF_JSON_STRING
+                                ? meaning(remote, name, qf_json_text(value))
+                                : qf_remote_plain(remote, value);
         const struct qf_service_field *field = qf_service_field_of(remote->model, name);
         printf("  %s: %s%s\n", qf_remote_field(remote, name),
                field != NULL && field->sealed ? QF_CASE_SAY(remote, "sealed, ", "已密封，") : "",
@@ -203,8 +221,12 @@ static void print_head(struct qf_remote *remote, const struct qf_json *found,
     if (opened != NULL && opened->type == QF_JSON_INT)
         printf(QF_CASE_SAY(remote, ", opened %s by %s", "，%s 由 %s 提出"),
                qf_remote_time(remote, opened->integer), member);
+    bool withdrawn = qf_slice_is(text_in(found, "status"), "withdrawn");
+    bool done = qf_slice_is(text_in(found, "status"), "done");
     if (ended != NULL && ended->type == QF_JSON_INT)
-        printf(QF_CASE_SAY(remote, ", over since %s", "，%s 办结"),
+        printf(withdrawn ? QF_CASE_SAY(remote, ", withdrawn %s", "，%s 撤回")
+               : done    ? QF_CASE_SAY(remote, ", over since %s", "，%s 办结")
+                         : QF_CASE_SAY(remote, ", stopped %s", "，%s 终止"),
                qf_remote_time(remote, ended->integer));
     printf("\n");
     if (text_in(found, "appeal").size > 0)

@@ -43,6 +43,17 @@ enum qf_status qf_case_put_answer(struct qf_remote *remote, struct qf_json *op,
 
 /* ---- list ---- */
 
+/* Cases of many services in one list: their own words for a state would not agree. */
+static const char *state_word(const struct qf_remote *remote, const char *state)
+{
+    static const char *const words[][2] = {
+        {"running", "办理中"}, {"done", "已办结"}, {"failed", "未能办结"}, {"withdrawn", "已撤回"}};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(state, words[i][0]) == 0)
+            return QF_CASE_SAY(remote, words[i][0], words[i][1]);
+    return state;
+}
+
 static enum qf_status list(struct qf_remote *remote, const struct qf_case_request *request,
                            struct qf_error *err)
 {
@@ -61,7 +72,7 @@ static enum qf_status list(struct qf_remote *remote, const struct qf_case_reques
         const struct qf_json *item = &items->items[i];
         printf("%-28s %-24s %-6s %s\n", text_at(remote, item, "case"),
                text_at(remote, item, "service"), text_at(remote, item, "version"),
-               text_at(remote, item, "status"));
+               state_word(remote, text_at(remote, item, "status")));
     }
     if (!request->json && items != NULL && items->count == 0)
         fprintf(stderr, "there are no such cases\n");

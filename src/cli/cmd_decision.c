@@ -20,6 +20,7 @@ int qf_cmd_decision(int argc, char **argv)
          &request.passphrase_file, NULL},
         {"--decision", "NAME", "replay: which of the case's (default: the last)", &request.decision,
          NULL},
+        {"--all", NULL, "replay: every decision of the case", NULL, &request.all},
         {"--inputs", "FILE...",
          "values and salts of sealed fields, as --reveal wrote them; may be repeated",
          &request.inputs, NULL},
@@ -47,12 +48,14 @@ int qf_cmd_decision(int argc, char **argv)
         "  qifeng decision replay c-17 --node http://127.0.0.1:8700\n"
         "  qifeng decision replay c-17 --decision Eligibility --inputs means.json \\\n"
         "      --node http://127.0.0.1:8700\n"
-        "  qifeng decision replay --bundle c-17.qfb --trust genesis.json\n"};
+        "  qifeng decision replay --bundle c-17.qfb --trust genesis.json --all\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
         return (int)code;
+    if (request.all && request.decision != NULL)
+        return (int)qf_cli_usage("--all and --decision do not go together");
     bool record = count == 2 && strcmp(argv[0], "record") == 0;
     bool replay = count >= 1 && count <= 2 && strcmp(argv[0], "replay") == 0;
     if (replay && request.bundle != NULL && request.node == NULL)

@@ -7,7 +7,7 @@
 struct qf_decision_request {
     const char *node, *key, *passphrase_file, *inputs, *decision, *reveal, *lang, *on_behalf;
     const char *bundle, *trust, *log_keys;
-    bool json, dry;
+    bool json, dry, all;
 };
 
 /* Decides what the task CASE/TASK waits for with the values in the files of `inputs`, and records

@@ -16,30 +16,35 @@ static const struct qf_json *wanted(const struct qf_json *decisions, const char 
     return found;
 }
 
+/* In JSON, into `out`. */
 static void print(struct qf_remote *remote, const struct qf_decision_request *request,
-                  const struct qf_json *record, const struct qf_json *revealed,
+                  struct qf_json *out, const struct qf_json *record, const struct qf_json *revealed,
                   const struct qf_service_outcome *outcome, const struct qf_error *differs)
 {
     bool same = differs->status == QF_OK;
-    struct qf_slice hash = qf_slice_make(outcome->hash, QF_DECISION_HASH_SIZE);
+    struct qf_slice hash =
+        qf_arena_copy(&remote->arena, qf_slice_make(outcome->hash, QF_DECISION_HASH_SIZE));
     if (request->json) {
         struct qf_error why = {0};
-        struct qf_json out = qf_json_make_object();
+        *out = qf_json_make_object();
         struct qf_json full = qf_case_explain(remote, record, revealed, &why);
-        qf_json_put(&remote->arena, &out, "decision", *qf_json_get(record, "decision"));
-        qf_json_put(&remote->arena, &out, "inputs", *qf_json_get(&full, "inputs"));
-        qf_json_put(&remote->arena, &out, "outcome", outcome->value);
-        qf_json_put(&remote->arena, &out, "recorded", *qf_json_get(record, "trace"));
-        qf_json_put(&remote->arena, &out, "rules", *qf_json_get(&full, "rules"));
-        qf_json_put(&remote->arena, &out, "same", qf_json_make_bool(same));
-        qf_json_put(&remote->arena, &out, "time", *qf_json_get(record, "time"));
-        qf_json_put(&remote->arena, &out, "trace", qf_json_make_slice(hash));
-        qf_json_put(&remote->arena, &out, "version", *qf_json_get(&full, "version"));
-        qf_cli_print_json(&out);
+        qf_json_put(&remote->arena, out, "decision", *qf_json_get(record, "decision"));
+        qf_json_put(&remote->arena, out, "inputs", *qf_json_get(&full, "inputs"));
+        qf_json_put(&remote->arena, out, "outcome", outcome->value);
+        qf_json_put(&remote->arena, out, "recorded", *qf_json_get(record, "trace"));
+        qf_json_put(&remote->arena, out, "rules", *qf_json_get(&full, "rules"));
+        qf_json_put(&remote->arena, out, "same", qf_json_make_bool(same));
+        qf_json_put(&remote->arena, out, "time", *qf_json_get(record, "time"));
+        qf_json_put(&remote->arena, out, "trace", qf_json_make_slice(hash));
+        qf_json_put(&remote->arena, out, "version", *qf_json_get(&full, "version"));
         return;
     }
-    printf("%s: %s, decided %s\n  outcome   %s\n  trace     %.*s\n  recorded  %s\n",
-           same ? "same" : "different", qf_remote_value(remote, qf_json_get(record, "decision")),
+    printf(QF_CASE_SAY(remote,
+                       "%s: %s, decided %s\n  outcome   %s\n  trace     %.*s\n  recorded  %s\n",
+                       "%s：%s，判定于 %s\n  结果      %s\n  痕迹      %.*s\n  账本所记  %s\n"),
+           same ? QF_CASE_SAY(remote, "same", "结果相同")
+                : QF_CASE_SAY(remote, "different", "结果不同"),
+           qf_remote_value(remote, qf_json_get(record, "decision")),
            qf_remote_time(remote, qf_json_get(record, "time")->integer),
            qf_remote_value(remote, &outcome->value), QF_SLICE_ARGS(hash),
            qf_remote_value(remote, qf_json_get(record, "trace")));
@@ -48,34 +53,81 @@ static void print(struct qf_remote *remote, const struct qf_decision_request *re
     qf_case_print_decision(remote, record, revealed);
 }
 
+/* QF_INVALID, told: it is different. */
+static enum qf_status one(struct qf_remote *remote, const struct qf_decision_request *request,
+                          struct qf_json *out, const struct qf_json *record,
+                          const struct qf_json *revealed, struct qf_error *err)
+{
+    struct qf_service_outcome outcome;
+    struct qf_buf text = {0};
+    enum qf_status status = qf_remote_decision(remote, record, err);
+    if (status != QF_OK)
+        return status;
+    status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record,
+                               request->inputs != NULL ? revealed : NULL,
+                               qf_slice_of(QF_SERVICE_ZONE), err);
+    qf_buf_deinit(&text);
+    /* Without a trace it is a value that is not the one that was sealed. */
+    if (status == QF_OK || (status == QF_INVALID && outcome.trace.size > 0))
+        print(remote, request, out, record, revealed, &outcome, err);
+    else if (status == QF_INVALID)
+        (void)qf_cli_error(err);
+    return status;
+}
+
+/* What cannot be told of one decision (values that are sealed) does not keep the others from it. */
+static enum qf_status all(struct qf_remote *remote, const struct qf_decision_request *request,
+                          const struct qf_json *decisions, const struct qf_json *revealed,
+                          struct qf_error *err)
+{
+    struct qf_json items = qf_json_make_array(), out = qf_json_make_object();
+    enum qf_status worst = QF_OK;
+    for (uint32_t i = 0; i < decisions->count; i++) {
+        struct qf_json item = qf_json_make_object();
+        struct qf_error why = {0};
+        enum qf_status status = one(remote, request, &item, &decisions->items[i], revealed, &why);
+        if (status == QF_CANNOT_TELL) {
+            fprintf(stderr, "qifeng: decision %u of %u: %s: %s\n", i + 1, decisions->count,
+                    why.field, why.detail);
+        } else if (status != QF_OK && status != QF_INVALID) {
+            *err = why;
+            return status;
+        }
+        if (status == QF_INVALID || (status == QF_CANNOT_TELL && worst == QF_OK)) {
+            worst = status;
+            *err = why;
+        }
+        if (item.count > 0)
+            qf_json_append(&remote->arena, &items, item);
+    }
+    qf_json_put(&remote->arena, &out, "items", items);
+    if (request->json)
+        qf_cli_print_json(&out);
+    else
+        printf(QF_CASE_SAY(remote, "%u decisions\n", "共 %u 项判定\n"), decisions->count);
+    return worst;
+}
+
 static enum qf_status again(struct qf_remote *remote, const struct qf_decision_request *request,
                             const struct qf_json *found, struct qf_error *err)
 {
-    struct qf_json revealed;
-    struct qf_service_outcome outcome;
-    struct qf_buf text = {0};
+    struct qf_json revealed, out = qf_json_make_object();
+    const struct qf_json *decisions = qf_json_get(found, "decisions");
     enum qf_status status = qf_remote_revealed(remote, &revealed, request->inputs, err);
     if (status != QF_OK)
         return status;
-    const struct qf_json *record = wanted(qf_json_get(found, "decisions"), request->decision);
+    const struct qf_json *record = wanted(decisions, request->decision);
     if (record == NULL)
         return request->decision == NULL
                    ? qf_fail(err, QF_NOT_FOUND, "CASE", "no decision was made in this case")
                    : qf_fail(err, QF_NOT_FOUND, "--decision",
                              "the case has no decision %.60s; qifeng case decisions lists them",
                              request->decision);
-    status = qf_remote_decision(remote, record, err);
-    if (status != QF_OK)
-        return status;
-    status = qf_service_replay(remote->model, &remote->arena, &text, &outcome, record,
-                               request->inputs != NULL ? &revealed : NULL,
-                               qf_slice_of(QF_SERVICE_ZONE), err);
-    qf_buf_deinit(&text);
-    /* Without a trace it is a value that is not the one that was sealed. */
-    if (status == QF_OK || (status == QF_INVALID && outcome.trace.size > 0))
-        print(remote, request, record, &revealed, &outcome, err);
-    else if (status == QF_INVALID)
-        (void)qf_cli_error(err);
+    if (request->all)
+        return all(remote, request, decisions, &revealed, err);
+    status = one(remote, request, &out, record, &revealed, err);
+    if (request->json && out.count > 0)
+        qf_cli_print_json(&out);
     return status;
 }
 

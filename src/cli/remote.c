@@ -232,12 +232,15 @@ const char *qf_remote_node(struct qf_remote *remote, struct qf_slice node)
 const char *qf_remote_decision_name(struct qf_remote *remote, struct qf_slice decision)
 {
     const struct qf_bpmn_model *bpmn = remote->model != NULL ? &remote->model->bpmn : NULL;
-    for (uint16_t i = 0; bpmn != NULL && i < bpmn->node_count; i++)
+    const char *name = NULL;
+    for (uint16_t i = 0; bpmn != NULL && name == NULL && i < bpmn->node_count; i++)
         if (qf_slice_equal(bpmn->nodes[i].ext.decision, decision))
-            return qf_arena_printf(
-                &remote->arena, strcmp(remote->lang, "zh") == 0 ? "%s（%.*s）" : "%s (%.*s)",
-                qf_remote_node(remote, bpmn->nodes[i].id), QF_SLICE_ARGS(decision));
-    return qf_arena_text(&remote->arena, decision);
+            name = qf_remote_node(remote, bpmn->nodes[i].id);
+    if (name == NULL || qf_slice_is(decision, name))
+        return qf_arena_text(&remote->arena, decision);
+    return strcmp(remote->lang, "zh") == 0
+               ? qf_arena_printf(&remote->arena, "%s（%.*s）", name, QF_SLICE_ARGS(decision))
+               : qf_arena_printf(&remote->arena, "%s (%.*s)", name, QF_SLICE_ARGS(decision));
 }
 
 const char *qf_remote_role(struct qf_remote *remote, struct qf_slice role)

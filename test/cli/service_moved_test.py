@@ -26,6 +26,15 @@ class Bundle(Moved):
                                         "town/genesis.json", "--json").stdout)
         self.assertEqual((again["same"], again["version"]), (True, f"1.{self.VERSIONS}"))
 
+    def test_every_decision_again(self):
+        every = ("decision", "replay", "--bundle", self.bundle(), "--trust", "town/genesis.json", "--all")
+        items = json.loads(self.run_one(*every, "--json").stdout)["items"]
+        self.assertEqual([(i["same"], i["version"], i["inputs"][0]["value"]) for i in items], [
+            (True, f"1.{n}", 9000 + n) for n in range(1, self.VERSIONS + 1)])
+        self.assertIn("共 20 项判定", self.run_one(*every, "--lang", "zh").stdout)
+        self.assertEqual(len(self.ask("decision", "replay", "c1", "--all")["items"]), self.VERSIONS)
+        self.run_one(*every, "--decision", "Route", code=2)
+
     def test_what_was_changed_is_found(self):
         text = self.bundle().read_text()
         broken = self.work / "broken.qfb"
