@@ -445,7 +445,7 @@ static enum qf_status add_item(struct qf_stamps *stamps, struct qf_arena *arena,
                                struct qf_stamp_item item, struct qf_log_tree *tree,
                                struct qf_buf *list, struct qf_error *err)
 {
-    struct qf_stamp_link link;
+    struct qf_stamp_link link = {0};
     enum qf_status status = item.is_renewal
                                 ? qf_stamps_load_renewal(stamps, arena, item.number, &link, err)
                                 : qf_stamps_load(stamps, arena, item.number, &link, err);
