@@ -139,6 +139,7 @@
 #define QF_STAMPS_MAX 1000000       /* stamped checkpoints of a log */
 #define QF_STAMP_LINKS_MAX 64       /* tokens of a chain: a stamp and its renewals */
 #define QF_STAMP_SKEW_MS_MAX 300000 /* between an authority's clock and the node's */
+#define QF_INTRODUCTIONS_MAX 8      /* of nodes that genesis does not name, in a bundle */
 #define QF_STAMP_RETRY_MS_MIN 1000
 #define QF_STAMP_RETRY_MS_MAX 600000
 

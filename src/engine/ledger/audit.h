@@ -1,13 +1,14 @@
 /* Audit: a whole log played again from genesis, holding every byte against what follows from it.
  *
- * Confirmed are: the checkpoint's signatures by note keys of genesis; every entry's form, signature
- * and result (a fresh kernel must give each transaction the recorded code, and the entry must be
- * the one encoding of it); every tile against the trees over the entries; log roots and state root
- * against the checkpoint; and, where a state folder is given, the stored records, indexes and tree
- * against those that the replay made. Where the journal is given, its blocks that the checkpoint
- * does not cover yet are played after it, with the same checks but those of tiles and signed roots;
- * those that it covers must be the log's; and what was durable must be there whole. The first thing
- * that differs is named.
+ * Confirmed are: the checkpoint's signatures by note keys of genesis, or where nobody of genesis
+ * has signed, of members as the replayed state has them; every entry's form, signature and result
+ * (a fresh kernel must give each transaction the recorded code, and the entry must be the one
+ * encoding of it); every tile against the trees over the entries; log roots and state root against
+ * the checkpoint; and, where a state folder is given, the stored records, indexes and tree against
+ * those that the replay made. Where the journal is given, its blocks that the checkpoint does not
+ * cover yet are played after it, with the same checks but those of tiles and signed roots; those
+ * that it covers must be the log's; and what was durable must be there whole. The first thing that
+ * differs is named.
  *
  * The replay's state is kept in a scratch folder that is removed at the end, so memory stays
  * bounded. Signatures are checked on all processors. One audit at a time in a thread of its own;
@@ -56,6 +57,7 @@ struct qf_audit_report {
     uint64_t journal_offset;     /* and where in it */
     size_t marks;                /* of options->marks that are of this log; the others are newer */
     size_t signatures;           /* of the checkpoint, by keys of genesis */
+    bool joined;                 /* or none of those, and by keys that the state names */
     enum qf_audit_stored stored; /* ahead: the stored state is past the published checkpoint */
     uint64_t stored_height;
 };

@@ -36,6 +36,7 @@ struct audit {
     struct qf_arena arena; /* as long as the audit */
     struct qf_json genesis;
     struct qf_checkpoint checkpoint;
+    struct qf_note note;      /* that it stands in */
     struct qf_ledger *ledger; /* the scratch one: kernel and state; its journal stays empty */
     char *scratch;            /* folder */
     struct qf_fs scratch_fs;  /* self NULL: not open */

@@ -3,6 +3,9 @@
 
 #include "codec/text.h"
 #include "engine/ledger/audit_internal.h"
+#include "engine/ledger/bundle.h"
+#include "kernel/consortium/consortium.h"
+#include "kernel/query.h"
 
 static enum qf_status read_path(struct audit *audit, struct qf_buf *out, const char *path)
 {
@@ -70,15 +73,50 @@ static enum qf_status check_note(struct audit *audit, const struct qf_note *note
                                  QF_SLICE_ARGS(key.name));
         audit->report->signatures++;
     }
-    if (audit->report->signatures == 0)
-        return audit_differs(audit, "checkpoint", "no note key that genesis names has signed it");
-    return QF_OK;
+    return QF_OK; /* perhaps nobody of genesis: see check_joined */
+}
+
+/* Nodes that joined later, and keys that were changed: the replayed state, which follows from
+ * genesis by votes, names them. */
+static enum qf_status check_joined(struct audit *audit)
+{
+    struct qf_ledger_view view;
+    struct qf_arena arena = {0};
+    const struct qf_query_page page = {.limit = QF_MEMBERS_MAX};
+    enum qf_status status = QF_OK;
+    qf_ledger_view_init(&view, audit->ledger, &arena);
+    struct qf_json ids = qf_query_list(&view.reader, &arena, QF_LIST_MEMBERS, &page);
+    for (uint32_t i = 0; i < ids.count && status == QF_OK; i++) {
+        struct qf_json member;
+        struct qf_note_key *keys = NULL;
+        size_t count = 0;
+        uint64_t time_s;
+        if (!qf_query_member(&view.reader, &arena, &member, qf_json_text(&ids.items[i])) ||
+            !qf_json_is_text(qf_json_get(&member, "status"), "active"))
+            continue;
+        qf_introduction_keys(&arena, &member, &keys, &count);
+        for (size_t j = 0; j < count && status == QF_OK; j++) {
+            enum qf_status found =
+                qf_note_verify(&audit->note, &keys[j], audit->options->verifier, &time_s);
+            audit->report->signatures += found == QF_OK;
+            if (found == QF_BAD_SIGNATURE)
+                status = audit_differs(audit, "checkpoint", "the signature by %.*s does not verify",
+                                       QF_SLICE_ARGS(keys[j].name));
+        }
+    }
+    qf_ledger_view_deinit(&view);
+    qf_arena_deinit(&arena);
+    if (status == QF_OK && audit->report->signatures == 0)
+        status =
+            audit_differs(audit, "checkpoint",
+                          "no note key that genesis or an active member has now has signed it");
+    audit->report->joined = status == QF_OK;
+    return status;
 }
 
 enum qf_status audit_read_checkpoint(struct audit *audit)
 {
     struct qf_buf bytes;
-    struct qf_note note;
     struct qf_error reason = {0};
     qf_buf_init(&bytes, QF_NOTE_SIZE_MAX);
     enum qf_status status = read_path(audit, &bytes, "checkpoint");
@@ -86,8 +124,8 @@ enum qf_status audit_read_checkpoint(struct audit *audit)
         status = audit_differs(audit, "checkpoint", "there is none");
     if (status == QF_OK) {
         struct qf_slice text = qf_arena_copy(&audit->arena, qf_buf_slice(&bytes));
-        if (qf_note_parse(&audit->arena, &note, text, &reason) != QF_OK ||
-            qf_checkpoint_parse(&audit->checkpoint, note.text, &reason) != QF_OK)
+        if (qf_note_parse(&audit->arena, &audit->note, text, &reason) != QF_OK ||
+            qf_checkpoint_parse(&audit->checkpoint, audit->note.text, &reason) != QF_OK)
             status = audit_differs(audit, "checkpoint", "%s", reason.detail);
     }
     qf_buf_deinit(&bytes);
@@ -101,7 +139,7 @@ enum qf_status audit_read_checkpoint(struct audit *audit)
         return audit_differs(audit, "checkpoint", "it has not the lines of this suite");
     if (checkpoint->size > QF_LOG_SIZE_MAX)
         return audit_differs(audit, "checkpoint", "no log can be so long");
-    return check_note(audit, &note);
+    return check_note(audit, &audit->note);
 }
 
 /* ---- entries ---- */
@@ -228,7 +266,7 @@ enum qf_status audit_check_roots(struct audit *audit)
     if (memcmp(audit->ledger->applied.state_root, checkpoint->state_root, QF_HASH_SIZE) != 0)
         return audit_differs(audit, "checkpoint",
                              "its state root is not that of the replayed state");
-    return QF_OK;
+    return audit->report->signatures == 0 ? check_joined(audit) : QF_OK;
 }
 
 enum qf_status audit_compare_marks(struct audit *audit)

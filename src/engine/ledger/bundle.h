@@ -88,7 +88,12 @@ struct qf_bundle_report {
     size_t cosigner_count;
     struct qf_slice *unknown; /* names on signatures by keys that nobody vouches for: not checked */
     size_t unknown_count;
-    bool stamped; /* the bundle has a time-stamp, which says and shows: */
+    struct qf_slice checkpoint;                       /* the note */
+    struct qf_slice introduced[QF_INTRODUCTIONS_MAX]; /* members whose keys were introduced */
+    uint64_t introduced_at[QF_INTRODUCTIONS_MAX];     /* by a checkpoint of so many entries */
+    size_t introduced_count;
+    const struct qf_json *introductions; /* so many, as they stand in the file */
+    bool stamped;                        /* the bundle has a time-stamp, which says and shows: */
     struct qf_stamp_report stamp;
 };
 
@@ -98,6 +103,36 @@ QF_MUST_CHECK enum qf_status qf_bundle_verify(struct qf_arena *arena, struct qf_
                                               const struct qf_bundle_trust *trust,
                                               struct qf_verifier *verifier,
                                               struct qf_bundle_report *out, struct qf_error *err);
+
+/* ---- introductions: why a note key that genesis does not name is to be believed ---- */
+
+struct qf_introduction {
+    struct qf_slice member; /* id */
+    struct qf_slice checkpoint;
+    uint64_t size;
+    struct qf_json member_record, trust_record; /* as they stand in bundles */
+};
+
+struct qf_introductions {
+    size_t count;
+    struct qf_introduction items[QF_INTRODUCTIONS_MAX];
+    struct qf_note_key *keys; /* of all of them */
+    size_t key_count;
+};
+
+/* Takes an introduction from the bundle of a member, and before it those that the bundle needs
+ * itself. It must verify from the genesis document and the introductions that there are. What the
+ * bundle is in, and everything else, lives as long as the arena. */
+QF_MUST_CHECK enum qf_status qf_introductions_add(struct qf_arena *arena,
+                                                  struct qf_introductions *introductions,
+                                                  struct qf_slice bundle, struct qf_slice genesis,
+                                                  struct qf_verifier *verifier,
+                                                  struct qf_error *err);
+
+/* The keys of a record consortium/trust/ID, appended to those that there are (a new list in the
+ * arena). */
+void qf_introduction_keys(struct qf_arena *arena, const struct qf_json *trust,
+                          struct qf_note_key **keys, size_t *count);
 
 /* Whether `bytes` are a receipt rather than a bundle. */
 bool qf_receipt_is(struct qf_slice bytes);

@@ -216,6 +216,30 @@ static void add_stamped(struct qf_ledger *ledger, struct qf_arena *arena, struct
     qf_json_put(arena, bundle, "stamped", stamped);
 }
 
+/* Why the key that signs the checkpoint is to be believed, where genesis does not name it. */
+static enum qf_status add_introductions(struct qf_ledger *ledger, struct qf_arena *arena,
+                                        struct qf_json *bundle,
+                                        const struct qf_introductions *introductions,
+                                        uint64_t head_size)
+{
+    struct qf_json list = qf_json_make_array();
+    enum qf_status status = QF_OK;
+    for (size_t i = 0; introductions != NULL && i < introductions->count && status == QF_OK; i++) {
+        const struct qf_introduction *item = &introductions->items[i];
+        struct qf_json one = qf_json_make_object();
+        if (item->size > head_size)
+            return QF_INCONSISTENT;
+        qf_json_put(arena, &one, "checkpoint", qf_json_make_slice(item->checkpoint));
+        status = add_consistency(ledger, arena, &one, item->size, head_size);
+        qf_json_put(arena, &one, "member", item->member_record);
+        qf_json_put(arena, &one, "trust", item->trust_record);
+        qf_json_append(arena, &list, one);
+    }
+    if (status == QF_OK && list.count > 0)
+        qf_json_put(arena, bundle, "introductions", list);
+    return status;
+}
+
 /* The network and the signer's key (NULL: time alone has none), and what was asked for. */
 static enum qf_status add_states(struct qf_ledger *ledger, struct qf_arena *arena,
                                  struct qf_json *bundle, const struct qf_bundle_request *request,
@@ -290,6 +314,9 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
     if (status != QF_OK)
         return status;
     add_stamped(ledger, arena, &bundle, leaf, signer, head.size);
+    status = add_introductions(ledger, arena, &bundle, signer->introductions, head.size);
+    if (status != QF_OK)
+        return qf_fail(err, status, "introductions", "the log does not continue them");
     qf_json_write(out, &bundle);
     return qf_buf_status(out);
 }

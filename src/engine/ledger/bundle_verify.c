@@ -14,7 +14,7 @@ struct verification {
     struct qf_slice genesis_text; /* of the file */
     const struct qf_bundle_trust *trust;
     const struct qf_json *proof, *proof_sm3, *state;
-    const struct qf_json *witnessed, *stamped; /* NULL: not there */
+    const struct qf_json *introductions, *witnessed, *stamped; /* NULL: not there */
     struct qf_note_key *log_keys;
     size_t log_key_count;
     bool *cosigned; /* by trusted witness */
@@ -51,6 +51,8 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
     v->proof = qf_json_get(file, "proof");
     v->proof_sm3 = qf_json_get(file, "proof_sm3");
     v->state = qf_json_get(file, "state");
+    v->introductions = qf_json_get(file, "introductions");
+    v->report->introductions = v->introductions;
     v->stamped = qf_json_get(file, "stamped");
     v->witnessed = qf_json_get(file, "witnessed");
     v->report->records = qf_json_get(file, "records");
@@ -69,15 +71,16 @@ static enum qf_status read_parts(struct verification *v, struct qf_slice bundle)
     if (leaf < 0)
         return qf_fail(v->err, QF_MALFORMED, "leaf", "want a place of the log");
     for (uint32_t i = 0; i < file->count; i++) {
-        static const char names[] = " checkpoint entry format genesis leaf proof proof_sm3 records "
-                                    "stamped state witnessed ";
+        static const char names[] =
+            " checkpoint entry format genesis introductions leaf proof proof_sm3 records "
+            "stamped state witnessed ";
         struct qf_slice name = file->members[i].key;
         char *text = qf_arena_printf(v->arena, " %.*s ", QF_SLICE_ARGS(name));
         if (strchr(text + 1, ' ') != text + name.size + 1 || strstr(names, text) == NULL)
             return qf_fail(
                 v->err, QF_MALFORMED, qf_arena_text(v->arena, name),
-                "a member that no bundle has, where proof_sm3, records, stamped, witnessed or "
-                "nothing may stand");
+                "a member that no bundle has, where introductions, proof_sm3, records, stamped, "
+                "witnessed or nothing may stand");
     }
     v->report->leaf = (uint64_t)leaf;
     v->report->trusted = v->trust->genesis.size > 0;
@@ -190,8 +193,8 @@ static enum qf_status check_signers(struct verification *v, const struct qf_note
     }
     if (*count == 0)
         return qf_fail(v->err, QF_CANNOT_TELL, field,
-                       "no node that genesis names has signed it; a node that joined later is "
-                       "trusted with --log-key");
+                       "no node has signed it that genesis or an introduction in the file names; "
+                       "give the key of one with --log-key");
     return QF_OK;
 }
 
@@ -236,6 +239,87 @@ static enum qf_status check_text(struct verification *v, struct qf_slice text, c
     return QF_OK;
 }
 
+static enum qf_status check_record(struct verification *v, const struct qf_json *item,
+                                   const uint8_t root[QF_HASH_SIZE], const char *field,
+                                   const char *want_key, struct qf_json *value);
+
+/* The two records of an introduction; the member's id from the first. */
+static enum qf_status check_introduced(struct verification *v, const struct qf_json *item,
+                                       const uint8_t root[QF_HASH_SIZE], const char *field,
+                                       struct qf_slice *id, struct qf_json *trust)
+{
+    static const char prefix[] = "consortium/member/";
+    const struct qf_json *record = qf_json_get(item, "member");
+    struct qf_json member;
+    struct qf_slice key;
+    const char *place = qf_arena_printf(v->arena, "%s.member", field);
+    enum qf_status status = check_record(v, record, root, place, NULL, &member);
+    if (status != QF_OK)
+        return status;
+    if (qf_json_get_text(record, "key", &key, NULL) != QF_OK || key.size < sizeof prefix ||
+        memcmp(key.data, prefix, sizeof prefix - 1) != 0)
+        return invalid(v, place, "it proves another record");
+    *id = qf_slice_make(key.data + sizeof prefix - 1, key.size - (sizeof prefix - 1));
+    if (!qf_json_is_text(qf_json_get(&member, "status"), "active"))
+        return invalid(v, place, "the member was not active then");
+    return check_record(
+        v, qf_json_get(item, "trust"), root, qf_arena_printf(v->arena, "%s.trust", field),
+        qf_arena_printf(v->arena, "consortium/trust/%.*s", QF_SLICE_ARGS(*id)), trust);
+}
+
+static enum qf_status check_introduction(struct verification *v, const struct qf_json *item,
+                                         const char *field)
+{
+    struct qf_bundle_report *report = v->report;
+    const char *place = qf_arena_printf(v->arena, "%s.checkpoint", field);
+    const char *growth = qf_arena_printf(v->arena, "%s.consistency", field);
+    struct qf_note note;
+    struct qf_checkpoint checkpoint;
+    struct qf_slice text;
+    struct qf_slice id = {NULL, 0};
+    struct qf_log_proof proof;
+    struct qf_json trust;
+    size_t count;
+    if (item->type != QF_JSON_OBJECT || item->count != 4 ||
+        qf_json_get_text(item, "checkpoint", &text, NULL) != QF_OK)
+        return qf_fail(v->err, QF_MALFORMED, field,
+                       "want checkpoint, consistency, member and trust");
+    enum qf_status status = check_text(v, text, place, &note, &checkpoint);
+    if (status == QF_OK)
+        status = check_signers(v, &note, place, NULL, &count);
+    if (status == QF_OK)
+        status = qf_bundle_read_proof(&proof, qf_json_get(item, "consistency"), growth, v->err);
+    if (status != QF_OK)
+        return status;
+    if (checkpoint.size == 0 || checkpoint.size > v->checkpoint.size ||
+        qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
+                                  checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
+        return invalid(v, growth, "the checkpoint does not continue the one that introduces");
+    status = check_introduced(v, item, checkpoint.state_root, field, &id, &trust);
+    if (status != QF_OK)
+        return status;
+    qf_introduction_keys(v->arena, &trust, &v->log_keys, &v->log_key_count);
+    report->introduced[report->introduced_count] = id;
+    report->introduced_at[report->introduced_count++] = checkpoint.size;
+    return QF_OK;
+}
+
+/* Before the checkpoint's own signatures: whose keys are known besides those of genesis. */
+static enum qf_status check_introductions(struct verification *v)
+{
+    const struct qf_json *list = v->introductions;
+    enum qf_status status = QF_OK;
+    if (list == NULL)
+        return QF_OK;
+    if (list->type != QF_JSON_ARRAY || list->count == 0 || list->count > QF_INTRODUCTIONS_MAX)
+        return qf_fail(v->err, QF_MALFORMED, "introductions", "want 1 to %d introductions",
+                       QF_INTRODUCTIONS_MAX);
+    for (uint32_t i = 0; i < list->count && status == QF_OK; i++)
+        status = check_introduction(v, &list->items[i],
+                                    qf_arena_printf(v->arena, "introductions[%u]", i));
+    return status;
+}
+
 static enum qf_status check_checkpoint(struct verification *v)
 {
     struct qf_bundle_report *report = v->report;
@@ -244,6 +328,10 @@ static enum qf_status check_checkpoint(struct verification *v)
     if (status != QF_OK)
         return status;
     collect_log_keys(v);
+    status = check_introductions(v);
+    if (status != QF_OK)
+        return status;
+    report->checkpoint = v->note_text;
     report->log_size = v->checkpoint.size;
     report->signers = QF_ARENA_ARRAY(v->arena, struct qf_slice, v->log_key_count + 1);
     report->cosigners =
@@ -425,15 +513,16 @@ static enum qf_status check_entry(struct verification *v)
     return status == QF_OK ? describe_entry(v) : status;
 }
 
-/* `want_key` NULL: any. */
+/* A record of the state under `root`. `item` NULL: missing; `want_key` NULL: any. */
 static enum qf_status check_record(struct verification *v, const struct qf_json *item,
-                                   const char *field, const char *want_key, struct qf_json *value)
+                                   const uint8_t root[QF_HASH_SIZE], const char *field,
+                                   const char *want_key, struct qf_json *value)
 {
-    const struct qf_json *siblings = qf_json_get(item, "siblings");
+    const struct qf_json *siblings = item != NULL ? qf_json_get(item, "siblings") : NULL;
     struct qf_state_proof *proof = QF_ARENA_NEW(v->arena, struct qf_state_proof);
     struct qf_slice key;
     struct qf_slice text;
-    if (qf_json_get_text(item, "key", &key, NULL) != QF_OK ||
+    if (item == NULL || qf_json_get_text(item, "key", &key, NULL) != QF_OK ||
         qf_json_get_text(item, "value", &text, NULL) != QF_OK || siblings == NULL ||
         siblings->type != QF_JSON_ARRAY || siblings->count > QF_STATE_PROOF_MAX || item->count != 3)
         return qf_fail(v->err, QF_MALFORMED, field, "want key, siblings and value");
@@ -446,8 +535,7 @@ static enum qf_status check_record(struct verification *v, const struct qf_json 
     qf_hash(alg, proof->leaf.key_hash, key);
     qf_hash(alg, proof->leaf.value_hash, text);
     proof->has_leaf = true;
-    if (qf_state_verify(alg, v->checkpoint.state_root, proof->leaf.key_hash, proof->leaf.value_hash,
-                        proof) != QF_OK)
+    if (qf_state_verify(alg, root, proof->leaf.key_hash, proof->leaf.value_hash, proof) != QF_OK)
         return invalid(v, field, "the state of the checkpoint does not have this record");
     enum qf_status status = qf_json_parse(v->arena, value, text, QF_JSON_CANONICAL, v->err);
     if (status != QF_OK)
@@ -460,7 +548,8 @@ static enum qf_status check_state(struct verification *v, uint32_t which, const 
 {
     char field[24] = "state[0]";
     field[6] = (char)('0' + which);
-    return check_record(v, &v->state->items[which], field, want_key, value);
+    return check_record(v, &v->state->items[which], v->checkpoint.state_root, field, want_key,
+                        value);
 }
 
 static bool is_evidence(struct qf_slice key)
@@ -479,7 +568,8 @@ static enum qf_status check_records(struct verification *v)
         struct qf_slice key;
         int64_t leaf = 0;
         const char *field = qf_arena_printf(v->arena, "records[%u]", i);
-        enum qf_status status = check_record(v, &records->items[i], field, NULL, &value);
+        enum qf_status status =
+            check_record(v, &records->items[i], v->checkpoint.state_root, field, NULL, &value);
         if (status == QF_OK)
             status = qf_json_get_text(&records->items[i], "key", &key, v->err);
         if (status != QF_OK)

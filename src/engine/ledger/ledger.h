@@ -26,6 +26,7 @@
 
 struct qf_ledger;
 struct qf_stamps;
+struct qf_introductions;
 
 struct qf_ledger_options {
     const char *dir;              /* data directory; holds genesis.json, log/, journal/, state/ */
@@ -108,6 +109,7 @@ struct qf_note_signer {
     const struct qf_private_key *key;   /* Ed25519 */
     const struct qf_cosigner *cosigner; /* NULL: nobody witnesses the log */
     struct qf_stamps *stamps;           /* for proofs; NULL: the log is not time-stamped */
+    const struct qf_introductions *introductions; /* of the key; NULL: genesis names it */
 };
 QF_MUST_CHECK enum qf_status qf_ledger_keep(struct qf_ledger *ledger,
                                             const struct qf_note_signer *signer);
