@@ -129,6 +129,7 @@ void qf_api_get_transactions(struct qf_http_exchange *exchange);
 void qf_api_get_bundle(struct qf_http_exchange *exchange);
 void qf_api_get_receipt(struct qf_http_exchange *exchange);
 void qf_api_get_evidence(struct qf_http_exchange *exchange);
+void qf_api_get_member_bundle(struct qf_http_exchange *exchange);
 void qf_api_get_evidence_bundle(struct qf_http_exchange *exchange);
 void qf_api_find_evidence(struct qf_http_exchange *exchange);
 void qf_api_get_network(struct qf_http_exchange *exchange);

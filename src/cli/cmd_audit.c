@@ -140,12 +140,13 @@ static void print_report(const struct qf_audit_report *report)
     printf("VALID: the whole log was played again from genesis and gives what is signed\n"
            "  entries  %llu in %llu blocks: %llu accepted, %llu refused, every signature checked\n"
            "  tiles    %llu read, every hash computed again\n"
-           "  signed   by %zu node key%s that genesis names\n"
+           "  signed   by %zu node key%s that %s\n"
            "  app hash %.*s\n",
            (unsigned long long)report->head.size, (unsigned long long)report->head.height,
            (unsigned long long)report->accepted, (unsigned long long)report->refused,
            (unsigned long long)report->tiles, report->signatures,
-           report->signatures == 1 ? "" : "s", (int)sizeof app, app);
+           report->signatures == 1 ? "" : "s",
+           report->joined ? "the log itself names" : "genesis names", (int)sizeof app, app);
     if (report->stored == QF_AUDIT_STATE_SAME)
         printf("  state    stored as of block %llu: every record is the one that follows\n",
                (unsigned long long)report->stored_height);

@@ -18,6 +18,7 @@
 #include "cli/sender.h"
 #include "cli/stamps.h"
 #include "crypto/x509.h"
+#include "engine/ledger/bundle.h"
 #include "merkle/note.h"
 #include "merkle/tile.h"
 #include "node/config.h"
@@ -42,6 +43,7 @@ struct doctor {
     const char *listen;
     struct qf_json genesis;
     struct qf_config config;
+    struct qf_introductions introductions;
     struct qf_json findings;
     bool json, bad;
     int64_t now_ms;
@@ -86,6 +88,9 @@ static char *path_of(struct doctor *d, const char *name)
 
 static bool note_key_known(struct doctor *d, const struct qf_note_key *wanted)
 {
+    for (size_t i = 0; i < d->introductions.key_count; i++)
+        if (memcmp(d->introductions.keys[i].public_key, wanted->public_key, 32) == 0)
+            return true;
     const struct qf_json *members = qf_json_get(&d->genesis, "members");
     for (uint32_t i = 0; members != NULL && members->type == QF_JSON_ARRAY && i < members->count;
          i++) {
@@ -179,10 +184,11 @@ static void check_keys(struct doctor *d)
 
 static void check_note_key(struct doctor *d)
 {
+    const char *path =
+        d->config.note_key != NULL ? d->config.note_key : path_of(d, "keys/note.pem");
     struct qf_error err = {0};
     struct qf_private_key *key = NULL;
-    enum qf_status status =
-        qf_cli_load_key(&key, path_of(d, "keys/note.pem"), d->passphrase_file, &err);
+    enum qf_status status = qf_cli_load_key(&key, path, d->passphrase_file, &err);
     if (status == QF_PASSPHRASE) {
         tell(d, WARNING, "note key", "give --passphrase-file, so that it can be looked at",
              "keys/note.pem is encrypted");
@@ -201,10 +207,12 @@ static void check_note_key(struct doctor *d)
     if (public.alg != QF_ALG_EDDSA || !note_key_known(d, &note))
         tell(d, BAD, "note key",
              "use the key that genesis names, or have this one added (consortium.propose, "
-             "member.change)",
-             "keys/note.pem is no note key that genesis names: nobody can check its checkpoints");
+             "member.change) and introduced (introductions in node.yaml)",
+             "keys/note.pem is no note key that genesis or an introduction names: nobody can check "
+             "its checkpoints");
     else
-        tell(d, GOOD, "note key", NULL, "signs checkpoints under a key that genesis names");
+        tell(d, GOOD, "note key", NULL, "signs checkpoints under a key that %s",
+             d->introductions.count > 0 ? "is introduced" : "genesis names");
 }
 
 /* A node that witnesses others signs with a key of its own, which is no log's. */
@@ -333,6 +341,10 @@ static bool read_checkpoint(struct doctor *d, uint64_t *size)
     if (status == QF_OK)
         status = qf_verifier_new(&verifier, &options, &err);
     bool good = false;
+    for (size_t i = 0; status == QF_OK && i < d->introductions.key_count; i++) {
+        uint64_t time_s;
+        good = good || qf_note_verify(&note, &d->introductions.keys[i], verifier, &time_s) == QF_OK;
+    }
     const struct qf_json *members = qf_json_get(&d->genesis, "members");
     for (uint32_t i = 0; status == QF_OK && members != NULL && i < members->count; i++) {
         const struct qf_json *keys = qf_json_get(&members->items[i], "note_keys");
@@ -347,7 +359,7 @@ static bool read_checkpoint(struct doctor *d, uint64_t *size)
     qf_verifier_free(verifier);
     if (!good) {
         tell(d, BAD, "checkpoint", "start the node, which writes a new one; then run qifeng audit",
-             "log/checkpoint is not signed by a key that genesis names");
+             "log/checkpoint is not signed by a key that genesis or an introduction names");
         return false;
     }
     *size = checkpoint.size;
@@ -491,6 +503,36 @@ static void check_config(struct doctor *d)
     tell(d, BAD, "settings", "correct it, or remove the line for the default", "%s: %s", err.field,
          err.detail);
     d->config = (struct qf_config){0};
+}
+
+/* What the settings bring for the keys of nodes that genesis does not name. */
+static void check_introductions(struct doctor *d)
+{
+    struct qf_error err = {0};
+    struct qf_slice genesis;
+    struct qf_verifier *verifier = NULL;
+    const struct qf_verifier_options options = {0};
+    if (d->config.introduction_count == 0)
+        return;
+    enum qf_status status =
+        qf_cli_read(&d->arena, path_of(d, "genesis.json"), GENESIS_SIZE_MAX, &genesis, &err);
+    if (status == QF_OK)
+        status = qf_verifier_new(&verifier, &options, &err);
+    for (size_t i = 0; i < d->config.introduction_count && status == QF_OK; i++) {
+        struct qf_slice bundle;
+        status =
+            qf_cli_read(&d->arena, d->config.introductions[i], QF_BUNDLE_SIZE_MAX, &bundle, &err);
+        if (status == QF_OK && bundle.size > 0 && bundle.data[bundle.size - 1] == '\n')
+            bundle.size--;
+        if (status == QF_OK)
+            status =
+                qf_introductions_add(&d->arena, &d->introductions, bundle, genesis, verifier, &err);
+        if (status != QF_OK)
+            tell(d, BAD, "note key",
+                 "fetch it from a node that readers know: qifeng bundle --member",
+                 "introductions[%zu]: %s: %s", i, err.field, err.detail);
+    }
+    qf_verifier_free(verifier);
 }
 
 static void check_webhook(struct doctor *d, const struct qf_fs *fs,
@@ -649,6 +691,7 @@ static enum qf_status examine_folder(struct doctor *d, struct qf_error *err)
         return qf_fail(err, QF_IO, d->dir, "is no folder that can be read");
     check_genesis(d);
     check_config(d);
+    check_introductions(d);
     check_keys(d);
     check_note_key(d);
     check_witness(d);

@@ -55,7 +55,7 @@ int qf_cmd_bundle(int argc, char **argv)
     const char *node = NULL;
     const char *output = NULL;
     const char *cosigned = NULL;
-    const char *of_case = NULL, *of_evidence = NULL;
+    const char *of_case = NULL, *of_evidence = NULL, *of_member = NULL;
     bool receipt = false;
     bool stamped = false;
     bool json = false;
@@ -70,6 +70,8 @@ int qf_cmd_bundle(int argc, char **argv)
          &of_case, NULL},
         {"--evidence", "ID", "instead of TXID: an evidence record, with what made it", &of_evidence,
          NULL},
+        {"--member", "ID", "instead of TXID: a member with his nodes' keys, for introductions",
+         &of_member, NULL},
         {"--cosigned", "N", "waits up to 30 s until N witnesses have cosigned it", &cosigned, NULL},
         {"--stamped", NULL, "waits up to 30 s until a time-stamp covers it", NULL, &stamped},
         {"--receipt", NULL, "a .tlog-proof file instead, which others' tools verify", NULL,
@@ -77,39 +79,48 @@ int qf_cmd_bundle(int argc, char **argv)
         {"--json", NULL, "with -o: print what was written; the bundle itself is JSON", NULL, &json},
     };
     static const struct qf_cli_help help = {
-        "qifeng bundle TXID|--case CASE|--evidence ID --node URL [-o FILE.qfb] [--cosigned N] "
+        "qifeng bundle TXID|--case CASE|--evidence ID|--member ID --node URL [-o FILE.qfb] "
+        "[--cosigned N] "
         "[--stamped] [--receipt]",
         "Fetches everything needed to verify one transaction offline, in one file: with the\n"
         "cosignatures of witnesses as far as there are some, with at least N of them if you say "
         "so.\n"
         "--case: the last transaction of a case, with the case as it stands and the packages of\n"
         "the service: qifeng decision replay --bundle then decides again without a node.\n"
-        "--evidence: a record of evidence, also one that a service made and no transaction has.",
+        "--evidence: a record of evidence, also one that a service made and no transaction has.\n"
+        "--member: a member with his nodes' keys, as the introduction of a node that genesis does\n"
+        "not name (introductions in node.yaml).",
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb\n"
         "  qifeng bundle 3f2a… --node http://127.0.0.1:8700 -o permit.qfb --cosigned 2\n"
         "  qifeng verify permit.qfb --trust genesis.json\n"
         "  qifeng bundle --case c-17 --node http://127.0.0.1:8700 -o c-17.qfb\n"
-        "  qifeng bundle --evidence service/c-17/permit --node http://127.0.0.1:8700 -o p.qfb\n"};
+        "  qifeng bundle --evidence service/c-17/permit --node http://127.0.0.1:8700 -o p.qfb\n"
+        "  qifeng bundle --member court --node http://127.0.0.1:8700 -o court.qfb\n"};
     int count;
     enum qf_exit code;
     if (!qf_cli_parse(&help, options, sizeof options / sizeof options[0], argc, argv, &count,
                       &code))
         return (int)code;
-    bool named = of_case != NULL || of_evidence != NULL;
-    if (count != !named || node == NULL || ((named || stamped) && receipt) ||
-        (of_case != NULL && of_evidence != NULL))
+    const char *const of[] = {of_case, of_evidence, of_member};
+    const char *what = argv[0];
+    size_t named = 0;
+    for (size_t i = 0; i < sizeof of / sizeof of[0]; i++) {
+        named += of[i] != NULL;
+        what = of[i] != NULL ? of[i] : what;
+    }
+    if (named > 1 || count != (named == 0) || node == NULL || ((named > 0 || stamped) && receipt))
         return (int)qf_cli_usage("usage: %s", help.usage);
     struct qf_error err = {0};
     struct qf_client *client = NULL;
     struct qf_buf path = {0};
     struct qf_buf body;
     qf_buf_init(&body, QF_BUNDLE_SIZE_MAX);
-    const char *what = of_case != NULL ? of_case : of_evidence != NULL ? of_evidence : argv[0];
     qf_buf_put_text(&path, of_case != NULL       ? "/v1/cases/"
                            : of_evidence != NULL ? "/v1/bundles/evidence/"
+                           : of_member != NULL   ? "/v1/bundles/member/"
                                                  : "/v1/transactions/");
     qf_client_escape(&path, qf_slice_of(what));
-    if (of_evidence == NULL)
+    if (of_evidence == NULL && of_member == NULL)
         qf_buf_put_text(&path, receipt ? "/receipt" : "/bundle");
     if (cosigned != NULL) {
         qf_buf_put_text(&path, "?cosigned=");
@@ -128,6 +139,7 @@ int qf_cmd_bundle(int argc, char **argv)
         qf_json_put(&arena, &written,
                     of_case != NULL       ? "case"
                     : of_evidence != NULL ? "evidence"
+                    : of_member != NULL   ? "member"
                                           : "transaction",
                     qf_json_make_text(what));
         qf_cli_print_json(&written);
@@ -213,6 +225,11 @@ static void print_report(const struct qf_bundle_report *report)
     }
     for (size_t i = 0; i < report->signer_count; i++)
         printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
+    for (size_t i = 0; i < report->introduced_count; i++)
+        printf(
+            "  key      of a node of %.*s: vouched for by the log of %llu entries, as genesis's\n"
+            "           nodes or those before it have signed it\n",
+            QF_SLICE_ARGS(report->introduced[i]), (unsigned long long)report->introduced_at[i]);
     for (size_t i = 0; i < report->cosigner_count; i++) {
         qf_cli_time_text(when, (int64_t)report->cosigners[i].time_s * 1000);
         printf("  cosigned by witness %.*s, %s, log of %llu\n",
@@ -250,6 +267,15 @@ static void print_report_json(struct qf_arena *arena, const struct qf_bundle_rep
     for (size_t i = 0; i < report->unknown_count; i++)
         qf_json_append(arena, &unknown, qf_json_make_slice(report->unknown[i]));
     qf_json_put(arena, &object, "cosigners", cosigners);
+    struct qf_json introduced = qf_json_make_array();
+    for (size_t i = 0; i < report->introduced_count; i++) {
+        struct qf_json one = qf_json_make_object();
+        qf_json_put(arena, &one, "log_size", qf_json_make_int((int64_t)report->introduced_at[i]));
+        qf_json_put(arena, &one, "member", qf_json_make_slice(report->introduced[i]));
+        qf_json_append(arena, &introduced, one);
+    }
+    if (introduced.count > 0)
+        qf_json_put(arena, &object, "introduced", introduced);
     if (report->stamped)
         put_stamp(arena, &object, &report->stamp);
     qf_json_put(arena, &object, "unknown_signers", unknown);

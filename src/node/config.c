@@ -294,21 +294,21 @@ static enum qf_status read_limits(struct reader *r, const struct qf_json *limits
     return status;
 }
 
-static enum qf_status read_archives(struct reader *r, const struct qf_json *root,
-                                    struct qf_config *out)
+static enum qf_status read_paths(struct reader *r, const struct qf_json *root, const char *name,
+                                 size_t count_max, const char ***out, size_t *count)
 {
     const struct qf_json *list;
-    enum qf_status status = get_list(r, root, "archives", "archives", ARCHIVES_MAX, &list);
+    enum qf_status status = get_list(r, root, name, name, count_max, &list);
     if (status != QF_OK)
         return status;
-    out->archives = QF_ARENA_ARRAY(r->arena, const char *, list->count + 1);
+    *out = QF_ARENA_ARRAY(r->arena, const char *, list->count + 1);
     for (uint32_t i = 0; i < list->count; i++) {
         const struct qf_json *item = &list->items[i];
         if (item->type != QF_JSON_STRING || item->count == 0)
-            return refuse(r, QF_BAD_FIELD, qf_arena_printf(r->arena, "archives[%u]", i),
-                          "want the path of a folder");
+            return refuse(r, QF_BAD_FIELD, qf_arena_printf(r->arena, "%s[%u]", name, i),
+                          "want a path");
         const char *text = qf_arena_text(r->arena, qf_json_text(item));
-        out->archives[out->archive_count++] =
+        (*out)[(*count)++] =
             text[0] == '/' ? text : qf_arena_printf(r->arena, "%s/%s", r->dir, text);
     }
     return QF_OK;
@@ -543,11 +543,12 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
     if (yaml.value.type == QF_JSON_NULL)
         return QF_OK;
     const struct qf_json *root = &yaml.value;
-    if ((status =
-             want_fields(&r, root, "",
-                         "listen, note_key, api, tls, tsa, stamps, limits, archives, witnesses, "
-                         "witness_quorum, witness_interval_ms, witness, "
-                         "webhooks")) != QF_OK ||
+    if ((status = want_fields(
+             &r, root, "",
+             "listen, note_key, api, tls, tsa, stamps, limits, introductions, archives, "
+             "witnesses, "
+             "witness_quorum, witness_interval_ms, witness, "
+             "webhooks")) != QF_OK ||
         (status = get_text(&r, root, "", "listen", false, &out->listen)) != QF_OK ||
         (status = get_path(&r, root, "", "note_key", false, &out->note_key)) != QF_OK ||
         (status = read_api(&r, qf_json_get(root, "api"), &out->api)) != QF_OK ||
@@ -555,7 +556,10 @@ enum qf_status qf_config_parse(struct qf_arena *arena, struct qf_config *out, co
         (status = read_tsa(&r, qf_json_get(root, "tsa"), &out->tsa)) != QF_OK ||
         (status = read_stamps(&r, qf_json_get(root, "stamps"), &out->tsa, &out->stamps)) != QF_OK ||
         (status = read_limits(&r, qf_json_get(root, "limits"), out)) != QF_OK ||
-        (status = read_archives(&r, root, out)) != QF_OK ||
+        (status = read_paths(&r, root, "archives", ARCHIVES_MAX, &out->archives,
+                             &out->archive_count)) != QF_OK ||
+        (status = read_paths(&r, root, "introductions", QF_INTRODUCTIONS_MAX, &out->introductions,
+                             &out->introduction_count)) != QF_OK ||
         (status = read_witnesses(&r, root, out)) != QF_OK ||
         (status = read_witness(&r, qf_json_get(root, "witness"), out)) != QF_OK)
         return status;

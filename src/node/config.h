@@ -65,6 +65,8 @@ struct qf_config {
     unsigned key_rate, key_burst; /* transactions */
     unsigned key_kib;             /* a second */
     unsigned verifier_cache_mib;  /* for the tables of known keys */
+    const char **introductions;   /* bundles of members, oldest first */
+    size_t introduction_count;
     const char **archives;
     size_t archive_count;
     struct qf_config_witness *witnesses;

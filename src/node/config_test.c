@@ -123,6 +123,9 @@ static void refusals(void **state)
     CASE("limits:\n  verifier_cache: 4\n", "2");
     CASE("limits:\n  verifier_cache: 5000\n", "2");
     CASE("archives: [1]\n", "1");
+    CASE("introductions: [1]\n", "1");
+    CASE("introductions: [a, b, c, d, e, f, g, h, i]\n", "1");
+    CASE("introductions: a\n", "1");
     CASE("witnesses:\n  - url: https://w\n    key: nonsense\n", "3");
     CASE("witnesses:\n  - url: ftp://w\n    key: nonsense\n", "2");
     CASE("witness:\n  key: k\n  name: a b\n", "3");

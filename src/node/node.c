@@ -41,6 +41,7 @@ struct qf_node {
     struct qf_cosigning *cosigning;
     struct qf_fs log_fs; /* self NULL: not open */
     struct qf_stamps *stamps;
+    struct qf_introductions introductions;
     struct qf_x509 *stamp_roots[QF_CERT_CHAIN_MAX];
     size_t stamp_root_count;
     struct qf_api api;
@@ -282,11 +283,35 @@ static enum qf_status start_engine(struct qf_node *node, const struct qf_node_op
     return status;
 }
 
-/* The name under which this node signs: as genesis has it, else the network's. */
+/* Why readers who know only genesis are to believe this node's key. */
+static enum qf_status load_introductions(struct qf_node *node, struct qf_error *err)
+{
+    enum qf_status status = QF_OK;
+    for (size_t i = 0; i < node->config.introduction_count && status == QF_OK; i++) {
+        struct qf_slice bundle = {0};
+        const char *path = node->config.introductions[i];
+        status = qf_config_read_file(&node->arena, &bundle, path, QF_BUNDLE_SIZE_MAX, err);
+        if (status != QF_OK)
+            return status;
+        if (bundle.size > 0 && bundle.data[bundle.size - 1] == '\n')
+            bundle.size--;
+        status = qf_introductions_add(&node->arena, &node->introductions, bundle,
+                                      qf_ledger_genesis(node->ledger), node->verifier, err);
+        if (status != QF_OK)
+            qf_error_within(err, "introductions[%zu]", i);
+    }
+    return status;
+}
+
+/* The name under which this node signs: as genesis or an introduction has it, else the network's.
+ */
 static struct qf_slice signer_name(const struct qf_node *node)
 {
     struct qf_public_key public;
     qf_private_key_public(node->note_key, &public);
+    for (size_t i = 0; i < node->introductions.key_count; i++)
+        if (memcmp(node->introductions.keys[i].public_key, public.bytes, 32) == 0)
+            return node->introductions.keys[i].name;
     const struct qf_json *members = qf_json_get(&node->genesis, "members");
     for (uint32_t i = 0; members != NULL && i < members->count; i++) {
         const struct qf_json *keys = qf_json_get(&members->items[i], "note_keys");
@@ -327,7 +352,12 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
     if (status != QF_OK)
         return status;
     const struct qf_config *config = &node->config;
+    status = load_introductions(node, err);
+    if (status != QF_OK)
+        return status;
     struct qf_note_signer signer = {.name = signer_name(node), .key = node->note_key};
+    if (node->introductions.count > 0)
+        signer.introductions = &node->introductions;
     status = start_cosigning(node, options->dir, &signer, err);
     if (status == QF_OK)
         status = open_stamps(node, options->dir, err);
