@@ -20,7 +20,7 @@ void qf_buf_deinit(struct qf_buf *buf)
 void qf_buf_reset(struct qf_buf *buf)
 {
     buf->size = 0;
-    buf->failed = false;
+    buf->failed = buf->starved = false;
 }
 
 uint8_t *qf_buf_reserve(struct qf_buf *buf, size_t size)
@@ -39,7 +39,7 @@ uint8_t *qf_buf_reserve(struct qf_buf *buf, size_t size)
             capacity = limit;
         uint8_t *data = realloc(buf->data, capacity);
         if (data == NULL) {
-            buf->failed = true;
+            buf->failed = buf->starved = true;
             return NULL;
         }
         buf->data = data;
@@ -125,5 +125,5 @@ const char *qf_buf_text(struct qf_buf *buf)
 
 enum qf_status qf_buf_status(const struct qf_buf *buf)
 {
-    return buf->failed ? QF_OVER_LIMIT : QF_OK;
+    return buf->starved ? QF_NO_MEMORY : buf->failed ? QF_OVER_LIMIT : QF_OK;
 }

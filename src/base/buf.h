@@ -15,6 +15,7 @@ struct qf_buf {
     size_t capacity; /* at most the limit */
     size_t limit;    /* 0: QF_BUF_SIZE_MAX */
     bool failed;
+    bool starved; /* for want of memory: what must be the same everywhere cannot go on */
 };
 
 void qf_buf_init(struct qf_buf *buf, size_t limit);

@@ -178,8 +178,28 @@ static enum qf_status to_feel(struct qf_arena *arena, struct qf_feel_value *out,
                    (const char *)variable->name.data);
 }
 
+#define LOOKS_A_STEP 8   /* values that are brought to an expression */
+#define BYTES_A_STEP 128 /* that what it gives is written with */
+
+static void spend(uint64_t *steps, uint64_t count)
+{
+    *steps -= count < *steps ? count : *steps;
+}
+
+/* Values in a value, itself among them. */
+static uint64_t count_values(const struct qf_json *json)
+{
+    uint64_t count = 1;
+    for (uint32_t i = 0; json->type == QF_JSON_ARRAY && i < json->count; i++)
+        count += count_values(&json->items[i]);
+    for (uint32_t i = 0; json->type == QF_JSON_OBJECT && i < json->count; i++)
+        count += count_values(&json->members[i].value);
+    return count;
+}
+
 static enum qf_status from_feel(struct qf_arena *arena, struct qf_json *out,
-                                const struct qf_feel_value *value, struct qf_error *err)
+                                const struct qf_feel_value *value, uint64_t *steps,
+                                struct qf_error *err)
 {
     if (value->kind == QF_FEEL_NULL) {
         *out = qf_json_make_null();
@@ -196,6 +216,8 @@ static enum qf_status from_feel(struct qf_arena *arena, struct qf_json *out,
     struct qf_buf buf;
     qf_buf_init(&buf, QF_BPMN_CASE_SIZE_MAX);
     qf_feel_write_json(&buf, value);
+    spend(steps, buf.size / BYTES_A_STEP);
+    QF_ASSERT(!buf.starved);
     enum qf_status status = qf_buf_status(&buf);
     if (status == QF_OK)
         status =
@@ -234,14 +256,15 @@ static enum qf_status evaluate(void *self, struct qf_arena *arena, struct qf_jso
         enum qf_status status = to_feel(arena, &values[at], json, &feel->variables[at], err);
         if (status != QF_OK)
             return status;
+        if (json != NULL)
+            spend(steps, count_values(json) / LOOKS_A_STEP);
     }
     struct qf_feel_result result;
     enum qf_status status =
         qf_feel_evaluate(&compiled->program, arena, &world, values, &result, err);
-    if (status != QF_OK)
-        return status;
-    *steps -= result.steps < *steps ? result.steps : *steps;
-    return from_feel(arena, out, &result.value, err);
+    /* One that ran over its bound has used it up. */
+    spend(steps, status == QF_OK ? result.steps : world.steps_max);
+    return status == QF_OK ? from_feel(arena, out, &result.value, steps, err) : status;
 }
 
 /* --- variables --- */

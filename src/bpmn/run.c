@@ -245,6 +245,7 @@ static enum qf_status check_size(struct run *run)
     qf_buf_init(&buf, QF_BPMN_CASE_SIZE_MAX);
     qf_bpmn_encode(&buf, &run->now);
     enum qf_status status = qf_buf_status(&buf);
+    QF_ASSERT(!buf.starved);
     qf_buf_deinit(&buf);
     if (status != QF_OK)
         return qf_run_fail(run, status, QF_BPMN_NONE,

@@ -106,12 +106,13 @@ static struct qf_feel_value rule_value(struct qf_feel_ev *ev, const struct qf_dm
 }
 
 /* Place of an output among those ranked; behind all when it is not ranked. */
-static uint32_t rank_of(const struct qf_feel_value *ranking, const struct qf_feel_value *value)
+static uint32_t rank_of(struct qf_feel_ev *ev, const struct qf_feel_value *ranking,
+                        const struct qf_feel_value *value)
 {
     if (ranking->kind != QF_FEEL_LIST)
         return 0;
     for (uint32_t i = 0; i < ranking->count; i++)
-        if (qf_feel_test_matches(value, &ranking->items[i]))
+        if (qf_feel_test_matches(ev, value, &ranking->items[i]))
             return i;
     return ranking->count;
 }
@@ -130,8 +131,8 @@ static bool ranks_before(struct qf_feel_ev *ev, const struct qf_dmn_table *table
             table->output_count == 1 ? a : &a->context->entries[i].value;
         const struct qf_feel_value *y =
             table->output_count == 1 ? b : &b->context->entries[i].value;
-        uint32_t rank_x = rank_of(&ranking, x);
-        uint32_t rank_y = rank_of(&ranking, y);
+        uint32_t rank_x = rank_of(ev, &ranking, x);
+        uint32_t rank_y = rank_of(ev, &ranking, y);
         qf_feel_step(ev, 1);
         if (rank_x != rank_y)
             return rank_x < rank_y;
@@ -222,7 +223,7 @@ static struct qf_feel_value decide(struct qf_feel_ev *ev, const struct qf_dmn_ta
     case QF_DMN_ANY:
         list = all_values(ev, table, hits, false, frame, node);
         for (uint32_t i = 1; i < list.count; i++)
-            if (qf_feel_equal(&list.items[0], &list.items[i]) != 1)
+            if (qf_feel_run_same(ev, &list.items[0], &list.items[i]) != 1)
                 return qf_feel_warn(ev, node, "the rules of an ANY table differ");
         return list.items[0];
     case QF_DMN_PRIORITY:

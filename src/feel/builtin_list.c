@@ -218,7 +218,7 @@ struct qf_feel_value qf_feel_fn_mode(const struct qf_feel_args *args)
     struct qf_feel_items out = {0};
     for (uint32_t i = 0; i < list.count;) {
         uint32_t end = i + 1;
-        while (end < list.count && qf_feel_equal(&sorted[i], &sorted[end]) == 1)
+        while (end < list.count && qf_feel_run_same(args->ev, &sorted[i], &sorted[end]) == 1)
             end++;
         if (end - i > most) {
             most = end - i;
@@ -269,7 +269,7 @@ static bool holds(struct qf_feel_ev *ev, const struct qf_feel_value *items, uint
 {
     qf_feel_step(ev, 1 + count / 8);
     for (uint32_t i = 0; i < count; i++)
-        if (qf_feel_equal(&items[i], element) == 1)
+        if (qf_feel_run_same(ev, &items[i], element) == 1)
             return true;
     return false;
 }
@@ -289,7 +289,7 @@ struct qf_feel_value qf_feel_fn_index_of(const struct qf_feel_args *args)
     if (!qf_feel_arg_list(args, 0, &list))
         return qf_feel_refuse(args, "index of takes a list");
     for (uint32_t i = 0; i < list.count; i++) {
-        if (qf_feel_equal(&list.items[i], &args->items[1]) == 1) {
+        if (qf_feel_run_same(args->ev, &list.items[i], &args->items[1]) == 1) {
             struct qf_feel_value index = qf_feel_int((int64_t)i + 1);
             qf_feel_items_put(args->ev, &out, &index);
         }

@@ -183,7 +183,7 @@ struct qf_feel_value qf_feel_fn_is_same(const struct qf_feel_args *args)
         if (a->zone_kind == QF_FEEL_ZONE_NAMED)
             return qf_feel_bool(a->stamp.zone == b->stamp.zone && qf_feel_equal(a, b) == 1);
     }
-    return qf_feel_bool(qf_feel_equal(a, b) == 1);
+    return qf_feel_bool(qf_feel_run_same(args->ev, a, b) == 1);
 }
 
 /* ---- numbers ---- */

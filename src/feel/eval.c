@@ -227,6 +227,33 @@ struct qf_feel_value qf_feel_run_negate(struct qf_feel_ev *ev, const struct qf_f
 
 /* ---- comparison and logic ---- */
 
+#define LOOKS_A_STEP 8
+
+int qf_feel_run_same(struct qf_feel_ev *ev, const struct qf_feel_value *a,
+                     const struct qf_feel_value *b)
+{
+    if (a->kind != b->kind || a->kind < QF_FEEL_LIST || a->kind == QF_FEEL_FUNCTION)
+        return qf_feel_equal(a, b);
+    const int64_t all = ev->steps_left * LOOKS_A_STEP + LOOKS_A_STEP;
+    int64_t left = all;
+    int same = qf_feel_equal_within(a, b, &left);
+    qf_feel_step(ev, left < 0 ? ev->steps_left + 1 : (all - left) / LOOKS_A_STEP);
+    return same;
+}
+
+bool qf_feel_run_is(struct qf_feel_ev *ev, const struct qf_feel_value *value,
+                    const struct qf_feel_type *type)
+{
+    int64_t one = 1;
+    if (value->kind < QF_FEEL_LIST)
+        return qf_feel_value_is(value, type, &one);
+    const int64_t all = ev->steps_left * LOOKS_A_STEP + LOOKS_A_STEP;
+    int64_t left = all;
+    bool is = qf_feel_value_is(value, type, &left);
+    qf_feel_step(ev, left < 0 ? ev->steps_left + 1 : (all - left) / LOOKS_A_STEP);
+    return is;
+}
+
 static struct qf_feel_value compared(struct qf_feel_ev *ev, const struct qf_feel_node *node,
                                      const struct qf_feel_value *a, const struct qf_feel_value *b,
                                      enum qf_feel_comparison op)
@@ -241,11 +268,11 @@ static struct qf_feel_value compared(struct qf_feel_ev *ev, const struct qf_feel
     case QF_FEEL_LESS:
         return qf_feel_bool(order < 0);
     case QF_FEEL_LESS_EQUAL:
-        return qf_feel_bool(order <= 0 || qf_feel_equal(a, b) == 1);
+        return qf_feel_bool(order <= 0 || qf_feel_run_same(ev, a, b) == 1);
     case QF_FEEL_GREATER:
         return qf_feel_bool(order > 0);
     case QF_FEEL_GREATER_EQUAL:
-        return qf_feel_bool(order >= 0 || qf_feel_equal(a, b) == 1);
+        return qf_feel_bool(order >= 0 || qf_feel_run_same(ev, a, b) == 1);
     case QF_FEEL_EQUAL:
     case QF_FEEL_NOT_EQUAL:
         break;
@@ -257,7 +284,7 @@ static struct qf_feel_value equal_or_not(struct qf_feel_ev *ev, const struct qf_
                                          const struct qf_feel_value *a,
                                          const struct qf_feel_value *b, bool wanted)
 {
-    int equal = qf_feel_equal(a, b);
+    int equal = qf_feel_run_same(ev, a, b);
     if (equal < 0)
         return qf_feel_warn(ev, node, "values of different types are not compared");
     return qf_feel_bool((equal == 1) == wanted);
@@ -344,15 +371,16 @@ struct qf_feel_value qf_feel_run_instance(struct qf_feel_ev *ev, const struct qf
         return qf_feel_warn(ev, node, "there is no such type");
     if (value.kind == QF_FEEL_NULL)
         return qf_feel_bool(type->kind == QF_FEEL_NULL);
-    return qf_feel_bool(qf_feel_value_is(&value, type));
+    return qf_feel_bool(qf_feel_run_is(ev, &value, type));
 }
 
 /* ---- unary tests ---- */
 
-int qf_feel_range_includes(const struct qf_feel_range *range, const struct qf_feel_value *point)
+int qf_feel_range_includes(struct qf_feel_ev *ev, const struct qf_feel_range *range,
+                           const struct qf_feel_value *point)
 {
     if (range->form == QF_FEEL_RANGE_EQUAL || range->form == QF_FEEL_RANGE_NOT_EQUAL) {
-        int equal = qf_feel_equal(&range->start, point);
+        int equal = qf_feel_run_same(ev, &range->start, point);
         return equal < 0 ? -1 : (equal == 1) == (range->form == QF_FEEL_RANGE_EQUAL);
     }
     bool interval = range->form == QF_FEEL_RANGE_INTERVAL;
@@ -360,7 +388,7 @@ int qf_feel_range_includes(const struct qf_feel_range *range, const struct qf_fe
         int order = qf_feel_compare(&range->start, point);
         if (order == QF_FEEL_NO_ORDER)
             return -1;
-        bool on = order == 0 || (order != 0 && qf_feel_equal(&range->start, point) == 1);
+        bool on = order == 0 || (order != 0 && qf_feel_run_same(ev, &range->start, point) == 1);
         if (on ? !range->start_included : order > 0)
             return 0;
     }
@@ -368,7 +396,7 @@ int qf_feel_range_includes(const struct qf_feel_range *range, const struct qf_fe
         int order = qf_feel_compare(point, &range->end);
         if (order == QF_FEEL_NO_ORDER)
             return -1;
-        bool on = order == 0 || (order != 0 && qf_feel_equal(&range->end, point) == 1);
+        bool on = order == 0 || (order != 0 && qf_feel_run_same(ev, &range->end, point) == 1);
         if (on ? !range->end_included : order > 0)
             return 0;
     }
@@ -377,32 +405,34 @@ int qf_feel_range_includes(const struct qf_feel_range *range, const struct qf_fe
 
 /* A test whose expression gave `tested` without naming the input: equal to it, within it, or among
  * its items. 1, 0, or -1 for null. */
-static int test_value(const struct qf_feel_value *value, const struct qf_feel_value *tested)
+static int test_value(struct qf_feel_ev *ev, const struct qf_feel_value *value,
+                      const struct qf_feel_value *tested)
 {
     if (tested->kind == QF_FEEL_RANGE) {
-        if (value->kind == QF_FEEL_RANGE && qf_feel_equal(value, tested) == 1)
+        if (value->kind == QF_FEEL_RANGE && qf_feel_run_same(ev, value, tested) == 1)
             return 1;
-        return qf_feel_range_includes(tested->range, value);
+        return qf_feel_range_includes(ev, tested->range, value);
     }
     if (tested->kind == QF_FEEL_LIST) {
-        if (value->kind == QF_FEEL_LIST && qf_feel_equal(value, tested) == 1)
+        if (value->kind == QF_FEEL_LIST && qf_feel_run_same(ev, value, tested) == 1)
             return 1;
         for (uint32_t i = 0; i < tested->count; i++) {
             const struct qf_feel_value *item = &tested->items[i];
-            if (item->kind == QF_FEEL_RANGE ? qf_feel_range_includes(item->range, value) == 1
-                                            : qf_feel_equal(value, item) == 1)
+            if (item->kind == QF_FEEL_RANGE ? qf_feel_range_includes(ev, item->range, value) == 1
+                                            : qf_feel_run_same(ev, value, item) == 1)
                 return 1;
         }
         return 0;
     }
     if (tested->kind == QF_FEEL_BOOLEAN && value->kind != QF_FEEL_BOOLEAN)
         return tested->boolean;
-    return qf_feel_equal(value, tested);
+    return qf_feel_run_same(ev, value, tested);
 }
 
-bool qf_feel_test_matches(const struct qf_feel_value *value, const struct qf_feel_value *tested)
+bool qf_feel_test_matches(struct qf_feel_ev *ev, const struct qf_feel_value *value,
+                          const struct qf_feel_value *tested)
 {
-    return test_value(value, tested) == 1;
+    return test_value(ev, value, tested) == 1;
 }
 
 /* The input of tests is slot 0 of the frame. kids[0]: the other side; a: the comparison. */
@@ -427,7 +457,7 @@ static struct qf_feel_value test_interval(struct qf_feel_ev *ev, const struct qf
     range.start = QF_FEEL_RUN(ev, node->kids[0], frame);
     range.end = QF_FEEL_RUN(ev, node->kids[1], frame);
     qf_feel_step(ev, 1);
-    int within = qf_feel_range_includes(&range, &frame->slots[0]);
+    int within = qf_feel_range_includes(ev, &range, &frame->slots[0]);
     return within < 0 ? qf_feel_null() : qf_feel_bool(within == 1);
 }
 
@@ -443,7 +473,7 @@ struct qf_feel_value qf_feel_run_test_value(struct qf_feel_ev *ev, const struct 
         return tested;
     if (node->uses_input && tested.kind == QF_FEEL_NULL)
         return tested;
-    int matches = test_value(&frame->slots[0], &tested);
+    int matches = test_value(ev, &frame->slots[0], &tested);
     return matches < 0 ? qf_feel_null() : qf_feel_bool(matches == 1);
 }
 

@@ -53,6 +53,7 @@ struct qf_feel_value qf_feel_entries_context(struct qf_feel_ev *ev,
 struct qf_feel_value qf_feel_take_text(struct qf_feel_ev *ev, struct qf_buf *buf)
 {
     size_t size = buf->size;
+    QF_ASSERT(!buf->starved); /* elsewhere it would have gone on */
     if (buf->failed || size > (size_t)ev->memory_left) {
         qf_buf_deinit(buf);
         qf_feel_stop(ev, "memory of one evaluation");
@@ -437,9 +438,9 @@ static bool convert(struct qf_feel_ev *ev, struct qf_feel_value *given,
 {
     if (given->kind == QF_FEEL_DATE && type->kind == QF_FEEL_DATE_TIME)
         *given = qf_feel_midnight_of(given);
-    if (qf_feel_value_is(given, type))
+    if (qf_feel_run_is(ev, given, type))
         return true;
-    if (type->kind == QF_FEEL_LIST && qf_feel_value_is(given, type->element)) {
+    if (type->kind == QF_FEEL_LIST && qf_feel_run_is(ev, given, type->element)) {
         struct qf_feel_value *item = qf_feel_alloc(ev, sizeof *item);
         *item = *given;
         *given = (struct qf_feel_value){.kind = QF_FEEL_LIST,
@@ -453,7 +454,7 @@ static bool convert(struct qf_feel_ev *ev, struct qf_feel_value *given,
     *given = given->items[0];
     if (given->kind == QF_FEEL_DATE && type->kind == QF_FEEL_DATE_TIME)
         *given = qf_feel_midnight_of(given);
-    return qf_feel_value_is(given, type);
+    return qf_feel_run_is(ev, given, type);
 }
 
 bool qf_feel_coerce(struct qf_feel_ev *ev, struct qf_feel_value *value,
@@ -462,7 +463,7 @@ bool qf_feel_coerce(struct qf_feel_ev *ev, struct qf_feel_value *value,
     if (value->kind == QF_FEEL_NULL || (type->kind == QF_FEEL_ANY && !type->constrained))
         return true;
     struct qf_feel_value given = *value;
-    bool good = qf_feel_value_is(&given, type) || convert(ev, &given, type);
+    bool good = qf_feel_run_is(ev, &given, type) || convert(ev, &given, type);
     if (!good || !satisfies(ev, &given, type)) {
         *value = qf_feel_null();
         return false;

@@ -421,6 +421,16 @@ static void test_names_with_spaces(void **state)
     qf_arena_deinit(&arena);
 }
 
+/* Two lists of a thousand million numbers each, made in some hundred steps. */
+#define TEN(name)                                                                                  \
+    "[" name "," name "," name "," name "," name "," name "," name "," name "," name "," name "]"
+#define LISTS(a, b, c, d, e, f, g, h, i)                                                           \
+    a ": " TEN("1") ", " b ": " TEN(a) ", " c ": " TEN(b) ", " d ": " TEN(c) ", " e ": " TEN(      \
+        d) ", " f ": " TEN(e) ", " g ": " TEN(f) ", " h ": " TEN(g) ", " i ": " TEN(h)
+#define SHARED(expression)                                                                         \
+    "{" LISTS("a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "g") ", " LISTS(                     \
+        "b1", "b2", "b3", "b4", "b5", "b6", "b7", "b8", "h") ", r: " expression "}.r"
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -432,6 +442,16 @@ static void test_bounds(void **state)
         "for i in 1..30000 return if i = 1 then [1] else [partial[-1]]",
         "{f: function(n) f(n + 1), r: f(1)}.r",
         "flatten(for i in 1..80 return if i = 1 then [1] else [partial[-1]])",
+        SHARED("h = g"),
+        SHARED("h != g"),
+        SHARED("h in [g]"),
+        SHARED("list contains([1, g], h)"),
+        SHARED("count(distinct values([g, h]))"),
+        SHARED("index of([g, h], h)"),
+        SHARED("is(g, h)"),
+        SHARED("string(h)"),
+        SHARED("{c: g} = {c: h}"),
+        SHARED("h instance of list<list<list<list<list<list<list<list<list<number>>>>>>>>>"),
     };
     for (size_t i = 0; i < sizeof runaway / sizeof runaway[0]; i++) {
         struct qf_arena arena = {0};

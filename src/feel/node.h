@@ -141,6 +141,12 @@ struct qf_feel_value qf_feel_call(struct qf_feel_ev *ev, const struct qf_feel_fu
 
 /* Implicit conversions (DMN 1.5, 10.3.2.9.4) and the type's constraints. False: null with a
  * warning belongs in its place. */
+/* Equality (qf_feel_equal), and whether a value is of a type, for which the evaluation pays: where
+ * values share their parts there may be far more to look at than was ever made. */
+int qf_feel_run_same(struct qf_feel_ev *ev, const struct qf_feel_value *a,
+                     const struct qf_feel_value *b);
+bool qf_feel_run_is(struct qf_feel_ev *ev, const struct qf_feel_value *value,
+                    const struct qf_feel_type *type);
 bool qf_feel_coerce(struct qf_feel_ev *ev, struct qf_feel_value *value,
                     const struct qf_feel_type *type);
 
@@ -154,9 +160,11 @@ qf_feel_evaluate_node(const struct qf_feel_node *root, const struct qf_feel_fram
 struct qf_feel_value qf_feel_path(struct qf_feel_ev *ev, const struct qf_feel_node *node,
                                   const struct qf_feel_value *value, struct qf_slice name);
 /* 1 in the range, 0 not, -1 not comparable. */
-int qf_feel_range_includes(const struct qf_feel_range *range, const struct qf_feel_value *point);
+int qf_feel_range_includes(struct qf_feel_ev *ev, const struct qf_feel_range *range,
+                           const struct qf_feel_value *point);
 /* Whether `value` passes the unary test that gave `tested` (which did not name `?`). */
-bool qf_feel_test_matches(const struct qf_feel_value *value, const struct qf_feel_value *tested);
+bool qf_feel_test_matches(struct qf_feel_ev *ev, const struct qf_feel_value *value,
+                          const struct qf_feel_value *tested);
 
 /* ---- compilation ---- */
 

@@ -132,8 +132,11 @@ static bool function_is(const struct qf_feel_function *function, const struct qf
     return qf_feel_type_conforms(function->result, type->element);
 }
 
-bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_type *type)
+bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_type *type,
+                      int64_t *left)
 {
+    if (--*left < 0)
+        return false;
     if (value->kind == QF_FEEL_NULL || type->kind == QF_FEEL_ANY)
         return true;
     if (value->kind != type->kind)
@@ -142,17 +145,17 @@ bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_ty
         if (type->element->kind == QF_FEEL_ANY)
             return true;
         for (uint32_t i = 0; i < value->count; i++)
-            if (!qf_feel_value_is(&value->items[i], type->element))
+            if (!qf_feel_value_is(&value->items[i], type->element, left))
                 return false;
     } else if (value->kind == QF_FEEL_CONTEXT) {
         for (uint32_t i = 0; i < type->count; i++) {
             const struct qf_feel_value *member = qf_feel_get(value, type->members[i].name);
-            if (member == NULL || !qf_feel_value_is(member, type->members[i].type))
+            if (member == NULL || !qf_feel_value_is(member, type->members[i].type, left))
                 return false;
         }
     } else if (value->kind == QF_FEEL_RANGE) {
-        return qf_feel_value_is(&value->range->start, type->element) &&
-               qf_feel_value_is(&value->range->end, type->element);
+        return qf_feel_value_is(&value->range->start, type->element, left) &&
+               qf_feel_value_is(&value->range->end, type->element, left);
     } else if (value->kind == QF_FEEL_FUNCTION) {
         return function_is(value->function, type);
     }

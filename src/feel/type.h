@@ -47,8 +47,10 @@ bool qf_feel_type_may_be(const struct qf_feel_type *type, enum qf_feel_kind kind
 /* Whether no value of `type` can be taken where `wanted` is, with the conversions that DMN makes (a
  * list of one item, a date as date and time). Said only where it is certain. */
 bool qf_feel_type_never(const struct qf_feel_type *type, const struct qf_feel_type *wanted);
-/* Whether a value is of the type; constraints are not looked at. Null is of every type. */
-bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_type *type);
+/* Whether a value is of the type; constraints are not looked at. Null is of every type. Counts
+ * values down from *left; below zero it stops, and what it gives means nothing. */
+bool qf_feel_value_is(const struct qf_feel_value *value, const struct qf_feel_type *type,
+                      int64_t *left);
 
 /* Appends the type as FEEL writes it. */
 void qf_feel_type_write(struct qf_buf *buf, const struct qf_feel_type *type);

@@ -39,38 +39,44 @@ const struct qf_feel_value *qf_feel_get(const struct qf_feel_value *context, str
     return NULL;
 }
 
-static int equal_lists(const struct qf_feel_value *a, const struct qf_feel_value *b)
+static int equal_lists(const struct qf_feel_value *a, const struct qf_feel_value *b, int64_t *left)
 {
     if (a->count != b->count)
         return 0;
     for (uint32_t i = 0; i < a->count; i++)
-        if (qf_feel_equal(&a->items[i], &b->items[i]) != 1)
+        if (qf_feel_equal_within(&a->items[i], &b->items[i], left) != 1)
             return 0;
     return 1;
 }
 
-static int equal_contexts(const struct qf_feel_value *a, const struct qf_feel_value *b)
+static int equal_contexts(const struct qf_feel_value *a, const struct qf_feel_value *b,
+                          int64_t *left)
 {
     if (a->context->count != b->context->count)
         return 0;
     for (uint32_t i = 0; i < a->context->count; i++) {
         const struct qf_feel_entry *entry = &a->context->entries[i];
         const struct qf_feel_value *other = qf_feel_get(b, entry->key);
-        if (other == NULL || qf_feel_equal(&entry->value, other) != 1)
+        *left -= b->context->count / 8;
+        if (other == NULL || qf_feel_equal_within(&entry->value, other, left) != 1)
             return 0;
     }
     return 1;
 }
 
-static int equal_ranges(const struct qf_feel_range *a, const struct qf_feel_range *b)
+static int equal_ranges(const struct qf_feel_range *a, const struct qf_feel_range *b, int64_t *left)
 {
     return a->form == b->form && a->start_included == b->start_included &&
-           a->end_included == b->end_included && qf_feel_equal(&a->start, &b->start) == 1 &&
-           qf_feel_equal(&a->end, &b->end) == 1;
+           a->end_included == b->end_included &&
+           qf_feel_equal_within(&a->start, &b->start, left) == 1 &&
+           qf_feel_equal_within(&a->end, &b->end, left) == 1;
 }
 
-int qf_feel_equal(const struct qf_feel_value *a, const struct qf_feel_value *b)
+int qf_feel_equal_within(const struct qf_feel_value *a, const struct qf_feel_value *b,
+                         int64_t *left)
 {
+    if (--*left < 0)
+        return -1;
     if (a->kind != b->kind)
         return a->kind == QF_FEEL_NULL || b->kind == QF_FEEL_NULL ? 0 : -1;
     switch ((enum qf_feel_kind)a->kind) {
@@ -91,15 +97,21 @@ int qf_feel_equal(const struct qf_feel_value *a, const struct qf_feel_value *b)
     case QF_FEEL_SECONDS:
         return a->integer == b->integer && a->count == b->count;
     case QF_FEEL_LIST:
-        return equal_lists(a, b);
+        return equal_lists(a, b, left);
     case QF_FEEL_CONTEXT:
-        return equal_contexts(a, b);
+        return equal_contexts(a, b, left);
     case QF_FEEL_RANGE:
-        return equal_ranges(a->range, b->range);
+        return equal_ranges(a->range, b->range, left);
     case QF_FEEL_FUNCTION:
         return a->function == b->function;
     }
     return -1;
+}
+
+int qf_feel_equal(const struct qf_feel_value *a, const struct qf_feel_value *b)
+{
+    int64_t left = INT64_MAX;
+    return qf_feel_equal_within(a, b, &left);
 }
 
 static int order(int64_t a, int64_t b)
@@ -206,7 +218,7 @@ static bool plain_key(struct qf_slice key)
 static void write_context(struct qf_buf *buf, const struct qf_feel_context *context)
 {
     qf_buf_put_byte(buf, '{');
-    for (uint32_t i = 0; i < context->count; i++) {
+    for (uint32_t i = 0; i < context->count && !buf->failed; i++) {
         if (i > 0)
             qf_buf_put_text(buf, ", ");
         if (plain_key(context->entries[i].key))
@@ -269,7 +281,7 @@ void qf_feel_write(struct qf_buf *buf, const struct qf_feel_value *value, bool q
         break;
     case QF_FEEL_LIST:
         qf_buf_put_byte(buf, '[');
-        for (uint32_t i = 0; i < value->count; i++) {
+        for (uint32_t i = 0; i < value->count && !buf->failed; i++) {
             if (i > 0)
                 qf_buf_put_text(buf, ", ");
             qf_feel_write(buf, &value->items[i], true);
@@ -318,7 +330,7 @@ static void write_json_context(struct qf_buf *buf, const struct qf_feel_context 
     if (context->count > FEW_ENTRIES)
         sorted = calloc(context->count, sizeof(struct qf_feel_entry *));
     if (sorted == NULL) {
-        buf->failed = true;
+        buf->failed = buf->starved = true;
         return;
     }
     for (uint32_t i = 0; i < context->count; i++)
@@ -328,7 +340,7 @@ static void write_json_context(struct qf_buf *buf, const struct qf_feel_context 
     else
         qsort(sorted, context->count, sizeof(struct qf_feel_entry *), by_key);
     qf_buf_put_byte(buf, '{');
-    for (uint32_t i = 0; i < context->count; i++) {
+    for (uint32_t i = 0; i < context->count && !buf->failed; i++) {
         if (i > 0)
             qf_buf_put_byte(buf, ',');
         qf_json_write_string(buf, sorted[i]->key);
@@ -342,8 +354,11 @@ static void write_json_context(struct qf_buf *buf, const struct qf_feel_context 
 
 static void write_json_range(struct qf_buf *buf, const struct qf_feel_value *value)
 {
-    struct qf_buf text = {0};
+    struct qf_buf text;
+    qf_buf_init(&text, QF_FEEL_MEMORY_MAX);
     qf_feel_write(&text, value, true);
+    buf->failed = buf->failed || text.failed;
+    buf->starved = buf->starved || text.starved;
     qf_json_write_string(buf, qf_buf_slice(&text));
     qf_buf_deinit(&text);
 }
@@ -382,7 +397,7 @@ void qf_feel_write_json(struct qf_buf *buf, const struct qf_feel_value *value)
         break;
     case QF_FEEL_LIST:
         qf_buf_put_byte(buf, '[');
-        for (uint32_t i = 0; i < value->count; i++) {
+        for (uint32_t i = 0; i < value->count && !buf->failed; i++) {
             if (i > 0)
                 qf_buf_put_byte(buf, ',');
             qf_feel_write_json(buf, &value->items[i]);

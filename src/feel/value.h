@@ -138,6 +138,10 @@ const struct qf_feel_value *qf_feel_get(const struct qf_feel_value *context, str
 
 /* Equality (DMN 1.5 table 53): 1 equal, 0 not, -1 not comparable (the result is null). */
 int qf_feel_equal(const struct qf_feel_value *a, const struct qf_feel_value *b);
+/* The same, counting the values that are looked at down from *left; below zero it stops, and what
+ * it gives means nothing. Values share their parts, so that few may stand for very many. */
+int qf_feel_equal_within(const struct qf_feel_value *a, const struct qf_feel_value *b,
+                         int64_t *left);
 
 /* Order of numbers, strings, times, durations (DMN 1.5 table 54): -1, 0, 1, or QF_FEEL_NO_ORDER. Of
  * times, as with equality, whole seconds count; one without an offset takes that of the other. */

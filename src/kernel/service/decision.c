@@ -69,6 +69,22 @@ static enum qf_status gather(const struct qf_service_ruling *ruling, struct qf_a
     return QF_OK;
 }
 
+/* Writing is paid for, too: values share their parts, so that a few steps can make what would be
+ * written for hours. `text` gets room for what is left of the steps. */
+#define BYTES_A_STEP 128
+
+static enum qf_status written(struct qf_buf *text, struct qf_service_outcome *out,
+                              struct qf_slice decision, struct qf_error *err)
+{
+    enum qf_status status = qf_buf_status(text);
+    out->steps += text->size / BYTES_A_STEP;
+    if (status == QF_OVER_LIMIT)
+        return qf_fail(err, QF_BUDGET, "", "decision %.*s: its outcome and trace go over the limit",
+                       SHOWN(decision));
+    QF_ASSERT(status == QF_OK);
+    return QF_OK;
+}
+
 static enum qf_status give(struct qf_arena *arena, struct qf_buf *text,
                            struct qf_service_outcome *out, const struct qf_dmn_result *result,
                            struct qf_slice decision, struct qf_error *err)
@@ -80,11 +96,17 @@ static enum qf_status give(struct qf_arena *arena, struct qf_buf *text,
     uint8_t hash[QF_HASH_SIZE];
     qf_buf_reset(text);
     qf_dmn_trace_write(text, result->trace);
+    enum qf_status status = written(text, out, decision, err);
+    if (status != QF_OK)
+        return status;
     out->trace = qf_arena_copy(arena, qf_buf_slice(text));
     qf_hash(QF_HASH_SHA256, hash, out->trace);
     qf_hex_encode(out->hash, qf_slice_make(hash, sizeof hash));
     qf_buf_reset(text);
     qf_feel_write_json(text, &result->feel.value);
+    status = written(text, out, decision, err);
+    if (status != QF_OK)
+        return status;
     return qf_json_parse(arena, &out->value, qf_arena_copy(arena, qf_buf_slice(text)),
                          QF_JSON_CANONICAL, err);
 }
@@ -120,7 +142,17 @@ enum qf_status qf_service_evaluate(const struct qf_service_model *model, struct 
                                           : moment->steps_max;
     if (status != QF_OK)
         return qf_fail(err, status, "", "decision %.*s: %s", SHOWN(decision), why.detail);
-    return give(arena, text, out, result, decision, err);
+    const size_t limit = text->limit;
+    const size_t room = ((size_t)(QF_FEEL_STEPS_MAX - out->steps) + 1) * BYTES_A_STEP;
+    QF_ASSERT(out->steps <= QF_FEEL_STEPS_MAX);
+    qf_buf_reset(text);
+    if (text->capacity > room) /* a limit counts from where there is no more room */
+        qf_buf_deinit(text);
+    text->limit = room;
+    status = give(arena, text, out, result, decision, err);
+    qf_buf_reset(text);
+    text->limit = limit;
+    return status;
 }
 
 /* A decision whose result is given takes it over when it is of its type, and warns when not. */

@@ -127,6 +127,36 @@ static void what_a_decision_was_made_on_can_be_read_again(void **state)
     }
 }
 
+/* ---- what is small and would be written for hours ---- */
+
+#define TEN(name)                                                                                  \
+    "[" name "," name "," name "," name "," name "," name "," name "," name "," name "," name "]"
+#define LARGE_RULES                                                                                \
+    "<decision id='d1' name='Count'><variable name='Count'/><literalExpression "                   \
+    "id='x1'><text>{a: " TEN("1") ", b: " TEN("a") ", c: " TEN("b") ", d: " TEN("c") ", e: " TEN(  \
+        "d") ", f: " TEN("e") ", g: " TEN("f") ", h: " TEN("g") ", i: " TEN("h") "}.i</text></"    \
+                                                                                 "literalExpressi" \
+                                                                                 "on></decision>"
+
+static void an_outcome_that_would_be_written_for_hours_is_refused(void **state)
+{
+    struct qf_testing_world *world = *state;
+    const struct qf_service_package package = {
+        "large",
+        "1",
+        "<process id='p' isExecutable='true'><laneSet id='l'><lane id='desk'><flowNodeRef>s"
+        "</flowNodeRef></lane></laneSet><startEvent id='s'/><businessRuleTask id='c'>"
+        "<extensionElements><qf:decision ref='Count' result='x'/></extensionElements>"
+        "</businessRuleTask><endEvent id='e'/><sequenceFlow id='f1' sourceRef='s' targetRef='c'/>"
+        "<sequenceFlow id='f2' sourceRef='c' targetRef='e'/></process>",
+        LARGE_RULES,
+        ANY_MANIFEST,
+        NULL};
+    qf_service_testing_deploy(world, &package);
+    qf_testing_expect(world, QF_BUDGET, "ops[0]", QF_CLERK,
+                      "[{\"op\":\"service.case.open\",\"service\":\"large\",\"case\":\"c1\"}]");
+}
+
 /* ---- why time could do nothing ---- */
 
 /* Its id is cut within a character where it is quoted. */
@@ -221,6 +251,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(why_time_could_do_nothing_can_be_read_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_form_may_have_any_name, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_outcome_that_would_be_written_for_hours_is_refused,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(a_case_with_much_in_it_takes_no_more, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
