@@ -225,7 +225,8 @@ bool qf_feel_zone_fixed(struct qf_slice name, int32_t *seconds)
 {
     const int64_t year_2000 = 946684800;
     int32_t number = 0;
-    if (!qf_feel_zone_find(&number, name))
+    /* A network's parameter is compared as a text: one spelling each. */
+    if (!qf_feel_zone_find(&number, name) || !qf_slice_is(name, qf_zone_names[number].name))
         return false;
     const struct qf_zone *zone = &qf_zones[qf_zone_names[number].zone];
     if (qf_zone_rules[zone->rule].has_daylight)
