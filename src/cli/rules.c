@@ -100,6 +100,21 @@ static int check(const struct options *options)
 
 /* ---- eval ---- */
 
+/* "; it has "A", "B"" for a refusal: the model's own elements of a kind. */
+static const char *names_of(struct qf_arena *arena, const struct qf_dmn_model *model,
+                            enum qf_dmn_kind kind)
+{
+    struct qf_buf names = {0};
+    const struct qf_dmn_element *e = NULL;
+    for (uint32_t i = 0; (e = qf_dmn_at(model, i)) != NULL && names.size < 120; i++)
+        if (qf_dmn_kind(e) == kind)
+            qf_buf_printf(&names, "%s\"%.*s\"", names.size == 0 ? "; it has " : ", ",
+                          QF_SLICE_ARGS(qf_dmn_name(e)));
+    const char *kept = qf_arena_text(arena, qf_buf_slice(&names));
+    qf_buf_deinit(&names);
+    return kept;
+}
+
 static enum qf_status read_inputs(struct qf_arena *arena, const struct options *options,
                                   const struct qf_dmn_model *model, struct qf_dmn_input **out,
                                   uint32_t *count, struct qf_error *err)
@@ -124,8 +139,8 @@ static enum qf_status read_inputs(struct qf_arena *arena, const struct options *
         if (element == NULL)
             element = qf_dmn_find(model, qf_slice_make(NULL, 0), QF_DMN_DECISION, name);
         if (element == NULL)
-            return qf_fail(err, QF_BAD_FIELD, "", "the model has no input \"%.*s\"",
-                           QF_SLICE_ARGS(name));
+            return qf_fail(err, QF_BAD_FIELD, "", "the model has no input \"%.*s\"%s",
+                           QF_SLICE_ARGS(name), names_of(arena, model, QF_DMN_INPUT));
         struct qf_dmn_input *input = &(*out)[(*count)++];
         input->element = element;
         if (!qf_dmn_value_from_json(arena, &input->value, &json.members[i].value,
@@ -201,8 +216,8 @@ static enum qf_status run_eval(struct qf_arena *arena, const struct options *opt
     const struct qf_dmn_element *decision =
         qf_dmn_find(model, qf_slice_make(NULL, 0), QF_DMN_DECISION, qf_slice_of(options->decision));
     if (decision == NULL)
-        return qf_fail(err, QF_NOT_FOUND, "", "the model has no decision \"%s\"",
-                       options->decision);
+        return qf_fail(err, QF_NOT_FOUND, "", "the model has no decision \"%s\"%s",
+                       options->decision, names_of(arena, model, QF_DMN_DECISION));
     status = read_inputs(arena, options, model, &inputs, &count, err);
     if (status != QF_OK)
         return status;
@@ -267,5 +282,7 @@ int qf_cmd_rules(int argc, char **argv)
         return eval(&o);
     if (strcmp(argv[0], "tck") == 0 && count == 2)
         return qf_rules_tck(o.models[0], o.results, o.verbose);
+    if (strcmp(argv[0], "eval") == 0)
+        return (int)qf_cli_usage("qifeng rules eval needs --decision NAME; --help says more");
     return (int)qf_cli_usage("usage: %s; --help says more", help.usage);
 }

@@ -104,11 +104,12 @@ static const struct qf_feel_type *type_ref(struct qf_dmn_unit *unit, const struc
             type = find_type(unit->imports[i].unit, local, depth + 1);
     }
     if (type == NULL && depth < ITEM_NESTING_MAX) {
-        qf_dmn_report(
-            unit, at, true,
-            "there is no type \"%.*s\": neither an item definition nor one of FEEL's (number, "
-            "string, boolean, date, time, date and time, …)",
-            QF_SLICE_ARGS(name));
+        bool is_number = qf_slice_is(name, "integer") || qf_slice_is(name, "int") ||
+                         qf_slice_is(name, "long") || qf_slice_is(name, "double");
+        qf_dmn_report(unit, at, true, "there is no type \"%.*s\": %s", QF_SLICE_ARGS(name),
+                      is_number ? "in DMN it is number"
+                                : "neither an item definition nor one of FEEL's (number, string, "
+                                  "boolean, date, time, date and time, …)");
         return &qf_feel_type_any;
     }
     return type == NULL ? &qf_feel_type_any : type;
