@@ -26,9 +26,13 @@ static enum qf_exit run(struct qf_service_request *request, int count, char **ar
         return qf_service_cli_list(request);
     if (count == 2 && strcmp(verb, "show") == 0 && node)
         return qf_service_cli_show(request, argv[1]);
+    if (count == 3 && strcmp(verb, "fetch") == 0 && node)
+        return qf_service_cli_fetch(request, argv[1], argv[2]);
     static const char *const signed_by[] = {"deploy", "vote",   "suspend",
                                             "resume", "retire", "migrate"};
-    bool known = strcmp(verb, "list") == 0 || strcmp(verb, "show") == 0, signs = false;
+    bool known =
+             strcmp(verb, "list") == 0 || strcmp(verb, "show") == 0 || strcmp(verb, "fetch") == 0,
+         signs = false;
     for (size_t i = 0; i < sizeof signed_by / sizeof signed_by[0]; i++)
         signs = signs || strcmp(verb, signed_by[i]) == 0;
     if ((known || signs) && !node)
@@ -45,7 +49,7 @@ int qf_cmd_service(int argc, char **argv)
     struct qf_service_request request = {0};
     const struct qf_cli_option options[] = {
         {"--only", "NAME", "test: this scenario alone", &request.only, NULL},
-        {"--node", "URL", "deploy, vote, list, show: the node", &request.node, NULL},
+        {"--node", "URL", "deploy, vote, list, show, fetch: the node", &request.node, NULL},
         {"--key", "FILE",
          "proposals, vote: key file or pkcs11: URI of a council; list, show: who reads",
          &request.key, NULL},
@@ -56,13 +60,15 @@ int qf_cmd_service(int argc, char **argv)
         {"--wait", NULL, "deploy: until it is in force, ten minutes at most", NULL, &request.wait},
         {"--from", "VERSION", "migrate: the version that the cases are on", &request.from, NULL},
         {"--to", "VERSION", "migrate: the version that they go on with", &request.to, NULL},
+        {"--version", "VERSION", "fetch: which one (default: the one new cases open on)",
+         &request.version, NULL},
         {"--lang", "zh|en", "list, show: language of titles (default by LANG)", &request.lang,
          NULL},
         {"--json", NULL, "print JSON", NULL, &request.json},
     };
     static const struct qf_cli_help help = {
         "qifeng service check|test|deploy DIR | vote PROPOSAL --yes|--no | list | show ID |\n"
-        "       suspend|resume|retire|migrate ID",
+        "       fetch PROPOSAL|ID DIR | suspend|resume|retire|migrate ID",
         "check: whether a service folder can be deployed, as a node would see it: \"ready\", or "
         "everything\n"
         "that is wrong, with file, line, element and cure. test: plays the scenarios of the folder "
@@ -73,10 +79,16 @@ int qf_cmd_service(int argc, char **argv)
         "deploy: puts the package onto the ledger and proposes it to the members, who vote.\n"
         "suspend, resume, retire: proposes that no new cases open, that they do again, or that it\n"
         "ends for good; running cases go on. migrate: proposes to bring the running cases of one\n"
-        "version to another. list and show: what is deployed.",
+        "version to another. list and show: what is deployed, and what is to be voted on. fetch: "
+        "the\n"
+        "folder of what is proposed or deployed, held against the hash that is voted on; check, "
+        "test\n"
+        "and the editors work on it.",
         "  qifeng service check services/welfare-subsidy\n"
         "  qifeng service test services/urban-incident --only manhole\n"
         "  qifeng service deploy services/urban-incident --key keys/admin.pem \\\n"
+        "      --node http://127.0.0.1:8700\n"
+        "  qifeng service fetch deploy-urban-incident-1.0-858de856 review \\\n"
         "      --node http://127.0.0.1:8700\n"
         "  qifeng service vote deploy-urban-incident-1.0-858de856 --yes --key keys/admin.pem \\\n"
         "      --node http://127.0.0.1:8700\n"

@@ -6,7 +6,7 @@
 #include "service/folder.h"
 
 struct qf_service_request {
-    const char *node, *key, *passphrase_file, *proposal, *lang, *only, *from, *to;
+    const char *node, *key, *passphrase_file, *proposal, *lang, *only, *from, *to, *version;
     bool json, wait, yes, no;
 };
 
@@ -19,6 +19,11 @@ enum qf_exit qf_service_cli_change(const struct qf_service_request *request, con
 enum qf_exit qf_service_cli_vote(const struct qf_service_request *request, const char *proposal);
 enum qf_exit qf_service_cli_list(const struct qf_service_request *request);
 enum qf_exit qf_service_cli_show(const struct qf_service_request *request, const char *id);
+
+/* Writes the package of a proposal, or of a service (request->version, else the current one), as a
+ * folder that is not there yet. */
+enum qf_exit qf_service_cli_fetch(const struct qf_service_request *request, const char *name,
+                                  const char *dir);
 
 /* Puts the package of a ready folder onto the ledger, proposes it and votes for it. */
 QF_MUST_CHECK enum qf_status

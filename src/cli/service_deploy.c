@@ -314,8 +314,9 @@ static enum qf_status print_proposals(struct qf_remote *remote, struct qf_error 
                qf_remote_value(remote, qf_json_get(&items->items[i], "proposal")),
                qf_remote_value(remote, verb));
         if (hash != NULL)
-            printf("  hash %s: compare it with that of your copy, qifeng service check DIR\n",
-                   qf_remote_value(remote, hash));
+            printf("  hash %s; to read it: qifeng service fetch %s DIR --node URL\n",
+                   qf_remote_value(remote, hash),
+                   qf_remote_value(remote, qf_json_get(&items->items[i], "proposal")));
         print_votes(remote, &items->items[i]);
     }
     return status;

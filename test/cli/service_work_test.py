@@ -29,8 +29,18 @@ class Work(Town):
         said = self.run_one("service", "list", "--node", self.url).stdout
         hash_ = json.loads(self.run_one("service", "check", SMALL, "--json").stdout)["hash"]
         for words in ("no service is in force", f"to be voted on: {first}, service.deploy", hash_,
+                      f"qifeng service fetch {first} DIR",
                       "yes civil", "no  nobody"):
             self.assertIn(words, said)
+        # Who votes reads what he votes on, and holds it against the hash.
+        self.run_one("service", "fetch", first, "review", "--node", self.url)
+        fetched = json.loads(self.run_one("service", "check", "review", "--json").stdout)
+        self.assertEqual((fetched["hash"], fetched["errors"]), (hash_, 0))
+        for name in ("process.bpmn", "rules.dmn"):
+            self.assertEqual((self.work / "review" / name).read_bytes(), (SMALL / name).read_bytes())
+        self.run_one("service", "fetch", first, "review", "--node", self.url, code=3)
+        self.run_one("service", "fetch", "none", "review2", "--node", self.url, code=1)
+        self.assertFalse((self.work / "review2").exists())
         said = self.act("court", "service", "vote", first, "--no").stdout
         self.assertIn(f"voted no: {first} is rejected\n  yes civil\n  no  court", said)
         again = json.loads(self.act("admin", "service", "deploy", SMALL, "--json").stdout)["proposal"]
@@ -49,6 +59,12 @@ class Work(Town):
         self.assertIn("passed", self.act("court", "service", "vote", proposal, "--yes").stdout)
         again = self.act("admin", *deploy)
         self.assertIn("deployed already", again.stdout)
+        for name in (proposal, "small-permit"):  # in force: the parts are gone, the package is there
+            shutil.rmtree(self.work / "review", ignore_errors=True)
+            self.run_one("service", "fetch", name, "review", "--node", self.url)
+            self.assertEqual(json.loads(self.run_one("service", "check", "review", "--json").stdout)["hash"],
+                             json.loads(self.run_one("service", "check", SMALL, "--json").stdout)["hash"])
+        self.run_one("service", "fetch", "small-permit", "old", "--version", "0.9", "--node", self.url, code=1)
         shown = self.ask("service", "show", "small-permit")
         self.assertEqual((shown["version"], shown["member"]), ("1.0", "civil"))
         self.assertIn("brought  by civil, which answers for what the service does (it does nothing", self.run_one(
