@@ -64,6 +64,8 @@ enum qf_x509_use {
     QF_X509_SIGNING,   /* an actor: critical digitalSignature and nonRepudiation */
     QF_X509_TLS,       /* a node, as server and as client: serverAuth, clientAuth */
     QF_X509_TIMESTAMP, /* RFC 3161 2.3: critical timeStamping, critical digitalSignature */
+    /* Only checked, not made: shown to a node by its client; clientAuth, or no extended usage. */
+    QF_X509_TLS_CLIENT,
 };
 
 struct qf_x509_spec {

@@ -128,6 +128,10 @@ static enum qf_status check_use(const struct qf_x509 *leaf, enum qf_x509_use use
             X509_check_purpose(leaf->native, X509_PURPOSE_SSL_CLIENT, 0) != 1)
             return qf_fail(err, QF_INVALID, "chain[0]", "%.120s: not for TLS both ways", subject);
         return QF_OK;
+    case QF_X509_TLS_CLIENT:
+        if (X509_check_purpose(leaf->native, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+            return qf_fail(err, QF_INVALID, "chain[0]", "%.120s: not for TLS clients", subject);
+        return QF_OK;
     case QF_X509_TIMESTAMP:
         break;
     }

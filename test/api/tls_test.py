@@ -6,7 +6,7 @@ import json
 from node import QIFENG, Node, check, run, work
 
 
-def make(name, subject, ca=None, ca_key=None, server=False):
+def make(name, subject, ca=None, ca_key=None, server=False, days="1", usage="serverAuth,clientAuth"):
     run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
         f"{name}.pem")
     if ca is None:
@@ -16,10 +16,10 @@ def make(name, subject, ca=None, ca_key=None, server=False):
     run("openssl", "req", "-new", "-key", f"{name}.pem", "-subj", f"/CN={subject}", "-out",
         f"{name}.csr")
     (work / "ext").write_text("keyUsage=critical,digitalSignature\n"
-                              "extendedKeyUsage=serverAuth,clientAuth\n" +
+                              f"extendedKeyUsage={usage}\n" +
                               ("subjectAltName=IP:127.0.0.1\n" if server else ""))
     run("openssl", "x509", "-req", "-in", f"{name}.csr", "-CA", ca, "-CAkey", ca_key,
-        "-CAcreateserial", "-days", "1", "-extfile", "ext", "-out", f"{name}.crt")
+        "-CAcreateserial", "-days", days, "-extfile", "ext", "-out", f"{name}.crt")
 
 
 def curl(node, *args, good=True):
@@ -33,6 +33,9 @@ node = Node("alpha")
 ca = (node.dir / "keys/ca.crt", node.dir / "keys/ca.pem")
 make("server", "server", *ca, server=True)
 make("clerk", "clerk", *ca)
+make("portal", "portal", *ca, usage="clientAuth")  # as most authorities issue them
+make("late", "late", *ca, days="-1")
+make("signer", "signer", *ca, usage="codeSigning")
 make("foreign-ca", "somebody else")
 make("foreign", "stranger", "foreign-ca.crt", "foreign-ca.pem")
 
@@ -61,6 +64,11 @@ code, body = curl(node)
 check(code == 401 and b"Signature-Input" in body, f"nobody does not: {code} {body}")
 code, body = curl(node, "--cert", "foreign.crt", "--key", "foreign.pem")
 check(code == 403, f"nor does a stranger: {code} {body}")
+code, body = curl(node, "--cert", "portal.crt", "--key", "portal.pem")
+check(code == 200, f"a certificate for clients alone is enough: {code} {body}")
+for name, why in (("late", "expired"), ("signer", "not for TLS clients")):
+    code, body = curl(node, "--cert", f"{name}.crt", "--key", f"{name}.pem")
+    check(code == 403 and why in json.loads(body)["detail"], f"{name} is told why: {code} {body}")
 # A command without a certificate signs what it reads.
 reads = (QIFENG, "evidence", "find", "--member", "m-alpha", "--node", node.url, "--json")
 trust = {"QIFENG_CACERT": str(node.dir / "keys/ca.crt")}
