@@ -88,9 +88,11 @@ enum qf_status qf_acceptor_new(struct qf_acceptor **out, const char *listen, str
     acceptor->stop = eventfd(0, EFD_CLOEXEC);
     enum qf_status status = resolve(&found, listen, err);
     bool open = found != NULL && acceptor->stop >= 0 && open_socket(acceptor, found);
+    int reason = errno;
     if (status == QF_OK && !open)
-        status = qf_fail(err, QF_IO, "--listen", "cannot listen on %s: %s", listen,
-                         strerrordesc_np(errno));
+        status = qf_fail(err, QF_IO, "--listen", "cannot listen on %s: %s%s", listen,
+                         strerrordesc_np(reason),
+                         reason == EADDRINUSE ? " by another program; want another port" : "");
     if (found != NULL)
         freeaddrinfo(found);
     if (status != QF_OK) {
