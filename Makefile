@@ -18,8 +18,7 @@ deps: ## install what is missing (apt), or print the command that does
 # The packages of the machine are looked for again when any was installed since.
 $(BUILD)/build.ninja: meson.build meson_options.txt third_party/Cargo.lock $(wildcard /var/lib/dpkg/status)
 	@scripts/deps.sh build
-	-@scripts/vendor.sh
-	@if [ -f $@ ]; then meson setup --reconfigure $(BUILD) >/dev/null; \
+	@if [ -f $@ ]; then scripts/configure.sh $(BUILD) --reconfigure; \
 	 else scripts/configure.sh $(BUILD); fi
 
 run: all ## build, and start a node with its demonstration data

@@ -8,5 +8,16 @@ if [ -z "${CC:-}" ]; then
     if command -v ccache >/dev/null 2>&1; then CC="ccache gcc"; fi
 fi
 export CC
-"$(dirname "$0")/vendor.sh" || echo "configure.sh: going on without the sources of vendor.sh" >&2
-exec meson setup "$folder" "$@" >/dev/null
+root=$(dirname "$0")/..
+"$root/scripts/vendor.sh" || {
+    # decNumber is needed, s2n-bignum is not.
+    [ -d "$root/vendor/decnumber" ] || exit 3
+    echo "configure.sh: going on with the sources that are there" >&2
+}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+meson setup "$folder" "$@" >"$log" 2>&1 || {
+    status=$?
+    tail -15 "$log" >&2
+    exit "$status"
+}

@@ -19,7 +19,12 @@ work=$(mktemp -d "$out/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 echo "fetching sources of third_party/Cargo.lock" >&2
 cargo vendor --quiet --locked --versioned-dirs --manifest-path third_party/Cargo.toml \
-    "$work/crates" >/dev/null
+    "$work/crates" >/dev/null 2>"$work/said" || {
+    cat "$work/said" >&2
+    echo "vendor.sh: the sources could not be fetched. They are wanted once, from crates.io or a mirror that" >&2
+    echo "    cargo is told of (CARGO_HOME/config.toml); or copy vendor/ from where they were fetched." >&2
+    exit 3
+}
 from=$(echo "$work"/crates/aws-lc-sys-*)/aws-lc/third_party/s2n-bignum/s2n-bignum-imported
 mkdir "$work/s2n-bignum"
 cp -R "$from/include" "$work/s2n-bignum/"

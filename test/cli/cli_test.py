@@ -519,7 +519,7 @@ class Manual(unittest.TestCase):
         for command, words in (("case", "list show decisions history open message withdraw appeal "
                                         "unplanned export"),
                                ("decision", "record replay"),
-                               ("service", "check test deploy vote list show suspend resume retire "
+                               ("service", "check test deploy vote list show fetch suspend resume retire "
                                            "migrate")):
             self.assertIn(f"{command}) words='{words}'", bash)
         zsh = run("completion", "zsh").stdout
