@@ -153,8 +153,18 @@ old = Node.__new__(Node)
 old.name, old.dir, old.process, old.listen = "old", before, None, "127.0.0.1:0"
 fork = handed_over(old, "fork", "court", ["court.qfb"]).start()
 forged = [fork.record(f"forged/{n}")["id"] for n in range(9)]
-qifeng("verify", bundle(fork, forged[0], "forged.qfb"), *TRUST, code=1, says="introductions[0].consistency")
+status, _, body = fork.get(f"/v1/transactions/{forged[0]}/bundle")
+check(status >= 400 and b"does not continue" in body, f"the node sees it itself: {status} {body}")
 fork.stop()
+(fork.dir / "node.yaml").write_text((fork.dir / "node.yaml").read_text().replace("introductions", "# introductions"))
+fork.start()
+whole = json.loads(bundle(fork, forged[0], "fork.qfb").read_bytes())
+fork.stop()
+for size in (1, 2, 3):  # and lies
+    whole["introductions"] = json.loads(good.read_bytes())["introductions"]
+    whole["introductions"][0]["consistency"] = [base64.b64encode(bytes([size]) * 32).decode()] * size
+    spoilt(lambda f, i: None, "introductions[0].consistency")
+shutil.copy(work / "good.qfb", work / "forged.qfb")
 
 # ---- one after another ----
 

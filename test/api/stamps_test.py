@@ -83,6 +83,9 @@ record = own.json(f"/v1/evidence/timestamp/{serial}")
 check(record["actor"] == "clock" and record["leaf"] == 1, f"the token's hash is on the ledger: {record}")
 time.sleep(2.5)
 check([item["size"] for item in stamps(own)] == [1], "that record alone is no growth")
+own.stop()
+shutil.copytree(own.dir, work / "early")
+own.start()
 own.record("b")
 wait("the second", lambda: len(stamps(own)) == 2)
 check([item["size"] for item in stamps(own)] == [1, 3], f"{stamps(own)}")
@@ -108,6 +111,33 @@ wait("found again after a restart", lambda: health(own)["stamps"]["size"] == 3)
 metrics = own.get("/metrics")[2].decode()
 check("\nqifeng_stamps 2\n" in metrics and "\nqifeng_stamp_failures 0\n" in metrics, "metrics")
 own.stop()
+# An old copy of the log beside the newest time-stamps: entries were lost, and everybody is told.
+shutil.rmtree(work / "early/log/stamp")
+shutil.copytree(own.dir / "log/stamp", work / "early/log/stamp")
+qifeng("audit", work / "early", code=1, says="stamp/3.note: the log has only 2 entries")
+early = Node.__new__(Node)
+early.name, early.dir, early.process, early.listen = "early", work / "early", None, "127.0.0.1:0"
+early.start()
+wait("entries were lost", lambda: "entries were lost" in health(early)["stamps"].get("detail", ""))
+for n in range(3):
+    last = early.record(f"again/{n}")["id"]
+ident = early.json("/v1/transactions?cursor=2&limit=1")["items"][0]["id"]
+check("stamped" not in json.loads(bundle_of(early, ident, "early.qfb").read_bytes()), "no proof of another history")
+qifeng("verify", work / "early.qfb", "--trust", own.dir / "genesis.json")
+early.stop()
+qifeng("audit", work / "early", code=1, says="stamp/3.note")
+
+# Suite gm: the token is P-256's under an SM2 authority.
+gm = Node("gm", suite="gm")
+gm.settings("stamps: {tsa: own, every: 1s}\n")
+gm.start()
+ident = json.loads(gm.request("POST", "/v1/transactions", gm.sign(
+    {"op": "evidence.record", "id": "a", "hash": "sm3:" + "ab" * 32}), {"Content-Type": "application/jose"})[2])["id"]
+wait("a stamp in suite gm", lambda: len(stamps(gm)) == 1)
+qifeng("verify", bundle_of(gm, ident, "gm.qfb", "--stamped"), "--trust", gm.dir / "genesis.json", "--tsa-ca",
+       gm.dir / "keys/ca.crt", says="existed  before")
+gm.stop()
+qifeng("audit", gm.dir, says="1 time-stamped checkpoints")
 
 # ---- a foreign one, and how it may answer ----
 

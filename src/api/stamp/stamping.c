@@ -333,12 +333,25 @@ static void answer(struct qf_stamping *s, enum qf_status status, const struct qf
     qf_buf_deinit(&text);
 }
 
+/* Entries that were stamped cannot have gone by themselves. */
+static enum qf_status check_lost(const struct qf_stamping *s, struct qf_error *err)
+{
+    struct qf_ledger_head head;
+    qf_ledger_head(s->options.api->options.ledger, &head);
+    if (head.size >= s->report.size)
+        return QF_OK;
+    return qf_fail(err, QF_INCONSISTENT, "stamps",
+                   "%llu entries of this log were time-stamped, and it has only %llu: entries were "
+                   "lost; stop the node and restore the newest copy",
+                   (unsigned long long)s->report.size, (unsigned long long)head.size);
+}
+
 static void look(struct qf_stamping *s)
 {
     struct qf_error err = {0};
-    enum qf_status status = QF_OK;
     bool asked = was_asked(s);
-    bool due = (asked || monotonic_ms() >= s->next_ms) && (asked || stamp_due(s));
+    enum qf_status status = asked || monotonic_ms() >= s->next_ms ? check_lost(s, &err) : QF_OK;
+    bool due = status == QF_OK && (asked || (monotonic_ms() >= s->next_ms && stamp_due(s)));
     if (due)
         status = make_stamp(s, &err);
     bool renew = status == QF_OK && renewal_due(s) && monotonic_ms() >= s->next_ms &&

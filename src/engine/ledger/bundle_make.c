@@ -197,19 +197,39 @@ static enum qf_status add_witnessed(struct qf_ledger *ledger, struct qf_arena *a
     return status == QF_OK ? QF_OK : qf_fail(err, status, "witnessed", "the log cannot be read");
 }
 
+/* Whether the log continues a checkpoint: one that was stamped of entries which were lost since, as
+ * by restoring an old copy, shows nothing of this log. */
+static bool continues(struct qf_ledger *ledger, struct qf_slice note,
+                      const struct qf_ledger_head *head)
+{
+    struct qf_checkpoint checkpoint;
+    struct qf_hash_reader reader;
+    struct qf_log_proof proof;
+    qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
+    return qf_checkpoint_parse_note(&checkpoint, note, NULL) == QF_OK && checkpoint.size > 0 &&
+           checkpoint.size <= head->size &&
+           qf_log_prove_consistency(QF_HASH_SHA256, &proof, checkpoint.size, head->size, &reader) ==
+               QF_OK &&
+           qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, head->size, checkpoint.root,
+                                     head->root, &proof) == QF_OK;
+}
+
 /* The first time-stamp of a checkpoint that has the entry, if there is one. A chain that cannot be
- * read is left out: qifeng audit names it, and the record is proved without it. */
+ * read, or is of another history, is left out: qifeng audit names it, and the record is proved
+ * without it. */
 static void add_stamped(struct qf_ledger *ledger, struct qf_arena *arena, struct qf_json *bundle,
-                        uint64_t leaf, const struct qf_note_signer *signer, uint64_t head_size)
+                        uint64_t leaf, const struct qf_note_signer *signer,
+                        const struct qf_ledger_head *head)
 {
     struct qf_json stamped = qf_json_make_object();
     struct qf_stamp_link *links = NULL;
     size_t count = 0;
     uint64_t size = 0;
     if (signer->stamps == NULL || !qf_stamps_after(signer->stamps, leaf, &size) ||
-        size > head_size ||
+        size > head->size ||
         qf_stamps_chain(signer->stamps, arena, size, &links, &count, NULL) != QF_OK ||
-        add_consistency(ledger, arena, &stamped, size, head_size) != QF_OK ||
+        !continues(ledger, links[0].file, head) ||
+        add_consistency(ledger, arena, &stamped, size, head->size) != QF_OK ||
         add_log_proof(ledger, arena, &stamped, "proof", QF_HASH_SHA256, leaf, size) != QF_OK)
         return;
     qf_bundle_put_chain(arena, &stamped, links, count);
@@ -220,17 +240,17 @@ static void add_stamped(struct qf_ledger *ledger, struct qf_arena *arena, struct
 static enum qf_status add_introductions(struct qf_ledger *ledger, struct qf_arena *arena,
                                         struct qf_json *bundle,
                                         const struct qf_introductions *introductions,
-                                        uint64_t head_size)
+                                        const struct qf_ledger_head *head)
 {
     struct qf_json list = qf_json_make_array();
     enum qf_status status = QF_OK;
     for (size_t i = 0; introductions != NULL && i < introductions->count && status == QF_OK; i++) {
         const struct qf_introduction *item = &introductions->items[i];
         struct qf_json one = qf_json_make_object();
-        if (item->size > head_size)
+        if (!continues(ledger, item->checkpoint, head))
             return QF_INCONSISTENT;
         qf_json_put(arena, &one, "checkpoint", qf_json_make_slice(item->checkpoint));
-        status = add_consistency(ledger, arena, &one, item->size, head_size);
+        status = add_consistency(ledger, arena, &one, item->size, head->size);
         qf_json_put(arena, &one, "member", item->member_record);
         qf_json_put(arena, &one, "trust", item->trust_record);
         qf_json_append(arena, &list, one);
@@ -313,8 +333,8 @@ static enum qf_status make(struct qf_ledger *ledger, struct qf_arena *arena, str
         status = add_witnessed(ledger, arena, &bundle, leaf, cosigned, signer, head.size, err);
     if (status != QF_OK)
         return status;
-    add_stamped(ledger, arena, &bundle, leaf, signer, head.size);
-    status = add_introductions(ledger, arena, &bundle, signer->introductions, head.size);
+    add_stamped(ledger, arena, &bundle, leaf, signer, &head);
+    status = add_introductions(ledger, arena, &bundle, signer->introductions, &head);
     if (status != QF_OK)
         return qf_fail(err, status, "introductions", "the log does not continue them");
     qf_json_write(out, &bundle);
