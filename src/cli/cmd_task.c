@@ -25,8 +25,17 @@ enum qf_status qf_case_find_task(struct qf_remote *remote, struct qf_json *out, 
             return QF_OK;
         }
     }
-    return qf_fail(err, QF_NOT_FOUND, "TASK", "the case is %s and has no open task %s",
-                   qf_remote_value(remote, qf_json_get(&found, "status")), slash + 1);
+    struct qf_buf open;
+    qf_buf_init(&open, 160);
+    for (uint32_t i = 0; tasks != NULL && i < tasks->count && qf_buf_status(&open) == QF_OK; i++)
+        qf_buf_printf(&open, "%s%lld (%s)", i > 0 ? ", " : "; open are ",
+                      (long long)qf_json_get(&tasks->items[i], "task")->integer,
+                      qf_remote_value(remote, qf_json_get(&tasks->items[i], "node")));
+    const char *others =
+        qf_buf_status(&open) == QF_OK ? qf_arena_text(&remote->arena, qf_buf_slice(&open)) : "";
+    qf_buf_deinit(&open);
+    return qf_fail(err, QF_NOT_FOUND, "TASK", "the case is %s and has no open task %.60s%s",
+                   qf_remote_value(remote, qf_json_get(&found, "status")), slash + 1, others);
 }
 
 static const struct qf_bpmn_node *node_of(const struct qf_remote *remote,

@@ -129,6 +129,12 @@ enum qf_status qf_replay_deploy(struct qf_replay *r, struct qf_error *err)
     status = send_parts(r, hash, err);
     if (status == QF_OK)
         status = propose(r, hash, proposal, err);
+    if (status == QF_OK && r->problem.status == QF_EXISTS)
+        return qf_fail(
+            err, QF_WRONG_STATE, "service",
+            "it is proposed already: the other members have to vote on proposal %s; if it "
+            "came to nothing, qifeng service deploy proposes the folder again",
+            proposal);
     if (status == QF_OK && r->problem.status != QF_OK) {
         *err = r->problem;
         return err->status;

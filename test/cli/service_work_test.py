@@ -106,7 +106,8 @@ class Work(Town):
             self.assertIn(words, said)
         (self.work / "data.json").write_text('{"area": 500, "received": "2026-03-02"}')
         self.act("li", "task", "complete", "c1/check", "--data", "data.json", "--set", "note=plain")
-        self.assertIn("no open task", self.act("li", "task", "complete", "c1/check", code=1).stderr)
+        self.assertIn("no open task check; open are 2 (review)", self.act(
+            "li", "task", "complete", "c1/check", code=1).stderr)
 
     def test_3_why(self):
         case = self.ask("case", "show", "c1")
@@ -229,6 +230,7 @@ class Work(Town):
         folder = self.imported()
         said = self.run_one(*replay, "--service", folder, code=1).stderr
         self.assertIn("have to vote on proposal deploy/old-permits/1.0/", said)
+        self.assertIn("it is proposed already", self.run_one(*replay, "--service", folder, code=1).stderr)
         self.act("court", "service", "vote", re.search(r"deploy/[^ ]*", said)[0], "--yes")
         report = json.loads(self.run_one(*replay, "--service", folder).stdout)
         self.assertEqual((report["conforming"], report["deviating"], report["compared"]["equal"]),
