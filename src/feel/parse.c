@@ -33,14 +33,34 @@ _Noreturn void qf_feel_parse_fail(struct qf_feel_parser *p, const char *expected
     longjmp(p->fail, 1);
 }
 
-/* Goes on from where it was asked last, so that the places of all nodes take one pass. */
+/* One character back; over the end of a line, that line is looked at again. */
+static void place_back(struct qf_feel_parser *p)
+{
+    uint8_t c = (uint8_t)p->text[--p->place_at];
+    if (c == '\n') {
+        size_t at = p->place_at;
+        p->place_column = 1;
+        for (; at > 0 && p->text[at - 1] != '\n'; at--)
+            p->place_column += ((uint8_t)p->text[at - 1] & 0xc0) != 0x80;
+        p->place_line--;
+        if (at == 0 && p->compiler->column > 1)
+            p->place_column += p->compiler->column - 1;
+    } else if ((c & 0xc0) != 0x80) {
+        p->place_column--;
+    }
+}
+
+/* Goes on from where it was asked last, forth or back, so that the places of all nodes take about
+ * one pass: an operator is asked for after its right side. */
 void qf_feel_parse_place(struct qf_feel_parser *p, size_t at, uint32_t *line, uint32_t *column)
 {
-    if (at < p->place_at || p->place_line == 0) {
+    if (p->place_line == 0) {
         p->place_at = 0;
         p->place_line = p->compiler->line == 0 ? 1 : p->compiler->line;
         p->place_column = p->compiler->column == 0 ? 1 : p->compiler->column;
     }
+    while (p->place_at > at)
+        place_back(p);
     for (; p->place_at < at && p->place_at < p->size; p->place_at++) {
         if (p->text[p->place_at] == '\n') {
             p->place_line++;
