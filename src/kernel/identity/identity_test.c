@@ -253,6 +253,19 @@ static void mandates_end_by_either_side(void **state)
     qf_testing_expect(world, QF_WRONG_STATE, "ops[0].on_behalf", 2, RECORD_FOR, "r", "m");
 }
 
+static void a_mandate_is_not_ended_by_a_namesake(void **state)
+{
+    struct qf_testing_world *world = *state;
+    long long now = world->block.time_ms / 1000;
+    qf_testing_expect(world, QF_OK, "", 0, "[" ADD "]", "li", world->jwk[4], "[]");
+    qf_testing_expect(world, QF_OK, "", 2, "[" ADD "]", "li", world->jwk[5], "[]");
+    qf_testing_expect(world, QF_OK, "", 0, GRANT, "m", "c", "li", "evidence", now + 100);
+    qf_testing_expect(world, QF_NOT_ALLOWED, "ops[0]", 4,
+                      "[{\"op\":\"identity.mandate.revoke\",\"mandate\":\"m\"}]");
+    qf_testing_expect(world, QF_OK, "", 5,
+                      "[{\"op\":\"identity.mandate.revoke\",\"mandate\":\"m\"}]");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, qf_testing_setup, qf_testing_teardown)
 
 int main(void)
@@ -269,6 +282,7 @@ int main(void)
         T(subjects_are_pseudonyms),
         T(mandates_let_another_act),
         T(mandates_end_by_either_side),
+        T(a_mandate_is_not_ended_by_a_namesake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

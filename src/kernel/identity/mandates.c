@@ -25,7 +25,9 @@ enum qf_status qf_identity_target_mandate(struct qf_op_context *ctx, const struc
     bool is_holder = qf_slice_equal(holder_member, qf_signer_member(ctx->signer)) &&
                      qf_slice_equal(holder, qf_signer_actor(ctx->signer));
     out->member = is_holder ? holder_member : qf_record_text(record, "member");
-    out->actor = holder;
+    /* The giver may have an actor of the same name, who has no say in it. */
+    if (is_holder)
+        out->actor = holder;
     return QF_OK;
 }
 
