@@ -51,6 +51,7 @@
 #define QF_SERVICE_STEPS_MAX 4096             /* steps of a case; half of them may move nothing */
 #define QF_SERVICE_STEP_BYTES 32              /* of a case that cost a step to read and write */
 #define QF_SERVICE_CASE_SIZE_MAX 655360       /* bytes of a case's record, ends aside */
+#define QF_SERVICE_DEPLOY_STEPS 250000        /* of a block's, that checking a package costs */
 #define QF_SERVICE_OPS_MAX 64                 /* that one step of a case performs */
 #define QF_SERVICE_OP_STEPS 100       /* that performing an op costs, of a case's and a block's */
 #define QF_SERVICE_EFFECT_STEPS 256   /* that telling subscribers of something costs */

@@ -425,6 +425,7 @@ void qf_kernel_apply(struct qf_kernel *kernel, const struct qf_tx *tx, struct qf
     kernel->effects.term_count = kernel->effects.event_count = 0;
     kernel->last_steps = kernel->services.steps;
     enum qf_status status = admit(kernel, tx, leaf, out, &out->problem);
+    out->admitted = status == QF_OK;
     if (status == QF_OK) {
         size_t mark = qf_overlay_mark(&kernel->overlay);
         uint64_t version = kernel->watch.version;

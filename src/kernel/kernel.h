@@ -94,6 +94,9 @@ struct qf_receipt {
      * find_tx, else anybody could burn another's transaction by sending it first with a bad
      * signature. */
     bool id_taken;
+    /* Whether its ops were looked at: the signer stood well when it came. What it is refused for
+     * then is its own doing, and is ordered whatever the code. */
+    bool admitted;
     struct qf_slice actor; /* signer, once known; block arena */
     struct qf_slice member;
     const struct qf_kernel_term *terms;

@@ -285,6 +285,26 @@ static void refused_can_be_taken_back(void **state)
                         "{\"leaf\":0,\"member\":\"a\"}");
 }
 
+/* Who ends his own standing half-way has had work done, and is held to it. */
+static void what_ends_itself_was_admitted(void **state)
+{
+    struct qf_testing_world *world = *state;
+    struct qf_receipt receipt =
+        qf_testing_run(world, 0,
+                       "[{\"op\":\"identity.key.add\",\"actor\":\"root\",\"key\":%s}," RECORD(
+                           "y") ",{\"op\":\"identity.key.rotate\",\"key\":%s}," RECORD("z") "]",
+                       world->jwk[5], world->jwk[6]);
+    expect(&receipt, QF_KEY_REVOKED, "ops[3].kid");
+    assert_true(receipt.admitted);
+    assert_null(qf_testing_value(world, "evidence/record/y"));
+    receipt =
+        qf_testing_run(world, 0, "[{\"op\":\"identity.key.rotate\",\"key\":%s}]", world->jwk[6]);
+    expect(&receipt, QF_OK, "");
+    receipt = qf_testing_run(world, 0, "[" RECORD("y") "]");
+    expect(&receipt, QF_KEY_REVOKED, "header.kid");
+    assert_false(receipt.admitted);
+}
+
 static void signers_are_read_once(void **state)
 {
     struct qf_testing_world *world = *state;
@@ -336,6 +356,7 @@ int main(void)
         T(check_before_ordering_agrees),
         T(refused_can_be_taken_back),
         T(signers_are_read_once),
+        T(what_ends_itself_was_admitted),
         cmocka_unit_test(suite_gm_works_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

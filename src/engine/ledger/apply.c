@@ -124,9 +124,13 @@ static void index_time(struct qf_ledger *ledger, uint64_t leaf)
 }
 
 /* Refusals that a gateway gives before ordering: nobody can be held to them, or the log has the
- * transaction already. */
-static bool turned_away(enum qf_status code)
+ * transaction already. A transaction that ends its own signer's standing half-way is none: it has
+ * had its work done, and would cost nothing. */
+static bool turned_away(const struct qf_receipt *receipt)
 {
+    const enum qf_status code = receipt->code;
+    if (receipt->admitted)
+        return false;
     return code == QF_BAD_SIGNATURE || code == QF_UNKNOWN_KEY || code == QF_KEY_REVOKED ||
            code == QF_MEMBER_SUSPENDED || code == QF_EXPIRED || code == QF_EXPIRY_TOO_FAR ||
            code == QF_DUPLICATE;
@@ -151,7 +155,7 @@ static enum qf_status run_transactions(struct qf_ledger *ledger, struct qf_ledge
         qf_kernel_apply(ledger->kernel, txs[i], &receipt);
         struct qf_tx_result *result = results != NULL ? results[i] : NULL;
         bool ordered =
-            codes != NULL || ledger->options.keep_refused_intake || !turned_away(receipt.code);
+            codes != NULL || ledger->options.keep_refused_intake || !turned_away(&receipt);
         if (codes != NULL && codes[i] != (int64_t)receipt.code)
             return QF_CORRUPT;
         uint64_t leaf = block->first_leaf + block->count;

@@ -157,6 +157,29 @@ static void an_outcome_that_would_be_written_for_hours_is_refused(void **state)
                       "[{\"op\":\"service.case.open\",\"service\":\"large\",\"case\":\"c1\"}]");
 }
 
+/* ---- packages that are only tried ---- */
+
+static void a_block_checks_few_packages(void **state)
+{
+    struct qf_testing_world *world = *state;
+    const unsigned few = QF_FEEL_BLOCK_STEPS_MAX / QF_SERVICE_DEPLOY_STEPS;
+    qf_testing_begin(world);
+    for (unsigned i = 0; i <= few; i++) {
+        struct qf_receipt receipt;
+        const struct qf_json *ops = qf_testing_json(
+            world,
+            "[{\"op\":\"consortium.propose\",\"proposal\":\"p%u\",\"action\":{\"do\":\"service."
+            "deploy\","
+            "\"service\":\"s\",\"version\":\"1\",\"member\":\"a\",\"hash\":\"sha-256:" HASH "\"}}]",
+            i);
+        qf_testing_apply(world,
+                         qf_testing_sign(world, QF_ADMIN_A, world->block.time_ms / 1000 + 600, ops),
+                         QF_TX_GOOD, &receipt);
+        assert_int_equal(receipt.code, i < few ? QF_NOT_FOUND : QF_BUDGET);
+    }
+    qf_testing_end(world, false);
+}
+
 /* ---- why time could do nothing ---- */
 
 /* Its id is cut within a character where it is quoted. */
@@ -253,6 +276,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_form_may_have_any_name, setup, teardown),
         cmocka_unit_test_setup_teardown(an_outcome_that_would_be_written_for_hours_is_refused,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(a_block_checks_few_packages, setup, teardown),
         cmocka_unit_test_setup_teardown(a_case_with_much_in_it_takes_no_more, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -163,6 +163,12 @@ static void put_service(struct qf_op_context *ctx, const struct qf_json *action)
 enum qf_status qf_service_deploy(struct qf_op_context *ctx, const struct qf_json *action,
                                  struct qf_error *err)
 {
+    /* Whether it is compiled already does not count: that differs from node to node. */
+    if (ctx->services->steps < QF_SERVICE_DEPLOY_STEPS)
+        return qf_fail(err, QF_BUDGET, "",
+                       "the block has checked as many packages as it may (%d); try again",
+                       QF_FEEL_BLOCK_STEPS_MAX / QF_SERVICE_DEPLOY_STEPS);
+    qf_services_spend(ctx->services, QF_SERVICE_DEPLOY_STEPS);
     qf_arena_reset(&ctx->services->scratch);
     qf_services_zone(ctx);
     struct qf_slice package = {NULL, 0};

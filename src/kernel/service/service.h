@@ -31,7 +31,7 @@
 #include "dmn/dmn.h"
 #include "kernel/context.h"
 
-#define QF_SERVICE_MODELS_MAX 64        /* compiled packages that a kernel keeps */
+#define QF_SERVICE_MODELS_MAX 256       /* compiled packages that a kernel keeps */
 #define QF_SERVICE_ZONE "Asia/Shanghai" /* a network's, unless it has set another */
 #define QF_SERVICE_ZONE_MINUTES 480
 
