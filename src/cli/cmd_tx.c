@@ -57,7 +57,7 @@ static enum qf_status refuse_op(uint32_t index, struct qf_slice name, struct qf_
 static enum qf_status check_ops(const struct qf_json *ops, struct qf_error *err)
 {
     if (ops->type != QF_JSON_ARRAY || ops->count == 0)
-        return qf_fail(err, QF_BAD_FIELD, "ops", "want an array of operations, or one alone");
+        return qf_fail(err, QF_BAD_FIELD, "", "want an array of operations, or one alone");
     for (uint32_t i = 0; i < ops->count; i++) {
         const struct qf_json *name = qf_json_get(&ops->items[i], "op");
         if (name == NULL || name->type != QF_JSON_STRING) {
@@ -87,7 +87,7 @@ static enum qf_status sign(const char *key_path, const char *network, const char
     if (status == QF_OK)
         status = qf_cli_read(&arena, ops_path, QF_TX_SIZE_MAX * 2UL, &text, err);
     if (status == QF_OK && (status = qf_json_parse(&arena, &ops, text, QF_JSON_ANY, err)) != QF_OK)
-        qf_error_within(err, "%s", ops_path);
+        qf_error_within(err, "%s", strcmp(ops_path, "-") == 0 ? "standard input" : ops_path);
     if (status == QF_OK && ops.type == QF_JSON_OBJECT) { /* one op alone */
         struct qf_json list = qf_json_make_array();
         qf_json_append(&arena, &list, ops);
