@@ -3,7 +3,7 @@
 # prints the one command that does. Usage: deps.sh build|test|lint|bench|fuzz
 set -eu
 build="ca-certificates gcc make patch meson ninja-build pkg-config libssl-dev liblmdb-dev libmicrohttpd-dev libgnutls28-dev libcurl4-openssl-dev
- libyaml-dev libexpat1-dev libpcre2-dev libutf8proc-dev zlib1g-dev"
+ libyaml-dev libexpat1-dev libpcre2-dev zlib1g-dev"
 test="libcmocka-dev libjansson-dev openssh-client softhsm2 libengine-pkcs11-openssl opensc openssl curl python3 python3-cryptography python3-jsonschema python3-yaml"
 command -v node >/dev/null 2>&1 || test="$test nodejs npm"
 lint="clang-14 clang-format-14 clang-tidy-14 cppcheck libclang-rt-14-dev"

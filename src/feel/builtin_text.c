@@ -1,7 +1,6 @@
 /* Strings. Positions count code points. */
-#include <utf8proc.h>
-
 #include "feel/builtin.h"
+#include "feel/case_table.h"
 
 static size_t point_size(uint8_t lead)
 {
@@ -120,14 +119,96 @@ struct qf_feel_value qf_feel_fn_substring(const struct qf_feel_args *args)
     return qf_feel_text(qf_slice_make(text.data + from, to - from));
 }
 
-/* Simple case mapping (Unicode through utf8proc); ß has no single capital and becomes SS. */
+/* ---- case ---- */
+
+static const struct qf_case_mapping *find_mapping(bool upper, uint32_t point)
+{
+    const struct qf_case_mapping *table = upper ? qf_case_upper : qf_case_lower;
+    uint32_t low = 0;
+    uint32_t high = upper ? qf_case_upper_count : qf_case_lower_count;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (table[middle].from == point)
+            return &table[middle];
+        if (table[middle].from < point)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+static uint32_t point_at(struct qf_slice text, size_t at)
+{
+    size_t size = point_size(text.data[at]);
+    uint32_t value = size == 1 ? text.data[at] : text.data[at] & (0xffU >> (size + 1));
+    for (size_t i = 1; i < size && at + i < text.size; i++)
+        value = (value << 6) | (text.data[at + i] & 0x3f);
+    return value;
+}
+
+static size_t put_point(uint8_t *out, uint32_t point)
+{
+    if (point < 0x80) {
+        out[0] = (uint8_t)point;
+        return 1;
+    }
+    size_t size = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        out[i] = (uint8_t)(0x80 | (point & 0x3f));
+        point >>= 6;
+    }
+    out[0] = (uint8_t)((0xf00U >> size) | point);
+    return size;
+}
+
+static bool is_cased(uint32_t point)
+{
+    if (point < 0x80)
+        return (point | 0x20) >= 'a' && (point | 0x20) <= 'z';
+    return find_mapping(true, point) != NULL || find_mapping(false, point) != NULL;
+}
+
+static bool is_accent(uint32_t point)
+{
+    return (point >= 0x300 && point <= 0x36f) || point == '\'' || point == 0x2019 || point == 0xad;
+}
+
+/* Whether a sigma stands at the end of a word (Unicode's Final_Sigma). */
+static bool ends_word(struct qf_slice text, size_t at)
+{
+    size_t before = at;
+    bool after_letter = false;
+    while (before > 0 && !after_letter) {
+        do
+            before--;
+        while (before > 0 && (text.data[before] & 0xc0) == 0x80);
+        uint32_t point = point_at(text, before);
+        after_letter = is_cased(point);
+        if (!after_letter && !is_accent(point))
+            break;
+    }
+    for (size_t next = at + 2; after_letter && next < text.size;
+         next += point_size(text.data[next])) {
+        uint32_t point = point_at(text, next);
+        if (!is_accent(point))
+            return !is_cased(point);
+    }
+    return after_letter;
+}
+
+#define CAPITAL_SIGMA 0x3a3
+#define FINAL_SIGMA 0x3c2
+#define MAPPED_SIZE_MAX 3 /* a mapping has at most three times the bytes */
+
+/* Unicode's full mappings, without those of a language (XPath's upper-case and lower-case). */
 static struct qf_feel_value map_case(const struct qf_feel_args *args, bool upper)
 {
     const struct qf_feel_value *string = qf_feel_arg_kind(args, 0, QF_FEEL_STRING);
     if (string == NULL)
         return qf_feel_refuse(args, NEEDS_STRINGS);
     struct qf_slice text = qf_feel_slice(string);
-    uint8_t *out = qf_feel_alloc(args->ev, text.size * 3 + 4);
+    uint8_t *out = qf_feel_alloc(args->ev, text.size * MAPPED_SIZE_MAX + 4);
     size_t size = 0;
     for (size_t i = 0; i < text.size;) {
         uint8_t c = text.data[i];
@@ -137,22 +218,16 @@ static struct qf_feel_value map_case(const struct qf_feel_args *args, bool upper
             i++;
             continue;
         }
-        utf8proc_int32_t point = 0;
-        utf8proc_ssize_t used =
-            utf8proc_iterate(text.data + i, (utf8proc_ssize_t)(text.size - i), &point);
-        if (used <= 0) {
-            out[size++] = c;
-            i++;
-            continue;
-        }
-        if (upper && point == 0xdf) {
-            out[size++] = 'S';
-            out[size++] = 'S';
-        } else {
-            utf8proc_int32_t mapped = upper ? utf8proc_toupper(point) : utf8proc_tolower(point);
-            size += (size_t)utf8proc_encode_char(mapped, out + size);
-        }
-        i += (size_t)used;
+        uint32_t point = point_at(text, i);
+        const struct qf_case_mapping *mapping = find_mapping(upper, point);
+        i += point_size(c);
+        if (!upper && point == CAPITAL_SIGMA && ends_word(text, i - 2))
+            size += put_point(out + size, FINAL_SIGMA);
+        else if (mapping == NULL)
+            size += put_point(out + size, point);
+        else
+            for (size_t k = 0; k < 3 && mapping->to[k] != 0; k++)
+                size += put_point(out + size, mapping->to[k]);
     }
     qf_feel_step(args->ev, (int64_t)(size / 64));
     return qf_feel_text(qf_slice_make(out, size));

@@ -59,12 +59,16 @@ static bool to_small(int64_t *out, const decQuad *n)
     return true;
 }
 
+static bool refuse(struct qf_feel_value *out)
+{
+    *out = qf_feel_null();
+    return false;
+}
+
 static bool store(struct qf_feel_value *out, const decQuad *n)
 {
-    if (!decQuadIsFinite(n)) {
-        *out = qf_feel_null();
-        return false;
-    }
+    if (!decQuadIsFinite(n))
+        return refuse(out);
     int64_t integer = 0;
     if (to_small(&integer, n)) {
         *out = qf_feel_int(integer);
@@ -158,6 +162,8 @@ static bool operate(struct qf_feel_value *out, const struct qf_feel_value *a,
     load(&x, a);
     load(&y, b);
     op(&result, &x, &y, &context);
+    if ((context.status & DEC_Underflow) != 0 && decQuadIsZero(&result))
+        return refuse(out); /* it is not zero, but its scale is out of range */
     return store(out, &result);
 }
 
@@ -229,11 +235,11 @@ static bool operate_long(struct qf_feel_value *out, const struct qf_feel_value *
         decQuadToNumber(&quad, &y);
         op(&result, &x, &y, &context);
     }
-    if (decNumberIsNaN(&result) || decNumberIsInfinite(&result)) {
-        *out = qf_feel_null();
-        return false;
-    }
+    if (decNumberIsNaN(&result) || decNumberIsInfinite(&result))
+        return refuse(out);
     decQuadFromNumber(&quad, &result, &context);
+    if ((context.status & DEC_Underflow) != 0 && decQuadIsZero(&quad))
+        return refuse(out);
     return store(out, &quad);
 }
 

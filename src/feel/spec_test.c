@@ -199,7 +199,23 @@ static const struct reading domains[] = {
     {"decimal(12345, -2)", "12300"},
     {"decimal(9999999999999999999999999999999999, 2)", "9999999999999999999999999999999999"},
     {"floor(1.5)", "1"},
+    {"0.1 ** 6200", "null"},
+    {"1e-6176 * 0.1", "null"},
+    {"1e-6176 / 1e10", "null"},
+    {"1e6144 * 10", "null"},
+    {"0 * 1e-6176 = 0", "true"},
+    {"exp(-20000)", "null"},
     {"modulo(1, 0)", "null"},
+};
+
+/* Table 74, with Unicode's full case mappings. */
+static const struct reading letters[] = {
+    {"upper case(\"straße ﬁn ŉ\")", "\"STRASSE FIN ʼN\""},
+    {"lower case(\"İ ÀÉ\")", "\"i̇ àé\""},
+    {"lower case(\"ΟΔΟΣ ΣΑΣ. Σ\")", "\"οδος σας. σ\""},
+    {"upper case(\"ὈΔΥΣΣΕΎΣ ᾳ\")", "\"ὈΔΥΣΣΕΎΣ ΑΙ\""},
+    {"upper case(\"中文 abc\")", "\"中文 ABC\""},
+    {"string length(upper case(\"ΐ\"))", "3"},
 };
 
 /* Tables 61, 63 and 68. */
@@ -243,6 +259,7 @@ CHECK_ALL(relations)
 CHECK_ALL(comparisons)
 CHECK_ALL(times)
 CHECK_ALL(domains)
+CHECK_ALL(letters)
 CHECK_ALL(forms)
 
 int main(void)
@@ -251,7 +268,7 @@ int main(void)
         cmocka_unit_test(test_names),     cmocka_unit_test(test_ranges),
         cmocka_unit_test(test_relations), cmocka_unit_test(test_comparisons),
         cmocka_unit_test(test_times),     cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_forms),     cmocka_unit_test(test_letters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
