@@ -442,6 +442,12 @@ static void test_bounds(void **state)
         "for i in 1..30000 return if i = 1 then [1] else [partial[-1]]",
         "{f: function(n) f(n + 1), r: f(1)}.r",
         "flatten(for i in 1..80 return if i = 1 then [1] else [partial[-1]])",
+        "count(for i in 1..5000 return matches(\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\", "
+        "\"^(a+)+$\"))",
+        "count(for i in 1..5000 return replace(\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\", "
+        "\"a*a*a*b\", \"x\"))",
+        "count(for i in 1..5000 return split(\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaac\", "
+        "\"a*a*a*b\"))",
         SHARED("h = g"),
         SHARED("h != g"),
         SHARED("h in [g]"),

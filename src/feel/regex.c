@@ -404,20 +404,22 @@ struct matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     uint32_t groups;
+    uint32_t limit_max;   /* of one place of the text */
+    int64_t steps, spent; /* below zero: more than there are */
 };
 
 static bool matcher_init_for(struct matcher *m, struct qf_feel_ev *ev, struct qf_slice pattern,
                              struct qf_slice flags, uint32_t steps_max)
 {
-    *m = (struct matcher){0};
+    *m = (struct matcher){.limit_max = steps_max};
     m->code = compile(ev, pattern, flags, &m->groups);
     if (m->code == NULL)
         return false;
+    m->steps = ev != NULL ? ev->steps_left : steps_max;
     m->data = pcre2_match_data_create_from_pattern(m->code, NULL);
     m->context = pcre2_match_context_create(NULL);
     if (m->data == NULL || m->context == NULL)
         return false;
-    (void)pcre2_set_match_limit(m->context, steps_max);
     (void)pcre2_set_depth_limit(m->context, QF_FEEL_REGEX_STEPS_MAX / 100);
     return true;
 }
@@ -435,12 +437,71 @@ static void matcher_deinit(struct matcher *m)
     pcre2_code_free(m->code);
 }
 
-/* 1 found, 0 not, -1 a limit was reached. */
+/* What matching cost is paid when nothing of the library's is held any more: the evaluation may end
+ * here. */
+static void settle(struct qf_feel_ev *ev, const struct matcher *m)
+{
+    qf_feel_step(ev, m->spent);
+}
+
+/* The same, where something was found that is not the evaluation's yet. */
+static void settle_found(struct qf_feel_ev *ev, const struct matcher *m, struct qf_buf *found)
+{
+    if (m->spent > m->steps)
+        qf_buf_deinit(found);
+    settle(ev, m);
+}
+
+static bool spend(struct matcher *m, size_t steps)
+{
+    m->spent += (int64_t)steps;
+    return m->spent <= m->steps;
+}
+
+static int match_within(struct matcher *m, struct qf_slice input, size_t from, uint32_t options,
+                        uint32_t limit)
+{
+    (void)pcre2_set_match_limit(m->context, limit);
+    return pcre2_match(m->code, input.size == 0 ? (PCRE2_SPTR) "" : input.data, input.size, from,
+                       PCRE2_NO_UTF_CHECK | options, m->data, m->context);
+}
+
+#define LIMIT_FIRST 16
+#define LIMIT_FACTOR 4
+#define LOOKS_A_STEP 4
+
+/* The library counts for each place of the text anew and does not say how much it took. So it is
+ * first let look with a limit that no harm can hide under, and only where that does not do, place
+ * by place with a growing one, each of which is paid for. 1 found, 0 not, -1 a limit was reached.
+ */
 static int match_at(struct matcher *m, struct qf_slice input, size_t from)
 {
-    int found = pcre2_match(m->code, input.size == 0 ? (PCRE2_SPTR) "" : input.data, input.size,
-                            from, PCRE2_NO_UTF_CHECK, m->data, m->context);
-    return found > 0 ? 1 : found == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    const size_t all = (input.size - from) / LOOKS_A_STEP;
+    if ((int64_t)all > m->steps - m->spent) {
+        m->spent = m->steps + 1;
+        return -1;
+    }
+    int found = match_within(m, input, from, 0, LIMIT_FIRST);
+    size_t looked = found > 0 ? pcre2_get_ovector_pointer(m->data)[1] - from : input.size - from;
+    if (!spend(m, 2 + looked / LOOKS_A_STEP))
+        return -1;
+    if (found != PCRE2_ERROR_MATCHLIMIT)
+        return found > 0 ? 1 : found == PCRE2_ERROR_NOMATCH ? 0 : -1;
+    for (size_t at = from; at <= input.size; at++) {
+        if (at < input.size && (input.data[at] & 0xc0) == 0x80)
+            continue;
+        for (uint32_t limit = LIMIT_FIRST;; limit *= LIMIT_FACTOR) {
+            limit = limit < m->limit_max ? limit : m->limit_max;
+            if (!spend(m, limit / LOOKS_A_STEP))
+                return -1;
+            found = match_within(m, input, at, PCRE2_ANCHORED, limit);
+            if (found != PCRE2_ERROR_MATCHLIMIT || limit == m->limit_max)
+                break;
+        }
+        if (found != PCRE2_ERROR_NOMATCH)
+            return found > 0 ? 1 : -1;
+    }
+    return 0;
 }
 
 #define BAD_PATTERN "the pattern or its flags are not of XPath, or matching takes too long"
@@ -451,6 +512,7 @@ struct qf_feel_value qf_feel_regex_matches(const struct qf_feel_args *args, stru
     struct matcher m;
     int found = matcher_init(&m, args, pattern, flags) ? match_at(&m, input, 0) : -1;
     matcher_deinit(&m);
+    settle(args->ev, &m);
     return found < 0 ? qf_feel_refuse(args, BAD_PATTERN) : qf_feel_bool(found == 1);
 }
 
@@ -544,8 +606,10 @@ struct qf_feel_value qf_feel_regex_replace(const struct qf_feel_args *args, stru
     matcher_deinit(&m);
     if (!good) {
         qf_buf_deinit(&out);
+        settle(args->ev, &m);
         return qf_feel_refuse(args, BAD_PATTERN);
     }
+    settle_found(args->ev, &m, &out);
     return qf_feel_take_text(args->ev, &out);
 }
 
@@ -582,8 +646,10 @@ struct qf_feel_value qf_feel_regex_split(const struct qf_feel_args *args, struct
     matcher_deinit(&m);
     if (!good) {
         qf_buf_deinit(&found);
+        settle(args->ev, &m);
         return qf_feel_refuse(args, BAD_PATTERN);
     }
+    settle_found(args->ev, &m, &found);
     uint32_t count = (uint32_t)(found.size / (2 * sizeof(size_t)));
     struct qf_feel_value kept = qf_feel_take_text(args->ev, &found);
     struct qf_feel_items items = {0};
