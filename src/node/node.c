@@ -75,6 +75,20 @@ static enum qf_status lock_dir(struct qf_node *node, const char *dir, struct qf_
                : qf_fail(err, QF_IO, dir, "cannot be locked: %s", strerrordesc_np(errno));
 }
 
+/* Says which folder it is that this user may not write in, before something deeper fails. */
+static enum qf_status check_writable(struct qf_node *node, const char *dir, struct qf_error *err)
+{
+    static const char *const folders[] = {"", "/journal", "/log", "/state"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        const char *path = qf_arena_printf(&node->arena, "%s%s", dir, folders[i]);
+        if (access(path, W_OK | X_OK) != 0 && errno != ENOENT)
+            return qf_fail(err, QF_IO, path,
+                           "this user cannot write in it: %s; run the node as its owner",
+                           strerrordesc_np(errno));
+    }
+    return QF_OK;
+}
+
 static enum qf_status open_archives(struct qf_node *node, const struct qf_node_options *options,
                                     struct qf_error *err)
 {
@@ -341,6 +355,8 @@ static enum qf_status start(struct qf_node *node, const struct qf_node_options *
                             struct qf_error *err)
 {
     enum qf_status status = lock_dir(node, options->dir, err);
+    if (status == QF_OK)
+        status = check_writable(node, options->dir, err);
     if (status == QF_OK)
         status = qf_config_load(&node->arena, &node->config, options->dir, err);
     if (status == QF_OK)

@@ -295,6 +295,9 @@ class Audit(Case):
             self.assertEqual((told["state"], told["journal"]), ("ok", "ok"), told)
             self.assertEqual(sorted(p.name for p in (self.dir / "state").iterdir()),
                              ["data.mdb", "lock.mdb"])
+            done = ask("node")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("this user cannot write in it", done.stderr)
         finally:
             for place in [self.dir, *self.dir.rglob("*")]:
                 place.chmod(0o755 if place.is_dir() else 0o644)

@@ -104,6 +104,11 @@ atexit.register(holder.kill)
 within = ["nsenter", "--target", str(holder.pid), "--user", "--mount", "--preserve-credentials"]
 inside = pathlib.Path(f"/proc/{holder.pid}/root{small}")
 node = Node(small, within=within)
+health = json.loads(node.get("/v1/health"))
+assert health["status"] == "degraded" and health["ordering"], health
+assert [p["field"] for p in health["problems"]] == ["disk"] and health["problems"][0]["cure"], health
+free = int(node.get("/metrics").split(b"\nqifeng_disk_free_bytes ")[1].split(b"\n")[0])
+assert 0 < free < 240 << 20, free
 acknowledged, refused = [], None
 for turn in range(1000):
     got = ask(node, record(f"fill/{turn}", 40000))
