@@ -27,8 +27,19 @@ static const struct {
     {"service.decision.record", "decided"},
 };
 
-static void put_node(struct history *h, struct qf_json *item, int64_t number)
+static int64_t number_of(const struct qf_json *node)
 {
+    return node->type == QF_JSON_INT ? node->integer : -1;
+}
+
+/* A node of an earlier version that the case's own has not is there by its id. */
+static void put_node(struct history *h, struct qf_json *item, const struct qf_json *given)
+{
+    int64_t number = number_of(given);
+    if (given->type == QF_JSON_STRING) {
+        qf_json_put(h->arena, item, "activity", *given);
+        qf_json_put(h->arena, item, "node", *given);
+    }
     if (h->bpmn == NULL || number < 0 || number >= h->bpmn->node_count)
         return;
     const struct qf_bpmn_node *node = &h->bpmn->nodes[number];
@@ -59,7 +70,7 @@ static const char *kind_of(const struct history *h, struct qf_slice op, int64_t 
 static struct qf_json time_item(struct history *h, const struct qf_json *step)
 {
     struct qf_json item = qf_json_make_object();
-    put_node(h, &item, step->items[1].integer);
+    put_node(h, &item, &step->items[1]);
     qf_json_put(h->arena, &item, "kind", step->items[2]);
     qf_json_put(h->arena, &item, "time", step->items[0]);
     return item;
@@ -89,7 +100,7 @@ static enum qf_status automatic_item(struct history *h, const struct qf_json *st
     *item = qf_json_make_object();
     for (size_t i = 0; of_entry[i] != NULL; i++)
         qf_json_put(h->arena, item, of_entry[i], *qf_json_get(&h->shown, of_entry[i]));
-    put_node(h, item, step->items[1].integer);
+    put_node(h, item, &step->items[1]);
     qf_json_put(h->arena, item, "kind", qf_json_make_text("automatic"));
     qf_json_put(h->arena, item, "tx", *qf_json_get(&h->shown, "id"));
     return QF_OK;
@@ -102,7 +113,7 @@ static enum qf_status signed_item(struct history *h, const struct qf_json *step,
     static const char *const of_op[] = {"activity", "data", "flows", "imported",
                                         "name",     "task", "to",    NULL};
     static const char *const of_entry[] = {"actor", "leaf", "member", "time", NULL};
-    int64_t node = step->items[1].integer;
+    int64_t node = number_of(&step->items[1]);
     if (step->count > 2 && step->items[2].integer < 0)
         return automatic_item(h, step, item, err);
     size_t op = step->count > 2 ? (size_t)step->items[2].integer : 0;
@@ -123,7 +134,7 @@ static enum qf_status signed_item(struct history *h, const struct qf_json *step,
         if (value != NULL)
             qf_json_put(h->arena, item, of_entry[i], *value);
     }
-    put_node(h, item, node);
+    put_node(h, item, &step->items[1]);
     struct qf_slice name = qf_json_text(qf_json_get(body, "op"));
     if (qf_slice_is(name, "service.case.unplanned"))
         qf_json_put(h->arena, item, "deviation", qf_json_make_text("unplanned"));

@@ -175,8 +175,15 @@ class Work(Town):
                                             code=1).stderr)
         passes("resume", "small-permit")
         self.act("citizen", "case", "open", "small-permit", "--id", "c5")
+        self.act("li", "task", "complete", "c5/check", "--set", "area=500")
         newer = self.work / "newer"
         shutil.copytree(SMALL, newer)
+        (newer / "scenario.yaml").unlink()
+        for name in ("process.bpmn", "texts/zh.yaml", "texts/en.yaml"):  # a step gets another id
+            text = (newer / name).read_text(encoding="utf-8")
+            for old, new in (('"route"', '"sort"'), (">route<", ">sort<"), ("route: ", "sort: ")):
+                text = text.replace(old, new)
+            (newer / name).write_text(text, encoding="utf-8")
         text = (newer / "service.yaml").read_text(encoding="utf-8")
         (newer / "service.yaml").write_text(text.replace('"1.0"', '"1.1"'), encoding="utf-8")
         passes("deploy", newer)
@@ -188,6 +195,12 @@ class Work(Town):
             time.sleep(0.1)
         self.assertEqual(self.ask("case", "show", "c5")["version"], "1.1",
                          "also when nobody sends anything")
+        steps = self.ask("case", "history", "c5")["items"]
+        self.assertEqual([(s["kind"], s.get("node")) for s in steps],
+                         [("opened", None), ("completed", "check"), ("automatic", "route")])
+        self.assertIn("automatic route\n", self.run_one(
+            "case", "history", "c5", "--node", self.url).stdout)
+        self.assertEqual([t["node"] for t in self.ask("case", "show", "c5")["tasks"]], ["review"])
         passes("retire", "small-permit")
         self.act("citizen", "case", "open", "small-permit", code=1)
         self.act("admin", "service", "suspend", "none", code=1)

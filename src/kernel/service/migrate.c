@@ -13,7 +13,22 @@
 
 /* ---- one case ---- */
 
-/* The node numbers of a history are those of the version that the case is on. */
+/* The node numbers of a history are those of the version that the case is on; what that has not is
+ * kept by its id. */
+static struct qf_json renumber(const struct qf_json *node, const struct qf_bpmn_model *from,
+                               const struct qf_bpmn_model *to)
+{
+    struct qf_slice id = {NULL, 0};
+    if (node->type == QF_JSON_STRING)
+        id = qf_json_text(node);
+    else if (node->integer >= 0 && node->integer < from->node_count)
+        id = from->nodes[node->integer].id;
+    else
+        return *node;
+    uint16_t found = qf_bpmn_find_node(to, id);
+    return found != QF_BPMN_NONE ? qf_json_make_int(found) : qf_json_make_slice(id);
+}
+
 static struct qf_json renumbered(struct qf_arena *arena, const struct qf_json *steps,
                                  const struct qf_bpmn_model *from, const struct qf_bpmn_model *to)
 {
@@ -22,13 +37,8 @@ static struct qf_json renumbered(struct qf_arena *arena, const struct qf_json *s
         const struct qf_json *step = &steps->items[i];
         struct qf_json copy = qf_json_make_array();
         for (uint32_t k = 0; k < step->count; k++) {
-            struct qf_json item = step->items[k];
-            if (k == 1 && item.type == QF_JSON_INT && item.integer >= 0 &&
-                item.integer < from->node_count) {
-                uint16_t node = qf_bpmn_find_node(to, from->nodes[item.integer].id);
-                item = qf_json_make_int(node == QF_BPMN_NONE ? -1 : node);
-            }
-            qf_json_append(arena, &copy, item);
+            qf_json_append(arena, &copy,
+                           k == 1 ? renumber(&step->items[k], from, to) : step->items[k]);
         }
         qf_json_append(arena, &out, copy);
     }
