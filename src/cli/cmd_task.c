@@ -195,6 +195,14 @@ static enum qf_status show(struct qf_remote *remote, const struct qf_case_reques
     }
     qf_case_print_task(remote, &task);
     print_help(remote, node->id);
+    if (node->ext.approvals > 1)
+        printf(
+            QF_CASE_SAY(remote, "  done when %u give the same answer", "  %u 人意见一致才算完成"),
+            node->ext.approvals);
+    if (node->ext.approvals > 1 && node->ext.voters > 0)
+        printf(QF_CASE_SAY(remote, ", of %u at most", "，最多 %u 人表决"), node->ext.voters);
+    if (node->ext.approvals > 1)
+        printf("\n");
     if (schema != NULL)
         print_form(remote, schema);
     print_choices(remote, stdout, node);
@@ -232,6 +240,30 @@ static enum qf_status begin(struct qf_remote *remote, const struct qf_case_reque
     return qf_remote_act(remote, op, request->json, "begun", err);
 }
 
+/* How a task of several people stands after one of them has answered. */
+static void print_vote(struct qf_remote *remote, const struct qf_json *task,
+                       const struct qf_bpmn_node *node)
+{
+    struct qf_json found;
+    struct qf_error err = {0};
+    const char *id = qf_remote_value(remote, qf_json_get(task, "case"));
+    if (qf_remote_get(remote, &found, &err, "/v1/cases/%s", id) != QF_OK)
+        return;
+    const struct qf_json *tasks = qf_json_get(&found, "tasks");
+    bool open = false;
+    for (uint32_t i = 0; tasks != NULL && i < tasks->count; i++)
+        open = open ||
+               qf_json_get(&tasks->items[i], "task")->integer == qf_json_get(task, "task")->integer;
+    if (open)
+        printf(QF_CASE_SAY(remote, "  the task stays open until %u agree\n",
+                           "  任务仍在办理：须有 %u 人意见一致\n"),
+               node->ext.approvals);
+    else
+        printf(QF_CASE_SAY(remote, "  with it the task is done: %u agree\n",
+                           "  任务已完成：%u 人意见一致\n"),
+               node->ext.approvals);
+}
+
 static enum qf_status act(struct qf_remote *remote, const struct qf_case_request *request,
                           const char *verb, const char *ref, struct qf_error *err)
 {
@@ -251,11 +283,15 @@ static enum qf_status act(struct qf_remote *remote, const struct qf_case_request
         status = qf_case_put_answer(remote, &op, request, node->ext.form, err);
     if (status != QF_OK)
         return status;
-    const char *done = strcmp(verb, "complete") == 0   ? "completed"
+    bool votes = strcmp(verb, "complete") == 0 && node != NULL && node->ext.approvals > 1;
+    const char *done = votes                           ? "voted"
+                       : strcmp(verb, "complete") == 0 ? "completed"
                        : strcmp(verb, "claim") == 0    ? "claimed"
                        : strcmp(verb, "delegate") == 0 ? "delegated"
                                                        : "released";
     status = qf_remote_act(remote, op, request->json, done, err);
+    if (status == QF_OK && votes && !request->json)
+        print_vote(remote, &task, node);
     size_t size = strlen(err->field);
     if (status != QF_OK && node != NULL && size >= 5 && strcmp(err->field + size - 5, "flows") == 0)
         print_choices(remote, stderr, node);

@@ -37,9 +37,11 @@ class Sealed(Town):
                  "authorised=true")
         self.act("tang", "task", "complete", f"{case}/accept", "--choose", "f_accept", "--set",
                  "local_resident=true", "--set", "local_standard=1450")
-        for actor in ("tang", "pan"):
-            self.act(actor, "task", "complete", f"{case}/home_visit", "--set",
-                     "visit_finding=as_declared")
+        self.assertIn("2 人意见一致才算完成", self.run_one(
+            "task", "show", f"{case}/home_visit", "--lang", "zh", "--node", self.url).stdout)
+        for actor, words in (("tang", "stays open until 2 agree"), ("pan", "done: 2 agree")):
+            self.assertIn(words, self.act(actor, "task", "complete", f"{case}/home_visit", "--set",
+                                          "visit_finding=as_declared").stdout)
         self.act("ma", "task", "complete", f"{case}/means_check", "--reveal", f"{case}-means.json",
                  *(part.format(income=income) for part in MEANS))
 
