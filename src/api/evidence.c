@@ -5,7 +5,10 @@
 #include "kernel/query.h"
 
 #define CONDITIONS_MAX 8
-#define CANDIDATES_MAX 20000 /* looked at in one request; then a page ends with a cursor */
+/* Looked at in one request; then a page ends with a cursor. Threads are few, and a search must not
+ * keep one from who sends transactions. */
+#define CANDIDATES_MAX 2000
+#define CANDIDATES_SIZE_MAX (4 << 20) /* bytes of their transactions */
 
 static struct qf_json evidence_json(struct qf_api *api, struct qf_arena *arena,
                                     const struct qf_api_record *record, size_t op,
@@ -127,7 +130,7 @@ struct search {
     size_t count;
     struct qf_error err;
     struct qf_json items;
-    size_t limit, looked_at;
+    size_t limit, looked_at, bytes;
     uint64_t size; /* of the durable log */
     uint64_t next;
     bool more;
@@ -288,7 +291,8 @@ static bool look_at(void *arg, uint64_t leaf)
     struct search *search = arg;
     if (leaf >= search->size)
         return false;
-    if (search->items.count >= search->limit || search->looked_at++ == CANDIDATES_MAX) {
+    if (search->items.count >= search->limit || search->looked_at++ == CANDIDATES_MAX ||
+        search->bytes > CANDIDATES_SIZE_MAX) {
         search->more = true;
         search->next = leaf;
         return false;
@@ -302,6 +306,7 @@ static bool look_at(void *arg, uint64_t leaf)
         search->err = err;
         return false;
     }
+    search->bytes += record.entry.jws.size;
     add_performed(search, &record);
     if (!record.time_alone && record.entry.code == QF_OK)
         add_matches(search, &record);

@@ -19,6 +19,7 @@
 enum exchange_state {
     BEGUN,    /* the first line is there */
     READING,  /* headers are there, the body is coming */
+    CROWDED,  /* there is no room for the body now: it is thrown away */
     WAITING,  /* a handler took it away */
     ANSWERED, /* the response is queued */
     REFUSED,  /* the body is too large: the rest is thrown away */
@@ -28,6 +29,7 @@ struct qf_http_server {
     struct MHD_Daemon *daemon;
     struct qf_http_options options;
     struct qf_acceptor *acceptor;
+    atomic_size_t bodies; /* bytes of bodies that are held, beyond their beginnings */
 };
 
 struct exchange { /* what the library carries for us */
@@ -35,6 +37,7 @@ struct exchange { /* what the library carries for us */
     struct qf_http_server *server;
     const struct qf_route *route;
     struct timespec started;
+    size_t held; /* of the server's `bodies` */
 };
 
 const char *qf_http_query(const struct qf_http_exchange *exchange, const char *name)
@@ -403,6 +406,59 @@ static enum MHD_Result refuse_body(struct exchange *exchange)
     return answer(exchange);
 }
 
+/* Connections are many and bodies may be large: all of them together have a bound, too. */
+static bool find_room(struct exchange *exchange, size_t more)
+{
+    const size_t size = exchange->public.body_buf.size + more;
+    const size_t wanted = size > QF_HTTP_BODY_BEGINNING_SIZE && size <= QF_HTTP_BODY_SIZE_MAX
+                              ? size - QF_HTTP_BODY_BEGINNING_SIZE
+                              : 0;
+    if (wanted <= exchange->held)
+        return true;
+    const size_t extra = wanted - exchange->held;
+    exchange->held = wanted;
+    return atomic_fetch_add(&exchange->server->bodies, extra) + extra <= QF_HTTP_BODIES_SIZE_MAX;
+}
+
+static void give_room(struct exchange *exchange)
+{
+    atomic_fetch_sub(&exchange->server->bodies, exchange->held);
+    exchange->held = 0;
+}
+
+static bool is_late(const struct exchange *exchange)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec - exchange->started.tv_sec > QF_HTTP_BODY_TIME_S_MAX;
+}
+
+/* Takes a piece of the body. MHD_NO cuts the connection. */
+static enum MHD_Result take_piece(struct exchange *exchange, const char *piece, size_t size)
+{
+    struct qf_http_exchange *public = &exchange->public;
+    if (is_late(exchange))
+        return MHD_NO;
+    if (public->state == READING && !find_room(exchange, size)) {
+        public->state = CROWDED;
+        qf_buf_deinit(&public->body_buf);
+        give_room(exchange);
+    }
+    if (public->state == READING)
+        qf_buf_put(&public->body_buf, piece, size);
+    return MHD_YES;
+}
+
+static enum MHD_Result refuse_crowded(struct exchange *exchange)
+{
+    struct qf_error err;
+    (void)qf_fail(&err, QF_UNAVAILABLE, "body",
+                  "too much is being sent at once; try again, or send less at a time");
+    exchange->public.state = REFUSED;
+    qf_http_reply_problem(&exchange->public, &err);
+    return answer(exchange);
+}
+
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *upload,
                               size_t *upload_size, void **con_cls)
@@ -426,10 +482,12 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
     }
     struct qf_http_exchange *public = &exchange->public;
     if (*upload_size > 0) {
-        qf_buf_put(&public->body_buf, upload, *upload_size);
+        size_t size = *upload_size;
         *upload_size = 0;
-        return MHD_YES;
+        return take_piece(exchange, upload, size);
     }
+    if (public->state == CROWDED)
+        return refuse_crowded(exchange);
     if (public->state == WAITING) {
         come_back(public);
         return answer(exchange);
@@ -464,6 +522,7 @@ static void completed(void *arg, struct MHD_Connection *connection, void **con_c
         server->options.count(server->options.context, exchange->route,
                               exchange->public.response.status, took);
     }
+    give_room(exchange);
     qf_buf_deinit(&exchange->public.response.body);
     qf_buf_deinit(&exchange->public.body_buf);
     qf_arena_deinit(&exchange->public.arena);

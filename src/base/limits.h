@@ -90,10 +90,13 @@
 /* What a node sets for itself. */
 #define QF_HTTP_CONNECTIONS_MAX 4096
 #define QF_HTTP_BODY_SIZE_MAX (4 << 20)
-#define QF_HTTP_LINES_MAX 10000      /* transactions in one request */
-#define QF_QUEUE_TXS_MAX 65536       /* transactions that wait for a block */
-#define QF_QUEUE_SIZE_MAX (64 << 20) /* bytes of transactions that wait for a block */
-#define QF_PAGE_ITEMS_MAX 1000       /* items of one page of a list */
+#define QF_HTTP_BODIES_SIZE_MAX (256 << 20) /* of all bodies under way, beyond their beginnings */
+#define QF_HTTP_BODY_BEGINNING_SIZE (64 << 10) /* a transaction always finds room */
+#define QF_HTTP_BODY_TIME_S_MAX 120            /* from a request's first line to its body's end */
+#define QF_HTTP_LINES_MAX 10000                /* transactions in one request */
+#define QF_QUEUE_TXS_MAX 65536                 /* transactions that wait for a block */
+#define QF_QUEUE_SIZE_MAX (64 << 20)           /* bytes of transactions that wait for a block */
+#define QF_PAGE_ITEMS_MAX 1000                 /* items of one page of a list */
 #define QF_PAGE_ITEMS_DEFAULT 100
 #define QF_NOTE_SIZE_MAX (1 << 20) /* bytes of a signed note */
 #define QF_NOTE_SIGNATURES_MAX 100

@@ -3,11 +3,20 @@
 import json
 import socket
 import subprocess
+import time
 import urllib.parse
 
 from node import QIFENG, Node, check
 
 JOSE = {"Content-Type": "application/jose"}
+
+
+def resident():
+    """Memory of the node in KiB."""
+    with open(f"/proc/{node.process.pid}/status", encoding="ascii") as status_file:
+        return next(int(line.split()[1]) for line in status_file if line.startswith("VmRSS"))
+
+
 node = Node("frame").start()
 
 second = subprocess.run([QIFENG, "node", node.dir, "--listen", "127.0.0.1:0", "--json"], timeout=20,
@@ -71,3 +80,26 @@ for path in (f"/v1/transactions/{known}/bundle", f"/v1/transactions/{known}/rece
              "/v1/bundles/evidence/page/0"):
     status, _, body = node.get(path + "?cosigned=1")
     check(status == 400 and json.loads(body)["field"] == "cosigned", f"{path}: {status} {body}")
+
+# Who sends large bodies on many connections and finishes none does not fill the node's memory, and a
+# transaction still finds room. Bodies hold 256 MiB, all together; each connection here wants 3.9.
+address = urllib.parse.urlsplit(node.url)
+piece, held = b"x" * 3_900_000, []
+for _ in range(80):
+    raw = socket.create_connection((address.hostname, address.port), timeout=30)
+    raw.sendall(b"POST /v1/transactions HTTP/1.1\r\nHost: x\r\nContent-Type: application/jose\r\n"
+                b"Content-Length: 3900001\r\n\r\n" + piece)
+    held.append(raw)
+memory, before, waited = resident(), 0, 0
+while waited < 60 and (memory != before or memory < 200 * 1024):  # it reads what the sockets have taken
+    time.sleep(0.5)
+    before, memory, waited = memory, resident(), waited + 1
+check(memory < 600 * 1024, f"resident: {memory} KiB")
+node.record("beside", source="while others send")
+answers = []
+for raw in held:
+    raw.sendall(b"x")
+    answers.append(raw.recv(65536).split()[1])
+    raw.close()
+check(b"503" in answers and set(answers) <= {b"400", b"413", b"503"}, f"{answers}")
+node.record("after", source="when they have gone")
