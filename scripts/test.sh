@@ -4,7 +4,9 @@
 # With CI=true a skipped test is a failure. Usage: test.sh FOLDER
 set -u
 folder=$1
-ninja -C "$folder" >/dev/null || { ninja -C "$folder" | tail -40; echo "0 passed, 1 failed"; exit 1; }
+echo "building the program and its tests"
+if [ -t 1 ]; then ninja -C "$folder"; else ninja -C "$folder" >/dev/null; fi ||
+    { ninja -C "$folder" | tail -40; echo "0 passed, 1 failed"; exit 1; }
 status=0
 meson test -C "$folder" --no-rebuild --print-errorlogs || status=$?
 log=$folder/meson-logs/testlog.json
