@@ -468,6 +468,12 @@ static void check_log(struct doctor *d)
         status = qf_json_get_int(&head, "size", &size, &err);
     if (status == QF_OK)
         status = qf_json_get_int(&head, "time", &time_ms, &err);
+    if (status == QF_NOT_FOUND) { /* the node has made its databases and not written any block */
+        tell(d, GOOD, "state", NULL, "nothing yet; what there is stands in the journal");
+        check_journal(d, 0);
+        qf_buf_deinit(&text);
+        return;
+    }
     if (status == QF_IO) { /* nothing is known of the journal then, either */
         tell(d, BAD, "state", "run this as the user who owns the folder", "state: %s", err.detail);
         qf_buf_deinit(&text);

@@ -21,8 +21,9 @@ _Static_assert(QF_MEMBER_ID_SIZE_MAX <= CERT_NAME_MAX, "a member's CA is named a
 /* All that is made before genesis.json. Of a run that was cut short the draft of genesis.json
  * stands beside them: it is the first file to be made and becomes genesis.json at the end. */
 static const char *const made_files[] = {
-    "keys/admin.pem", "keys/ca.pem", "keys/clock.pem", "keys/note.pem",
-    "keys/tsa.pem",   "keys/ca.crt", "keys/tsa.crt",   "node.yaml",
+    "keys/admin.pem",  "keys/ca.pem",     "keys/clock.pem",     "keys/note.pem",
+    "keys/tsa.pem",    "keys/ca.crt",     "keys/tsa.crt",       "node.yaml",
+    "keys/tsa-ca.pem", "keys/tsa-ca.crt", "keys/tsa-chain.crt",
 };
 #define MADE_COUNT (sizeof made_files / sizeof made_files[0])
 #define GENESIS "genesis.json"
@@ -34,8 +35,8 @@ struct making {
     struct qf_fs fs;
     int64_t now_ms;
     struct qf_error *err;
-    struct qf_private_key *admin, *ca, *clock, *note, *tsa;
-    struct qf_x509 *ca_cert, *tsa_cert;
+    struct qf_private_key *admin, *ca, *clock, *note, *tsa, *tsa_ca;
+    struct qf_x509 *ca_cert, *tsa_cert, *tsa_ca_cert;
 };
 
 static enum qf_status make_key(struct making *m, struct qf_private_key **out, enum qf_sig_alg alg,
@@ -67,6 +68,38 @@ static enum qf_status serial(uint8_t out[16], struct qf_error *err)
     return status == QF_OK ? QF_OK : qf_fail(err, status, "", "no random numbers");
 }
 
+static enum qf_status write_pem(struct making *m, const char *path,
+                                const struct qf_x509 *const *certs, size_t count)
+{
+    struct qf_buf pem = {0};
+    for (size_t i = 0; i < count; i++)
+        qf_x509_put_pem(&pem, certs[i]);
+    enum qf_status status = write_file(m, path, qf_buf_slice(&pem));
+    qf_buf_deinit(&pem);
+    return status;
+}
+
+/* The openssl program cannot check SM2's signatures on a time-stamp authority's certificate. In
+ * suite gm that comes from a P-256 root of its own, keys/tsa-ca.crt, for who verifies with it; the
+ * member's CA certifies the same key, so that tokens lead there as well. */
+static enum qf_status make_tsa_root(struct making *m, struct qf_x509_spec *spec)
+{
+    struct qf_x509 *cross = NULL;
+    struct qf_public_key key;
+    qf_private_key_public(m->tsa_ca, &key);
+    spec->common_name = qf_arena_printf(&m->arena, "%.40s time-stamp root", m->options->member);
+    enum qf_status status = qf_x509_make_root(&m->tsa_ca_cert, m->tsa_ca, spec, m->err);
+    if (status == QF_OK)
+        status = qf_x509_issue(&cross, m->ca_cert, m->ca, &key, spec, m->err);
+    if (status == QF_OK)
+        status = write_pem(m, "keys/tsa-ca.crt", (const struct qf_x509 *[]){m->tsa_ca_cert}, 1);
+    if (status == QF_OK)
+        status =
+            write_pem(m, "keys/tsa-chain.crt", (const struct qf_x509 *[]){cross, m->ca_cert}, 2);
+    qf_x509_free(cross);
+    return status;
+}
+
 static enum qf_status make_certificates(struct making *m)
 {
     uint8_t number[16];
@@ -80,6 +113,10 @@ static enum qf_status make_certificates(struct making *m)
     enum qf_status status = serial(number, m->err);
     if (status == QF_OK)
         status = qf_x509_make_root(&m->ca_cert, m->ca, &spec, m->err);
+    if (status == QF_OK)
+        status = serial(number, m->err);
+    if (status == QF_OK && m->tsa_ca != NULL)
+        status = make_tsa_root(m, &spec);
     struct qf_public_key tsa;
     qf_private_key_public(m->tsa, &tsa);
     spec.use = QF_X509_TIMESTAMP;
@@ -88,17 +125,13 @@ static enum qf_status make_certificates(struct making *m)
     if (status == QF_OK)
         status = serial(number, m->err);
     if (status == QF_OK)
-        status = qf_x509_issue(&m->tsa_cert, m->ca_cert, m->ca, &tsa, &spec, m->err);
-    if (status != QF_OK)
-        return status;
-    struct qf_buf pem = {0};
-    qf_x509_put_pem(&pem, m->ca_cert);
-    status = write_file(m, "keys/ca.crt", qf_buf_slice(&pem));
-    qf_buf_reset(&pem);
-    qf_x509_put_pem(&pem, m->tsa_cert);
+        status = m->tsa_ca != NULL
+                     ? qf_x509_issue(&m->tsa_cert, m->tsa_ca_cert, m->tsa_ca, &tsa, &spec, m->err)
+                     : qf_x509_issue(&m->tsa_cert, m->ca_cert, m->ca, &tsa, &spec, m->err);
     if (status == QF_OK)
-        status = write_file(m, "keys/tsa.crt", qf_buf_slice(&pem));
-    qf_buf_deinit(&pem);
+        status = write_pem(m, "keys/ca.crt", (const struct qf_x509 *[]){m->ca_cert}, 1);
+    if (status == QF_OK)
+        status = write_pem(m, "keys/tsa.crt", (const struct qf_x509 *[]){m->tsa_cert}, 1);
     return status;
 }
 
@@ -167,32 +200,33 @@ static enum qf_status write_genesis(struct making *m)
     return status;
 }
 
-static const char settings[] =
-    "# Settings of this node; docs/OPERATIONS.md explains each. Changes act at the next start.\n"
-    "listen: 127.0.0.1:8700\n"
-    "note_key: keys/note.pem\n"
-    "tsa:\n"
-    "  key: keys/tsa.pem\n"
-    "  certificate: keys/tsa.crt\n"
-    "  chain: keys/ca.crt\n"
-    "  actor_key: keys/clock.pem   # of the actor clock, who has no role: each time-stamp is\n"
-    "                              # recorded as evidence, and without it none is issued\n"
-    "# stamps:              # the log's checkpoints are time-stamped; docs/OPERATIONS.md\n"
-    "#   tsa: https://tsa.example/tsr   # or own\n"
-    "#   ca: keys/tsa-roots.pem\n"
-    "#   every: 1h\n"
-    "limits:\n"
-    "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"
-    "  key_burst: 20000     # and how many at once\n"
-    "  key_kib: 4096        # KiB a second, ten times that at once; 0: any number\n"
-    "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n"
-    "# witnesses:           # who cosigns this log's checkpoints; docs/OPERATIONS.md\n"
-    "#   - {url: https://witness.court.example, key: court.example/w+1c5e0a9b+BAb…}\n"
-    "# webhooks:            # events posted to others; qifeng webhook --help\n"
-    "#   - id: archive\n"
-    "#     url: https://archive.example.gov/ledger\n"
-    "#     secret: keys/archive.secret   # made by: qifeng webhook secret FILE\n"
-    "#     events: [evidence, transaction.refused]\n";
+/* With the path of the authority's chain. */
+#define SETTINGS                                                                                   \
+    "# Settings of this node; docs/OPERATIONS.md explains each. Changes act at the next start.\n"  \
+    "listen: 127.0.0.1:8700\n"                                                                     \
+    "note_key: keys/note.pem\n"                                                                    \
+    "tsa:\n"                                                                                       \
+    "  key: keys/tsa.pem\n"                                                                        \
+    "  certificate: keys/tsa.crt\n"                                                                \
+    "  chain: %s\n"                                                                                \
+    "  actor_key: keys/clock.pem   # of the actor clock, who has no role: each time-stamp is\n"    \
+    "                              # recorded as evidence, and without it none is issued\n"        \
+    "# stamps:              # the log's checkpoints are time-stamped; docs/OPERATIONS.md\n"        \
+    "#   tsa: https://tsa.example/tsr   # or own\n"                                                \
+    "#   ca: keys/tsa-roots.pem\n"                                                                 \
+    "#   every: 1h\n"                                                                              \
+    "limits:\n"                                                                                    \
+    "  key_rate: 2000       # transactions a second that one key may send; 0: any number\n"        \
+    "  key_burst: 20000     # and how many at once\n"                                              \
+    "  key_kib: 4096        # KiB a second, ten times that at once; 0: any number\n"               \
+    "  verifier_cache: 64   # MiB for tables of the keys that sign often, 52 KiB each\n"           \
+    "# witnesses:           # who cosigns this log's checkpoints; docs/OPERATIONS.md\n"            \
+    "#   - {url: https://witness.court.example, key: court.example/w+1c5e0a9b+BAb…}\n"           \
+    "# webhooks:            # events posted to others; qifeng webhook --help\n"                    \
+    "#   - id: archive\n"                                                                          \
+    "#     url: https://archive.example.gov/ledger\n"                                              \
+    "#     secret: keys/archive.secret   # made by: qifeng webhook secret FILE\n"                  \
+    "#     events: [evidence, transaction.refused]\n"
 
 static bool is_there(struct making *m, const char *path)
 {
@@ -255,8 +289,13 @@ static enum qf_status make_all(struct making *m)
         (status = make_key(m, &m->clock, alg, "clock")) != QF_OK ||
         (status = make_key(m, &m->note, QF_ALG_EDDSA, "note")) != QF_OK ||
         (status = make_key(m, &m->tsa, QF_ALG_ES256, "tsa")) != QF_OK ||
-        (status = make_certificates(m)) != QF_OK ||
-        (status = write_file(m, "node.yaml", qf_slice_of(settings))) != QF_OK)
+        (options->suite == QF_SUITE_GM &&
+         (status = make_key(m, &m->tsa_ca, QF_ALG_ES256, "tsa-ca")) != QF_OK) ||
+        (status = make_certificates(m)) != QF_OK)
+        return status;
+    const char *chain = m->tsa_ca != NULL ? "keys/tsa-chain.crt" : "keys/ca.crt";
+    status = write_file(m, "node.yaml", qf_slice_of(qf_arena_printf(&m->arena, SETTINGS, chain)));
+    if (status != QF_OK)
         return status;
     if (m->fs.sync_dir(m->fs.self, "keys") != QF_OK)
         return qf_fail(m->err, QF_IO, options->dir, "cannot be synced");
@@ -308,8 +347,10 @@ enum qf_status qf_node_init(const struct qf_init_options *options, struct qf_err
     qf_private_key_free(m.clock);
     qf_private_key_free(m.note);
     qf_private_key_free(m.tsa);
+    qf_private_key_free(m.tsa_ca);
     qf_x509_free(m.ca_cert);
     qf_x509_free(m.tsa_cert);
+    qf_x509_free(m.tsa_ca_cert);
     if (m.fs.self != NULL)
         qf_fs_posix_deinit(&m.fs);
     qf_arena_deinit(&m.arena);

@@ -18,8 +18,9 @@ struct qf_init_options {
 /* Writes keys/admin.pem (the first member's first actor, "admin"), keys/ca.pem and keys/ca.crt (its
  * certification authority), keys/note.pem (Ed25519, signs checkpoints), keys/tsa.pem and
  * keys/tsa.crt (time-stamps), keys/clock.pem (the actor "clock", who has no role and records
- * them), node.yaml and, last of all, genesis.json. Nothing is overwritten: QF_EXISTS names
- * what is there. What a run left that was cut short is made anew. */
+ * them), in suite gm keys/tsa-ca.pem, .crt and keys/tsa-chain.crt (spec/keys.md), node.yaml and,
+ * last of all, genesis.json. Nothing is overwritten: QF_EXISTS names what is there. What a run left
+ * that was cut short is made anew. */
 QF_MUST_CHECK enum qf_status qf_node_init(const struct qf_init_options *options,
                                           struct qf_error *err);
 

@@ -136,6 +136,8 @@ ident = json.loads(gm.request("POST", "/v1/transactions", gm.sign(
 wait("a stamp in suite gm", lambda: len(stamps(gm)) == 1)
 qifeng("verify", bundle_of(gm, ident, "gm.qfb", "--stamped"), "--trust", gm.dir / "genesis.json", "--tsa-ca",
        gm.dir / "keys/ca.crt", says="existed  before")
+qifeng("verify", work / "gm.qfb", "--trust", gm.dir / "genesis.json", "--tsa-ca", gm.dir / "keys/tsa-ca.crt",
+       says="existed  before")
 gm.stop()
 qifeng("audit", gm.dir, says="1 time-stamped checkpoints")
 

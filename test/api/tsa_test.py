@@ -69,3 +69,11 @@ status, _, body = gm.request("POST", "/tsa", (work / "q.tsq").read_bytes(), QUER
 (work / "gm.tsr").write_bytes(body)
 check(b"Status: Granted" in run("openssl", "ts", "-reply", "-in", "gm.tsr", "-text"), "granted")
 check(gm.json("/v1/network")["log_size"] == 1, "recorded")
+# The openssl program verifies it under the authority's P-256 root; the member's SM2 CA, which it cannot
+# check, has certified the same key, and the token carries that, too.
+run("openssl", "ts", "-verify", "-in", "gm.tsr", "-queryfile", "q.tsq", "-CAfile", gm.dir / "keys/tsa-ca.crt")
+run("openssl", "ts", "-verify", "-in", "gm.tsr", "-queryfile", "q.tsq", "-CAfile", node.dir / "keys/ca.crt",
+    good=False)
+run("openssl", "verify", "-vfyopt", "distid:1234567812345678", "-CAfile", gm.dir / "keys/ca.crt",
+    gm.dir / "keys/tsa-chain.crt")
+run("openssl", "verify", "-CAfile", gm.dir / "keys/tsa-ca.crt", gm.dir / "keys/tsa.crt")
