@@ -102,8 +102,9 @@ static const char *read_signature(const char *text, struct signature *out)
     return *text == '|' ? text + 1 : NULL;
 }
 
+/* `whole`: all that must be given is. */
 static bool arrange_names(const struct signature *signature, const struct qf_slice *names,
-                          uint32_t count, int32_t *places)
+                          uint32_t count, int32_t *places, bool whole)
 {
     uint32_t found = 0;
     for (uint32_t i = 0; i < signature->count; i++) {
@@ -116,24 +117,40 @@ static bool arrange_names(const struct signature *signature, const struct qf_sli
                 found++;
             }
         }
-        if (i < signature->least && places[i] < 0)
-            return false;
+        if (i < signature->least && places[i] < 0) {
+            if (whole)
+                return false;
+            places[i] = QF_FEEL_PLACE_NULL;
+        }
     }
     return found == count;
 }
 
-int qf_feel_builtin_arrange(const struct qf_feel_builtin *builtin, const struct qf_slice *names,
-                            uint32_t count, uint32_t *signature, int32_t *places)
+static int arrange_named(const struct qf_feel_builtin *builtin, const struct qf_slice *names,
+                         uint32_t count, uint32_t *signature, int32_t *places, bool whole)
 {
     const char *text = builtin->signatures;
     for (*signature = 0; text != NULL; ++*signature) {
         struct signature s;
         text = read_signature(text, &s);
-        if (names != NULL) {
-            if (count <= s.count && arrange_names(&s, names, count, places))
-                return (int)s.count;
-            continue;
-        }
+        if (count <= s.count && arrange_names(&s, names, count, places, whole))
+            return (int)s.count;
+    }
+    return -1;
+}
+
+/* Arguments with names may be fewer than must be given: those that are missing are null. */
+int qf_feel_builtin_arrange(const struct qf_feel_builtin *builtin, const struct qf_slice *names,
+                            uint32_t count, uint32_t *signature, int32_t *places)
+{
+    const char *text = builtin->signatures;
+    if (names != NULL) {
+        int found = arrange_named(builtin, names, count, signature, places, true);
+        return found >= 0 ? found : arrange_named(builtin, names, count, signature, places, false);
+    }
+    for (*signature = 0; text != NULL; ++*signature) {
+        struct signature s;
+        text = read_signature(text, &s);
         if (count < s.least || (count > s.count && !s.repeats))
             continue;
         for (uint32_t i = 0; i < s.count; i++)

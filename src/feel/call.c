@@ -101,6 +101,9 @@ static const struct qf_feel_node *call_builtin(struct qf_feel_parser *p, size_t 
     node->data = builtin;
     node->a = signature;
     qf_feel_parse_check_arguments(p, at, builtin, node);
+    for (uint32_t i = 0; args->names != NULL && i < count; i++)
+        if (places[i] == QF_FEEL_PLACE_NULL)
+            node->kids[i] = qf_feel_parse_literal(p, at, qf_feel_null());
     qf_feel_parse_check_constant(p, at, builtin, node);
     if (builtin->foldable && p->compiler->folds)
         return qf_feel_parse_fold(p, node);

@@ -587,9 +587,10 @@ static bool order_arguments(struct qf_feel_ev *ev, const struct qf_feel_function
         ordered = qf_feel_alloc(ev, sizeof *ordered * (size_t)(found + 1));
         uint32_t given = 0;
         for (int i = 0; i < found; i++) {
-            ordered[i] = places[i] < 0 ? (struct qf_feel_value){.kind = QF_FEEL_NULL, .small = 1}
-                                       : (*args)[places[i]];
-            if (places[i] >= 0)
+            ordered[i] = places[i] >= 0 ? (*args)[places[i]]
+                                        : (struct qf_feel_value){.kind = QF_FEEL_NULL,
+                                                                 .small = places[i] == -1};
+            if (places[i] != -1)
                 given = (uint32_t)i + 1;
         }
         *count = given;

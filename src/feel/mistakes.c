@@ -225,9 +225,13 @@ void qf_feel_parse_check_arguments(struct qf_feel_parser *p, size_t at,
 {
     for (uint32_t i = 0; i < call->count; i++) {
         const struct qf_feel_node *arg = call->kids[i];
+        struct qf_slice name = parameter_name(builtin->signatures, call->a, i);
+        if (arg == NULL && name.size > 0 && name.data[name.size] != '?' &&
+            name.data[name.size] != '*')
+            qf_feel_parse_report(p, at, false, "%s is not given its %.*s, which is null then",
+                                 builtin->name, QF_SLICE_ARGS(name));
         if (arg == NULL || is_open(arg->type->kind) || arg->type->kind >= 32)
             continue;
-        struct qf_slice name = parameter_name(builtin->signatures, call->a, i);
         uint32_t wanted = name.size == 0 ? 0 : takes(builtin, name);
         if (wanted == 0 || (wanted & BIT(arg->type->kind)) != 0)
             continue;

@@ -288,7 +288,9 @@ const struct qf_feel_builtin *qf_feel_builtin_at(uint32_t index); /* NULL past t
 /* The function value of a built-in; one static object each. */
 struct qf_feel_value qf_feel_builtin_value(const struct qf_feel_builtin *builtin);
 /* Finds the signature for `count` arguments, named or not (names NULL). Fills `places`: for each
- * parameter the argument's index or -1. Returns the parameters' count, or -1. */
+ * parameter the argument's index, -1, or QF_FEEL_PLACE_NULL where names leave out one that must
+ * be given, which is null then. Returns the parameters' count, or -1. */
+enum { QF_FEEL_PLACE_NULL = -2 };
 int qf_feel_builtin_arrange(const struct qf_feel_builtin *builtin, const struct qf_slice *names,
                             uint32_t count, uint32_t *signature, int32_t *places);
 

@@ -323,9 +323,16 @@ static bool translate_branches(struct translation *t, uint32_t group)
         uint8_t c = *t->at;
         if (c == ')')
             return group > 0 || t->nesting > 0;
-        if (c == '|' || c == '^' || c == '$') {
+        if (c == '|') {
             qf_buf_put_byte(&t->out, c);
             t->at++;
+            continue;
+        }
+        if (c == '^' || c == '$') { /* atoms: a quantifier may follow */
+            qf_buf_printf(&t->out, "(?:%c)", c);
+            t->at++;
+            if (!translate_quantifier(t))
+                return false;
             continue;
         }
         if (!translate_atom(t) || !translate_quantifier(t))
