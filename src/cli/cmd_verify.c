@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/roots.h"
+#include "cli/terminal.h"
 #include "cli/verify.h"
 
 #define WAIT_SECONDS 30
@@ -151,7 +152,12 @@ int qf_cmd_bundle(int argc, char **argv)
     return status == QF_OK ? QF_EXIT_OK : (int)qf_cli_error(&err);
 }
 
-static void print_stamp(const struct qf_stamp_report *stamp)
+static const char *shown(struct qf_arena *arena, struct qf_slice text)
+{
+    return qf_arena_text(arena, qf_cli_shown(arena, text));
+}
+
+static void print_stamp(struct qf_arena *arena, const struct qf_stamp_report *stamp)
 {
     char when[64];
     char until[64];
@@ -160,17 +166,18 @@ static void print_stamp(const struct qf_stamp_report *stamp)
     if (!stamp->checked) {
         printf("  stamped  before %s by %s, says the file: not checked,\n"
                "           give the authority's roots with --tsa-ca\n",
-               when, stamp->authority);
+               when, shown(arena, qf_slice_of(stamp->authority)));
         return;
     }
     printf("  existed  before %s, says time-stamp authority %s,\n"
            "           log of %llu\n",
-           when, stamp->authority, (unsigned long long)stamp->checkpoint.size);
+           when, shown(arena, qf_slice_of(stamp->authority)),
+           (unsigned long long)stamp->checkpoint.size);
     if (stamp->from > 0)
         printf("           an older time-stamp had ended when it was renewed, and shows nothing\n");
     if (stamp->links > 1)
         printf("           renewed %zu time%s, last by %s\n", stamp->links - 1,
-               stamp->links == 2 ? "" : "s", stamp->until_by);
+               stamp->links == 2 ? "" : "s", shown(arena, qf_slice_of(stamp->until_by)));
     printf("           can be shown until %s unless it is renewed\n", until);
 }
 
@@ -188,7 +195,7 @@ static void put_stamp(struct qf_arena *arena, struct qf_json *object,
     qf_json_put(arena, object, "stamp", one);
 }
 
-static void print_report(const struct qf_bundle_report *report)
+static void print_report(struct qf_arena *arena, const struct qf_bundle_report *report)
 {
     char when[64];
     qf_cli_time_text(when, report->time_ms);
@@ -198,13 +205,13 @@ static void print_report(const struct qf_bundle_report *report)
     if (report->tx_id[0] == '\0')
         printf("  who      nobody: the entry is of time alone\n");
     else if (report->actor.size > 0)
-        printf("  who      %.*s of %.*s, with key %s\n", QF_SLICE_ARGS(report->actor),
-               QF_SLICE_ARGS(report->member), report->kid);
+        printf("  who      %s of %s, with key %s\n", shown(arena, report->actor),
+               shown(arena, report->member), report->kid);
     else
         printf("  who      key %s, says the entry: a receipt does not prove whose it is\n",
                report->kid);
     printf("  when     %s, block %llu\n", when, (unsigned long long)report->height);
-    printf("  where    network %.*s, log entry %llu of %llu\n", QF_SLICE_ARGS(report->network),
+    printf("  where    network %s, log entry %llu of %llu\n", shown(arena, report->network),
            (unsigned long long)report->leaf, (unsigned long long)report->log_size);
     if (report->tx_id[0] != '\0')
         printf("  id       %s\n", report->tx_id);
@@ -213,34 +220,33 @@ static void print_report(const struct qf_bundle_report *report)
     for (uint32_t i = 0; i < report->ops->count; i++) {
         struct qf_buf text = {0};
         qf_json_write(&text, &report->ops->items[i]);
-        printf("  what     %s\n", qf_buf_text(&text));
+        printf("  what     %s\n", shown(arena, qf_buf_slice(&text)));
         qf_buf_deinit(&text);
     }
     for (uint32_t i = 0; report->records != NULL && i < report->records->count; i++) {
         struct qf_slice key = qf_json_text(qf_json_get(&report->records->items[i], "key"));
         struct qf_slice value = qf_json_text(qf_json_get(&report->records->items[i], "value"));
-        printf("  record   %.*s, as it was then\n", QF_SLICE_ARGS(key));
+        printf("  record   %s, as it was then\n", shown(arena, key));
         if (key.size > 9 && memcmp(key.data, "evidence/", 9) == 0)
-            printf("           %.*s\n", QF_SLICE_ARGS(value));
+            printf("           %s\n", shown(arena, value));
     }
     for (size_t i = 0; i < report->signer_count; i++)
-        printf("  signed   by node %.*s\n", QF_SLICE_ARGS(report->signers[i]));
+        printf("  signed   by node %s\n", shown(arena, report->signers[i]));
     for (size_t i = 0; i < report->introduced_count; i++)
-        printf(
-            "  key      of a node of %.*s: vouched for by the log of %llu entries, as genesis's\n"
-            "           nodes or those before it have signed it\n",
-            QF_SLICE_ARGS(report->introduced[i]), (unsigned long long)report->introduced_at[i]);
+        printf("  key      of a node of %s: vouched for by the log of %llu entries, as genesis's\n"
+               "           nodes or those before it have signed it\n",
+               shown(arena, report->introduced[i]), (unsigned long long)report->introduced_at[i]);
     for (size_t i = 0; i < report->cosigner_count; i++) {
         qf_cli_time_text(when, (int64_t)report->cosigners[i].time_s * 1000);
-        printf("  cosigned by witness %.*s, %s, log of %llu\n",
-               QF_SLICE_ARGS(report->cosigners[i].name), when,
+        printf("  cosigned by witness %s, %s, log of %llu\n",
+               shown(arena, report->cosigners[i].name), when,
                (unsigned long long)report->cosigners[i].size);
     }
     if (report->stamped)
-        print_stamp(&report->stamp);
+        print_stamp(arena, &report->stamp);
     for (size_t i = 0; i < report->unknown_count; i++)
-        printf("  not checked: a signature in the name of %.*s, by a key that you did not give\n",
-               QF_SLICE_ARGS(report->unknown[i]));
+        printf("  not checked: a signature in the name of %s, by a key that you did not give\n",
+               shown(arena, report->unknown[i]));
     printf("  trust    genesis %s%s\n", report->genesis_hash,
            report->trusted
                ? ", given by you"
@@ -472,7 +478,7 @@ int qf_cmd_verify(int argc, char **argv)
     else if (answered && json)
         print_report_json(&arena, &report);
     else if (answered)
-        print_report(&report);
+        print_report(&arena, &report);
     qf_verifier_free(verifier);
     qf_cli_roots_free(&asked.roots);
     qf_arena_deinit(&arena);

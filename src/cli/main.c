@@ -4,6 +4,7 @@
 #include "cli/bpmn.h"
 #include "cli/cli.h"
 #include "cli/rules.h"
+#include "cli/terminal.h"
 
 const struct qf_cli_command qf_cli_commands[] = {
     {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
@@ -48,6 +49,7 @@ static void help(FILE *out)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, SIG_IGN);
+    qf_cli_guard_terminal();
     if (argc < 2) {
         help(stderr);
         return QF_EXIT_USAGE;
