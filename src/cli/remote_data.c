@@ -148,6 +148,33 @@ static enum qf_status read_all(struct qf_remote *remote, struct qf_json *data,
     return status;
 }
 
+/* Whoever fills in a form learns at once of everything that is wrong with it; `first` he is told
+ * anyway. */
+static void tell_others(struct qf_remote *remote, const struct qf_json *data, struct qf_slice form,
+                        const struct qf_error *first)
+{
+    const struct qf_json *schema = qf_service_form_of(remote->model, form);
+    const struct qf_json *required = schema != NULL ? qf_json_get(schema, "required") : NULL;
+    for (uint32_t i = 0; i < data->count; i++) {
+        const struct qf_json_member *member = &data->members[i];
+        const struct qf_service_field *field = qf_service_field_of(remote->model, member->key);
+        struct qf_error other = {0};
+        bool sealed =
+            field != NULL && field->sealed && member->value.type == QF_JSON_STRING &&
+            qf_seal_valid(qf_service_hash_alg(remote->model), qf_json_text(&member->value));
+        if (!sealed &&
+            qf_service_check_clear(remote->model, &remote->arena, member, form, &other) != QF_OK &&
+            strcmp(other.field, first->field) != 0)
+            fprintf(stderr, "qifeng: %s: %s\n", other.field, other.detail);
+    }
+    for (uint32_t i = 0; required != NULL && i < required->count; i++) {
+        struct qf_slice name = qf_json_text(&required->items[i]);
+        const char *field = qf_arena_printf(&remote->arena, "data.%.*s", QF_SLICE_ARGS(name));
+        if (qf_json_get_slice(data, name) == NULL && strcmp(field, first->field) != 0)
+            fprintf(stderr, "qifeng: %s: is missing: the form asks for it\n", field);
+    }
+}
+
 enum qf_status qf_remote_data(struct qf_remote *remote, struct qf_json *out,
                               const struct qf_remote_data *from, struct qf_error *err)
 {
@@ -170,6 +197,8 @@ enum qf_status qf_remote_data(struct qf_remote *remote, struct qf_json *out,
     }
     if (status == QF_OK)
         status = qf_service_check_data(remote->model, &remote->arena, out, from->form, err);
+    if (status == QF_BAD_FIELD && data.type == QF_JSON_OBJECT)
+        tell_others(remote, &data, from->form, err);
     if (status == QF_OK && revealed.count > 0)
         status = keep_revealed(&revealed, from->reveal, err);
     if (status == QF_OK && revealed.count > 0)

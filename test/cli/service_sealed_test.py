@@ -59,6 +59,11 @@ class Sealed(Town):
             said = self.act("helper", *give, *(part for one in sets for part in ("--set", one)), code=1).stderr
             self.assertIn(words, said)
             self.assertFalse((self.work / "bad.json").exists())
+        said = self.act("helper", "task", "complete", "bad/apply", "--set", "household_size=none", "--set", "name=",
+                        "--set", "authorised=maybe", "--set", "colour=red", code=1).stderr
+        for words in ("data.name: has 0 characters", "data.household_size: must be", "data.authorised: must be true",
+                      "data.colour: is no field", "data.subject: is missing", "data.account: is missing"):
+            self.assertEqual(said.count(words), 1, f"{words} in {said}")
         good = ("--set", "name=何秀英", "--set", "id_number=110105196803120046", "--set", "declared_income=2000")
         self.act("tang", *give, *good, code=1)  # refused by the node: nobody needs the opening
         self.assertFalse((self.work / "bad.json").exists())

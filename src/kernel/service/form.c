@@ -168,7 +168,8 @@ enum qf_status qf_service_check_clear(const struct qf_service_model *model, stru
                                       struct qf_error *err)
 {
     const struct qf_service_field *field = qf_service_field_of(model, member->key);
-    QF_ASSERT(field != NULL && field->sealed);
+    if (field == NULL)
+        return wrong(err, member->key, "is no field of the service");
     enum qf_status status = check_value(arena, field, &member->value, err);
     if (status != QF_OK || form.size == 0)
         return status;

@@ -128,8 +128,8 @@ QF_MUST_CHECK enum qf_status qf_service_check_data(const struct qf_service_model
                                                    struct qf_arena *arena,
                                                    const struct qf_json *data, struct qf_slice form,
                                                    struct qf_error *err);
-/* The same of one sealed field's value before it is sealed, by who has it: no node sees it.
- * QF_BAD_FIELD with "data.x". */
+/* The same of one field alone, and of a sealed one before it is sealed, by who has its value: no
+ * node sees it. QF_BAD_FIELD with "data.x". */
 QF_MUST_CHECK enum qf_status qf_service_check_clear(const struct qf_service_model *model,
                                                     struct qf_arena *arena,
                                                     const struct qf_json_member *member,
