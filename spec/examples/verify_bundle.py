@@ -52,19 +52,23 @@ def canonical(text):
     return value
 
 
-def check_note(note, genesis):
-    """A checkpoint signed by a node of the genesis document (spec/log.md): size, roots."""
+def verifier_keys(texts):
+    """Verifier keys by name and id."""
+    keys = {}
+    for verifier in texts:
+        name, key_id, key = verifier.split("+", 2)
+        keys[name, bytes.fromhex(key_id)] = base64_bytes(key, 33)
+    return keys
+
+
+def check_note(note, genesis, keys):
+    """A checkpoint signed by a node whose key is known (spec/log.md): size, roots."""
     text, _, signatures = note.partition("\n\n")
     text += "\n"
     lines = text.split("\n")
     want(lines[0] == genesis["network"], "the checkpoint is of another log")
     state = [line[6:] for line in lines[3:] if line.startswith("state ")]
     want(len(state) == 1, "want one state line")
-    keys = {}
-    for member in genesis["members"]:
-        for verifier in member.get("note_keys", []):
-            name, key_id, key = verifier.split("+", 2)
-            keys[name, bytes.fromhex(key_id)] = base64_bytes(key, 33)
     good = 0
     want(signatures.endswith("\n"), "the last signature line is cut")
     for line in signatures[:-1].split("\n"):
@@ -75,7 +79,7 @@ def check_note(note, genesis):
         if key is not None and key[0] == 1 and sha256(name.encode() + b"\n" + key)[:4] == signature[:4]:
             ed25519.Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], text.encode())
             good += 1
-    want(good > 0, "no node of the genesis document has signed the checkpoint")
+    want(good > 0, "no node that is known has signed the checkpoint")
     return int(lines[1]), base64_bytes(lines[2], 32), base64_bytes(state[0], 32)
 
 
@@ -94,6 +98,48 @@ def check_inclusion(entry, leaf, proof, size, root):
             hashed = sha256(b"\1" + hashed + sibling)
         at, last = at >> 1, last >> 1
     want(last == 0 and hashed == root, "the entry is not in the log")
+
+
+def check_consistency(old_size, old_root, size, root, proof):
+    """RFC 9162 2.1.4.2."""
+    want(0 < old_size <= size, "the checkpoint does not continue the older one")
+    if old_size == size:
+        want(not proof and old_root == root, "the checkpoint is not the older one")
+        return
+    path = [base64_bytes(item, 32) for item in proof]
+    if old_size & (old_size - 1) == 0:
+        path.insert(0, old_root)
+    want(path, "the proof is empty")
+    at, last = old_size - 1, size - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    old = new = path[0]
+    for sibling in path[1:]:
+        want(last > 0, "the proof is too long")
+        if at & 1 or at == last:
+            old, new = sha256(b"\1" + sibling + old), sha256(b"\1" + sibling + new)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            new = sha256(b"\1" + new + sibling)
+        at, last = at >> 1, last >> 1
+    want(last == 0 and old == old_root and new == root, "the checkpoint does not continue the older one")
+
+
+def check_introductions(introductions, genesis, keys, checkpoint):
+    """Nodes that genesis does not name: adds their keys."""
+    text = checkpoint.split("\n")
+    size, root = int(text[1]), base64_bytes(text[2], 32)
+    want(len(introductions) <= 8, "too many introductions")
+    for one in introductions:
+        want(set(one) == {"checkpoint", "consistency", "member", "trust"}, "an introduction has other members")
+        old_size, old_root, state_root = check_note(one["checkpoint"], genesis, keys)
+        check_consistency(old_size, old_root, size, root, one["consistency"])
+        key, member = check_record(one["member"], state_root)
+        want(key.startswith("consortium/member/") and member["status"] == "active", "no active member")
+        trust_key, trust = check_record(one["trust"], state_root)
+        want(trust_key == key.replace("/member/", "/trust/", 1), "keys of another member")
+        keys.update(verifier_keys(trust.get("note_keys", [])))
 
 
 def check_record(record, root):
@@ -134,15 +180,18 @@ def check_signature(jws, records):
 
 
 def verify(data, trusted):
-    """Steps 1 to 9 of spec/bundle.md, but for `witnessed`; a line that says what holds."""
+    """Steps 1 to 9 of spec/bundle.md, but for `witnessed`; a line that says what holds. The note and the token of
+    `stamped` are for openssl ts -verify."""
     bundle = canonical(data.decode())
     want(bundle["format"] == "qf-bundle-1", "it is no bundle")
-    want(set(bundle) <= {"format", "entry", "leaf", "checkpoint", "proof", "genesis", "records", "state",
-                         "witnessed"}, "it has other members")
+    want(set(bundle) <= {"format", "entry", "leaf", "checkpoint", "proof", "genesis", "introductions", "records",
+                         "stamped", "state", "witnessed"}, "it has other members")
     genesis = canonical(bundle["genesis"])
     want(genesis == trusted, "it is of another network")
     want(genesis["suite"] == "intl", "this program knows suite intl")
-    size, root, state_root = check_note(bundle["checkpoint"], genesis)
+    keys = verifier_keys(text for member in genesis["members"] for text in member.get("note_keys", []))
+    check_introductions(bundle.get("introductions", []), genesis, keys, bundle["checkpoint"])
+    size, root, state_root = check_note(bundle["checkpoint"], genesis, keys)
     check_inclusion(bundle["entry"].encode(), bundle["leaf"], bundle["proof"], size, root)
     entry = canonical(bundle["entry"])
     want(set(entry) == {"code", "h", "i", "t", "tx"} and entry["tx"], "the entry holds a transaction")

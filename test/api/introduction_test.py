@@ -4,6 +4,7 @@ changed. Their bundles verify from genesis.json alone; spoilt ones, and ones of 
 import base64
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -186,9 +187,29 @@ last = send(uni, work / "uni.pem", {"op": "evidence.record", "id": "z", "hash": 
 chain = bundle(uni, last, "chain.qfb")
 out = qifeng("verify", chain, *TRUST, says="VALID")
 check("signed   by node uni" in out and out.count("key      of a node of") == 2, out)
+# The verifier in Python that was written from spec/ alone agrees, where its library is there.
+READER = pathlib.Path(__file__).resolve().parent.parent.parent / "spec/examples/verify_bundle.py"
+python = next((p for p in ("/usr/bin/python3", sys.executable) if os.path.exists(p) and subprocess.run(
+    [p, "-c", "import cryptography"], capture_output=True, check=False).returncode == 0), None)
+
+
+def reads(path, good):
+    if python is not None:
+        done = subprocess.run([python, READER, path, alpha.dir / "genesis.json"], capture_output=True, text=True,
+                              check=False)
+        check((done.returncode == 0) == good, f"{path}: {done.stdout}{done.stderr}")
+
+
+reads(good, True)
+reads(chain, True)
+reads(work / "bare.qfb", False)
+reads(work / "fork.qfb", False)
 whole = json.loads(chain.read_bytes())
 spoilt(lambda f, i: f["introductions"].pop(0), "introductions[0].checkpoint", code=4)
 spoilt(lambda f, i: f["introductions"].reverse(), "introductions[0].checkpoint", code=4)
+reads(work / "spoilt.qfb", False)
+spoilt(lambda f, i: i.update(consistency=[i["consistency"][0]] * 2), "introductions[0].consistency")
+reads(work / "spoilt.qfb", False)
 
 # Who is suspended is introduced by nobody; a key that was changed is introduced like a new one.
 vote(uni, "away", {"do": "member.suspend", "member": "court"}, admin, work / "uni.pem",
