@@ -454,6 +454,13 @@ class Doctor(Case):
         self.assertEqual(done["ok"], code == 0)
         return {f["check"]: f for f in done["findings"] if f["status"] == "bad"}
 
+    def test_a_node_of_the_first_seconds_is_well(self):
+        self.init()
+        with Node(self.dir) as node:
+            self.record(node, 1)
+            found = json.loads(run("doctor", self.dir, "--listen", "127.0.0.1:0", "--json").stdout)
+        self.assertEqual([f for f in found["findings"] if f["status"] == "bad"], [])
+
     def test_what_is_wrong_is_named_with_its_cure(self):
         self.init()
         self.assertEqual(self.examine(), {})
