@@ -3,6 +3,7 @@
  * time only. */
 #include "api/records.h"
 #include "kernel/query.h"
+#include "kernel/schema.h"
 
 #define CONDITIONS_MAX 8
 /* Looked at in one request; then a page ends with a cursor. Threads are few, and a search must not
@@ -150,6 +151,10 @@ static void add_condition(void *arg, const char *name, const char *value)
     if (!known) {
         (void)qf_fail(&search->err, QF_BAD_FIELD, name,
                       "want hash, source, member, actor (MEMBER/ACTOR), case or attributes.NAME");
+        return;
+    }
+    if (strcmp(name, "member") == 0 && !qf_member_id_valid(qf_slice_of(value))) {
+        (void)qf_fail(&search->err, QF_BAD_FIELD, name, "want the id of a member");
         return;
     }
     if (search->count == CONDITIONS_MAX) {

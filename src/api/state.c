@@ -116,13 +116,12 @@ void qf_api_get_member_bundle(struct qf_http_exchange *exchange)
     struct qf_ledger_view view;
     struct qf_json member;
     struct qf_error err = {0};
-    int64_t cosigned = 0;
+    unsigned cosigned = 0;
     int64_t leaf = 0;
     qf_ledger_view_init(&view, api->options.ledger, arena);
     bool found = qf_query_member(&view.reader, arena, &member, qf_slice_of(id));
     qf_ledger_view_deinit(&view);
-    enum qf_status status =
-        qf_api_query_int(exchange, "cosigned", 0, QF_WITNESSES_MAX, &cosigned, &err);
+    enum qf_status status = qf_api_query_cosigned(exchange, &cosigned, &err);
     if (status == QF_OK && !found)
         status = qf_fail(&err, QF_NO_SUCH_RESOURCE, "id", "there is no such member");
     if (status == QF_OK)
@@ -131,7 +130,7 @@ void qf_api_get_member_bundle(struct qf_http_exchange *exchange)
         const char *const keys[] = {qf_arena_printf(arena, "consortium/member/%s", id),
                                     qf_arena_printf(arena, "consortium/trust/%s", id)};
         const struct qf_bundle_request request = {
-            .leaf = (uint64_t)leaf, .cosigned = (unsigned)cosigned, .keys = keys, .key_count = 2};
+            .leaf = (uint64_t)leaf, .cosigned = cosigned, .keys = keys, .key_count = 2};
         status = qf_bundle_make_with(api->options.ledger, &exchange->response.body, &request,
                                      &api->options.signer, &err);
     }

@@ -77,7 +77,7 @@ check(node.get("/v1/members/m-frame/actors")[0] == 200, "actors")
 check(node.get("/v1/members/nobody/actors")[0] == 404, "actors of nobody")
 known = node.json("/v1/transactions?limit=1")["items"][0]["id"]
 for path in (f"/v1/transactions/{known}/bundle", f"/v1/transactions/{known}/receipt",
-             "/v1/bundles/evidence/page/0"):
+             "/v1/bundles/evidence/page/0", "/v1/bundles/member/m-frame"):
     status, _, body = node.get(path + "?cosigned=1")
     check(status == 400 and json.loads(body)["field"] == "cosigned", f"{path}: {status} {body}")
 
@@ -103,3 +103,6 @@ for raw in held:
     raw.close()
 check(b"503" in answers and set(answers) <= {b"400", b"413", b"503"}, f"{answers}")
 node.record("after", source="when they have gone")
+for value in ("", "-x", "a%20b", "x" * 49):
+    status, _, body = node.get(f"/v1/evidence?member={value}")
+    check(status == 400 and json.loads(body)["field"] == "member", f"member={value}: {status} {body}")
