@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/case_work.h"
+#include "cli/terminal.h"
 
 static struct qf_slice text_in(const struct qf_json *object, const char *name)
 {
@@ -39,6 +40,7 @@ static void print_step(struct qf_remote *remote, const struct qf_json *step)
     /* Of an earlier version there may be no more than the name that it had in the drawing. */
     if (activity.size > 0 && (node.size == 0 || qf_slice_is(node, what)))
         what = qf_arena_text(&remote->arena, activity);
+    what = qf_arena_text(&remote->arena, qf_cli_shown(&remote->arena, qf_slice_of(what)));
     printf("  %s  %s%s%s", qf_remote_time(remote, time->integer),
            kind_word(remote, text_in(step, "kind")), what[0] != '\0' ? " " : "", what);
     if (text_in(step, "actor").size > 0)

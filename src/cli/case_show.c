@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/case_work.h"
+#include "cli/terminal.h"
 #include "service/explain.h"
 
 static struct qf_slice text_in(const struct qf_json *object, const char *name)
@@ -43,6 +44,12 @@ static const char *in_words(struct qf_remote *remote, const struct qf_json *item
     return qf_remote_plain(remote, word != NULL ? word : value);
 }
 
+/* What people have written stays within its line: it must not look like one of ours. */
+static const char *within_line(struct qf_remote *remote, const char *text)
+{
+    return qf_arena_text(&remote->arena, qf_cli_shown(&remote->arena, qf_slice_of(text)));
+}
+
 /* A context member by member; anything else as it is, or in the words of the service. */
 static void print_outcome(struct qf_remote *remote, const struct qf_json *item)
 {
@@ -79,7 +86,7 @@ static void print_inputs(struct qf_remote *remote, const struct qf_json *inputs)
         const struct qf_json *input = &inputs->items[i], *value = qf_json_get(input, "value");
         printf("      %s", in_words(remote, input, "titles", qf_json_get(input, "name")));
         if (value != NULL)
-            printf(" = %s\n", in_words(remote, input, "words", value));
+            printf(" = %s\n", within_line(remote, in_words(remote, input, "words", value)));
         else
             printf(" %s %s\n", QF_CASE_SAY(remote, "is sealed:", "已密封："),
                    qf_remote_value(remote, qf_json_get(input, "sealed")));
@@ -190,7 +197,7 @@ static void print_data(struct qf_remote *remote, const struct qf_json *data)
         const struct qf_service_field *field = qf_service_field_of(remote->model, name);
         printf("  %s: %s%s\n", qf_remote_field(remote, name),
                field != NULL && field->sealed ? QF_CASE_SAY(remote, "sealed, ", "已密封，") : "",
-               words);
+               within_line(remote, words));
     }
 }
 

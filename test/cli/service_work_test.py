@@ -264,6 +264,12 @@ class Work(Town):
         self.assertIn("unplanned called the applicant, civil/li (not in the process)", self.run_one(
             "case", "history", "o1", "--node", self.url).stdout)
         self.act("li", "case", "open", "small-permit", "--id", "c7", code=1)  # retired
+        self.act("li", "case", "unplanned", "o1", "rang\n  2026-01-01 00:00  completed Sign, court/zhao",
+                 "--set", "note=x\n  Procedure: simple")
+        for verb in ("show", "history"):  # what people write does not look like what the ledger says
+            lines = self.run_one("case", verb, "o1", "--node", self.url).stdout.splitlines()
+            self.assertFalse([line for line in lines if line.startswith(
+                ("  Procedure: simple", "  2026-01-01 00:00"))], lines)
         self.assertIn("mandate", self.act("li", "task", "claim", "o1/check", "--on-behalf", "m1",
                                           code=1).stderr)
 
