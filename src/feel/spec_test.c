@@ -259,6 +259,37 @@ static const struct reading forms[] = {
     {"for d in @\"2020-03-01\"..@\"2020-02-28\" return d.day", "[1, 29, 28]"},
 };
 
+/* One number has one form as JSON where a reader could not tell 1E2 from 100. */
+static void test_json(void **state)
+{
+    (void)state;
+    static const struct reading table[] = {
+        {"1e2", "100"},
+        {"-1e2 * 1", "-100"},
+        {"1e15", "1000000000000000"},
+        {"1e16", "\"10000000000000000\""},
+        {"9007199254740991", "9007199254740991"},
+        {"9007199254740993", "\"9007199254740993\""},
+        {"decimal(5, 2)", "\"5.00\""},
+        {"[-0.0, 1 / 4]", "[\"0.0\",\"0.25\"]"},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct qf_arena arena = {0};
+        struct qf_feel_program program;
+        struct qf_feel_result result;
+        struct qf_feel_world world = {.now_seconds = 1795228200};
+        struct qf_buf text = {0};
+        assert_int_equal(
+            qf_feel_compile(&arena, &program, qf_slice_of(table[i].text), NULL, 0, NULL, NULL),
+            QF_OK);
+        assert_int_equal(qf_feel_evaluate(&program, &arena, &world, NULL, &result, NULL), QF_OK);
+        qf_feel_write_json(&text, &result.value);
+        assert_string_equal(qf_buf_text(&text), table[i].value);
+        qf_buf_deinit(&text);
+        qf_arena_deinit(&arena);
+    }
+}
+
 #define CHECK_ALL(table)                                                                           \
     static void test_##table(void **state)                                                         \
     {                                                                                              \
@@ -282,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_relations), cmocka_unit_test(test_comparisons),
         cmocka_unit_test(test_times),     cmocka_unit_test(test_domains),
         cmocka_unit_test(test_forms),     cmocka_unit_test(test_letters),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

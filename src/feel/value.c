@@ -363,6 +363,24 @@ static void write_json_range(struct qf_buf *buf, const struct qf_feel_value *val
     qf_buf_deinit(&text);
 }
 
+/* 1E2 is 100, an integer; 5.00 has decimals, which a reader may want to see. */
+static void write_json_number(struct qf_buf *buf, const struct qf_feel_value *value)
+{
+    struct qf_buf text;
+    int64_t integer = 0;
+    qf_buf_init(&text, QF_FEEL_MEMORY_MAX);
+    qf_feel_number_write(&text, value);
+    buf->failed = buf->failed || text.failed;
+    buf->starved = buf->starved || text.starved;
+    bool whole = text.size > 0 && memchr(text.data, '.', text.size) == NULL;
+    if (whole && qf_feel_number_to_int(&integer, value) && integer >= -QF_JSON_INT_MAX &&
+        integer <= QF_JSON_INT_MAX)
+        qf_buf_put_int(buf, integer);
+    else
+        qf_json_write_string(buf, qf_buf_slice(&text));
+    qf_buf_deinit(&text);
+}
+
 void qf_feel_write_json(struct qf_buf *buf, const struct qf_feel_value *value)
 {
     switch ((enum qf_feel_kind)value->kind) {
@@ -379,9 +397,7 @@ void qf_feel_write_json(struct qf_buf *buf, const struct qf_feel_value *value)
             qf_buf_put_int(buf, value->integer);
             break;
         }
-        qf_buf_put_byte(buf, '"');
-        qf_feel_number_write(buf, value);
-        qf_buf_put_byte(buf, '"');
+        write_json_number(buf, value);
         break;
     case QF_FEEL_STRING:
         qf_json_write_string(buf, qf_feel_slice(value));

@@ -155,8 +155,8 @@ struct qf_feel_value qf_feel_copy(struct qf_arena *arena, const struct qf_feel_v
  * inside lists and contexts. */
 void qf_feel_write(struct qf_buf *buf, const struct qf_feel_value *value, bool quoted);
 
-/* Appends the value as canonical JSON: numbers that are integers within ±(2^53-1) as numbers, other
- * numbers and times as strings, functions as null. Keys are sorted (RFC 8785). */
+/* Appends the value as canonical JSON: numbers without decimals within ±(2^53-1) as numbers, other
+ * numbers (also 5.00) and times as strings, functions as null. Keys are sorted (RFC 8785). */
 void qf_feel_write_json(struct qf_buf *buf, const struct qf_feel_value *value);
 
 /* A value of the same shape; text is shared with `json`. Numbers of any form become numbers, and
