@@ -227,9 +227,11 @@ static bool match(struct qf_http_exchange *exchange, const char *pattern)
     return *path == '\0';
 }
 
-/* What was found out about a connection's client, kept while it lasts. */
+/* What was found out about a connection's client: members are suspended, and certificates end,
+ * while connections last. */
 struct client {
     bool checked;
+    time_t checked_s;        /* monotonic */
     bool shown;              /* a certificate */
     struct qf_error refusal; /* status QF_OK: may go on */
 };
@@ -247,6 +249,13 @@ static void connected(void *arg, struct MHD_Connection *connection, void **conte
         free(*context);
         *context = NULL;
     }
+}
+
+static time_t monotonic_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
 }
 
 static void check_client(const struct qf_http_server *server, struct MHD_Connection *connection,
@@ -270,6 +279,7 @@ static void check_client(const struct qf_http_server *server, struct MHD_Connect
     client->refusal.status = status;
     client->shown = count > 0;
     client->checked = true;
+    client->checked_s = monotonic_s();
 }
 
 static bool client_may(struct exchange *exchange)
@@ -283,7 +293,7 @@ static bool client_may(struct exchange *exchange)
     struct client none = {0};
     if (client == NULL)
         client = &none;
-    if (!client->checked)
+    if (!client->checked || monotonic_s() - client->checked_s > QF_HTTP_CLIENT_TIME_S_MAX)
         check_client(exchange->server, connection, client);
     exchange->public.client_known = client->shown;
     if (client->refusal.status == QF_OK)
@@ -428,9 +438,7 @@ static void give_room(struct exchange *exchange)
 
 static bool is_late(const struct exchange *exchange)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec - exchange->started.tv_sec > QF_HTTP_BODY_TIME_S_MAX;
+    return monotonic_s() - exchange->started.tv_sec > QF_HTTP_BODY_TIME_S_MAX;
 }
 
 /* Takes a piece of the body. MHD_NO cuts the connection. */

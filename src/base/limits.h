@@ -92,6 +92,7 @@
 #define QF_HTTP_BODY_SIZE_MAX (4 << 20)
 #define QF_HTTP_BODIES_SIZE_MAX (256 << 20) /* of all bodies under way, beyond their beginnings */
 #define QF_HTTP_BODY_BEGINNING_SIZE (64 << 10) /* a transaction always finds room */
+#define QF_HTTP_CLIENT_TIME_S_MAX 5            /* that a look at a client's certificate counts */
 #define QF_HTTP_BODY_TIME_S_MAX 120            /* from a request's first line to its body's end */
 #define QF_HTTP_LINES_MAX 10000                /* transactions in one request */
 #define QF_QUEUE_TXS_MAX 65536                 /* transactions that wait for a block */

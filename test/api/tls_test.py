@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """TLS and mutual TLS against curl and openssl: who shows nothing, or a certificate of a foreign
 authority, is refused; who belongs to a member is answered."""
+import http.client
 import json
+import ssl
+import time
 
 from node import QIFENG, Node, check, run, work
 
@@ -92,6 +95,40 @@ for roots in ("", f"  client_roots: {node.dir}/keys/ca.crt\n"):
     code, body = curl(node, "--cert", "clerk.crt", "--key", "clerk.pem")
     check(code == 200, f"a member's client is answered: {code} {body}")
     node.stop()
+
+# Who stands well no longer is refused on a connection that lasts, too.
+(node.dir / "node.yaml").write_text("")
+node.settings(f"tls:\n  certificate: {work}/server.crt\n  key: {work}/server.pem\n  clients: optional\n"
+              "api:\n  read: members\n")
+node.start()
+context = ssl.create_default_context(cafile=str(node.dir / "keys/ca.crt"))
+context.load_cert_chain(work / "clerk.crt", work / "clerk.pem")
+lasting = http.client.HTTPSConnection("127.0.0.1", int(node.url.rsplit(":", 1)[1]), timeout=15, context=context)
+
+
+def ask(method, path, body=None, headers=None):
+    """Status and body, on the one connection."""
+    lasting.request(method, path, body, headers or {})
+    answer = lasting.getresponse()
+    return answer.status, answer.read()
+
+
+code, body = ask("GET", "/v1/members")
+check(code == 200, f"a member reads: {code} {body}")
+socket_before = lasting.sock
+other = "".join((work / "foreign-ca.crt").read_text().split("-----")[2].split())
+ops = [{"op": "consortium.propose", "proposal": "ca",
+        "action": {"do": "member.change", "member": "m-alpha", "ca": other}},
+       {"op": "consortium.vote", "proposal": "ca", "choice": "yes"}]
+jws = run(QIFENG, "tx", "sign", "--key", node.dir / "keys/admin.pem", "--network", "alpha", "-",
+          stdin=json.dumps(ops).encode()).strip()
+code, body = ask("POST", "/v1/transactions", jws, {"Content-Type": "application/jose"})
+check(code == 200, f"the authority changes: {code} {body}")
+time.sleep(7)
+code, body = ask("GET", "/v1/members")
+check(code == 403 and lasting.sock is socket_before, f"its certificate counts no longer: {code} {body}")
+lasting.close()
+node.stop()
 
 # What cannot work is refused at the start, with the place.
 (node.dir / "node.yaml").write_text(f"tls:\n  certificate: {work}/server.crt\n"
