@@ -283,19 +283,11 @@ static struct qf_json mended(struct qf_inspection *in, struct qf_json *files)
 /* What an analyst does about it, where the language cannot know where its names come from. */
 static const char *cure_of(const struct qf_service_problem *found)
 {
-    static const struct {
-        const char *begins, *cure;
-    } cures[] = {
-        {"there is nothing named",
-         "; a text goes in quotes, and what the case gives is an input data of that name in the "
-         "diagram, from which an arrow leads to the decision"},
-        {"there is no type",
-         "; there are string, number, boolean, date, time, dateTime and durations, and the item "
-         "definitions of the model"},
-    };
-    for (size_t i = 0; strcmp(found->file, "rules.dmn") == 0 && i < 2; i++)
-        if (strncmp(found->text, cures[i].begins, strlen(cures[i].begins)) == 0)
-            return cures[i].cure;
+    static const char begins[] = "there is nothing named";
+    if (strcmp(found->file, "rules.dmn") == 0 &&
+        strncmp(found->text, begins, sizeof begins - 1) == 0)
+        return "; and what the case gives is an input data of that name in the diagram, from which "
+               "an arrow leads to the decision";
     return "";
 }
 

@@ -170,11 +170,12 @@ class Check(unittest.TestCase):
 
     def test_names_in_rules(self):
         self.change("rules.dmn", '<text>"simple"</text>', "<text>simple</text>")
-        self.found("error", "rules.dmn", 'nothing named "simple" here; a text goes in quotes', element="Route")
+        self.found("error", "rules.dmn", 'nothing named "simple" here, but "area", "Work"; a text stands '
+                                         'in "…"; and what the case gives', element="Route")
         self.setUp()
         self.change("rules.dmn", '<variable name="area" typeRef="number"/>',
                     '<variable name="area" typeRef="nunber"/>')
-        self.found("error", "rules.dmn", 'there is no type "nunber"; there are string, number')
+        self.found("error", "rules.dmn", 'there is no type "nunber": neither an item definition nor')
         self.setUp()  # editors made with dmn-js keep their column of annotations there
         self.change("rules.dmn", '<rule id="q3">', '<rule id="q3"><description>Art. 8</description>')
         self.change("rules.dmn", "<annotationEntry><text>Art. 8</text></annotationEntry>", "")
