@@ -200,13 +200,13 @@ size_t qf_feel_parse_match(const struct qf_feel_parser *p, size_t at, struct qf_
 {
     size_t from = at;
     size_t size = 0;
+    uint8_t before = 0; /* the name's last byte that is no space */
     for (size_t i = 0; i < name.size; i++) {
         uint8_t c = name.data[i];
-        bool spaced = i > 0 && name.data[i - 1] == ' ';
-        uint8_t before = i == 0 ? 0 : name.data[spaced ? i - 2 : i - 1];
         if (c == ' ')
             continue;
-        if (i > 0 && (spaced || !is_word_byte(before) || !is_word_byte(c))) {
+        bool spaced = i > 0 && name.data[i - 1] == ' ';
+        if (before != 0 && (spaced || !is_word_byte(before) || !is_word_byte(c))) {
             size_t spaces = spaces_at(p, at);
             if (spaces == 0 && is_word_byte(before) && is_word_byte(c))
                 return 0;
@@ -219,11 +219,11 @@ size_t qf_feel_parse_match(const struct qf_feel_parser *p, size_t at, struct qf_
             (!any_case || (found ^ c) != 0x20 || (found | 0x20) < 'a' || (found | 0x20) > 'z'))
             return 0;
         at++;
+        before = c;
     }
     if (name.size == 0)
         return 0;
-    if (is_word_byte(name.data[name.size - 1]) && is_name_part(code_point(p, at, &size)) &&
-        size > 0)
+    if (is_word_byte(before) && is_name_part(code_point(p, at, &size)) && size > 0)
         return 0;
     return at - from;
 }

@@ -47,6 +47,10 @@ static const struct reading names[] = {
     {"{Applicant's age: 7, c: Applicant ' s age}.c", "7"},
     {"{per/month: 2, c: per / month * 3}.c", "6"},
     {"{a b: 1, ab: 2, c: ab}.c", "2"},
+    {"{\" a b\": 1}.a b", "1"},
+    {"{\"a b \": 1}.a b", "1"},
+    {"{\"  a  \": 1}.a", "1"},
+    {"{\" \": 1}.a", "null"},
     {"{a: 1, a b: 2, a b c: 3, r: a b c + a b + a}.r", "6"},
     {"[{x-y: 1}, {x-y: 2}][x - y > 1]", "[{\"x-y\": 2}]"},
 };
