@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/rules.h"
 #include "cli/terminal.h"
+#include "feel/feel.h"
 
 const struct qf_cli_command qf_cli_commands[] = {
     {"init", "make a data directory: genesis, first member, keys", qf_cmd_init},
@@ -60,8 +61,11 @@ int main(int argc, char **argv)
         return (int)qf_cli_finish(QF_EXIT_OK);
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("qifeng %s\n", QF_VERSION);
-        return QF_EXIT_OK;
+        char patterns[QF_FEEL_PATTERNS_VERSION_SIZE];
+        qf_feel_patterns_version(patterns);
+        printf("qifeng %s\nrules: %s, time zones %s (all nodes of a network need the same)\n",
+               QF_VERSION, patterns, qf_feel_zone_version());
+        return (int)qf_cli_finish(QF_EXIT_OK);
     }
     for (size_t i = 0; i < qf_cli_command_count; i++)
         if (strcmp(argv[1], qf_cli_commands[i].name) == 0)

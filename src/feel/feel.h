@@ -112,6 +112,11 @@ QF_MUST_CHECK bool qf_feel_zone_fixed(struct qf_slice name, int32_t *seconds);
 /* The version of the time zone table, such as "2025b". */
 const char *qf_feel_zone_version(void);
 
+/* The library behind patterns and the Unicode version of its classes, "PCRE2 10.42 2022-12-11,
+ * Unicode 14.0.0". It is the machine's: nodes that decide by the same rules need the same one. */
+#define QF_FEEL_PATTERNS_VERSION_SIZE 96
+void qf_feel_patterns_version(char out[QF_FEEL_PATTERNS_VERSION_SIZE]);
+
 /* Whether a pattern as `matches` takes it, without flags, is found in a text: 1 or 0; -1 when it is
  * no pattern, or takes more steps. For who judges texts outside of an evaluation. */
 int qf_feel_pattern_match(struct qf_slice pattern, struct qf_slice text, uint32_t steps_max);

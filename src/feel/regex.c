@@ -671,3 +671,14 @@ struct qf_feel_value qf_feel_regex_split(const struct qf_feel_args *args, struct
     }
     return qf_feel_items_list(&items);
 }
+
+void qf_feel_patterns_version(char out[QF_FEEL_PATTERNS_VERSION_SIZE])
+{
+    char library[32] = "";
+    char unicode[32] = "";
+    if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof library)
+        (void)pcre2_config(PCRE2_CONFIG_VERSION, library);
+    if (pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, NULL) <= (int)sizeof unicode)
+        (void)pcre2_config(PCRE2_CONFIG_UNICODE_VERSION, unicode);
+    snprintf(out, QF_FEEL_PATTERNS_VERSION_SIZE, "PCRE2 %s, Unicode %s", library, unicode);
+}

@@ -516,6 +516,12 @@ class Doctor(Case):
 
 
 class Manual(unittest.TestCase):
+    def test_version_names_what_decisions_depend_on(self):
+        program, rules = run("--version").stdout.splitlines()
+        self.assertRegex(program, r"^qifeng \d+\.\d+\.\d+$")
+        self.assertRegex(rules, r"^rules: PCRE2 \d+\.\d+ \S+, Unicode \d+\.\d+\.\d+, "
+                                r"time zones 20\d\d[a-z] ")
+
     def test_pages_and_completion_know_every_command(self):
         commands = re.findall(r"^  ([a-z]+) +\S", run("--help").stdout, re.M)
         self.assertGreater(len(commands), 10)
