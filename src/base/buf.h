@@ -32,7 +32,7 @@ static inline void qf_buf_put(struct qf_buf *buf, const void *data, size_t size)
 {
     if (size == 0)
         return;
-    if (size > buf->capacity - buf->size || buf->failed) {
+    if (buf->data == NULL || size > buf->capacity - buf->size || buf->failed) {
         qf_buf_put_growing(buf, data, size);
         return;
     }
