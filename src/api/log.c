@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "codec/text.h"
+#include "merkle/proof_json.h"
 
 enum qf_status qf_api_checkpoint(struct qf_api *api, struct qf_buf *out)
 {
@@ -111,18 +112,6 @@ void qf_api_get_genesis(struct qf_http_exchange *exchange)
                         qf_ledger_genesis(qf_api_of(exchange)->options.ledger));
 }
 
-static struct qf_json proof_list(struct qf_arena *arena, const struct qf_log_proof *proof)
-{
-    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
-    struct qf_json list = qf_json_make_array();
-    for (size_t i = 0; i < proof->count; i++) {
-        char *text = qf_arena_alloc(arena, size);
-        qf_base64_encode(text, qf_slice_make(proof->hashes[i], QF_HASH_SIZE));
-        qf_json_append(arena, &list, qf_json_make_slice(qf_slice_make(text, size)));
-    }
-    return list;
-}
-
 /* GET /v1/proof?leaf=N[&size=M] or ?old=N[&size=M]: inclusion or consistency, hashes in base64. */
 void qf_api_get_proof(struct qf_http_exchange *exchange)
 {
@@ -160,7 +149,7 @@ void qf_api_get_proof(struct qf_http_exchange *exchange)
     struct qf_json object = qf_json_make_object();
     qf_json_put(arena, &object, leaf >= 0 ? "leaf" : "old",
                 qf_json_make_int(leaf >= 0 ? leaf : old));
-    qf_json_put(arena, &object, "proof", proof_list(arena, &proof));
+    qf_json_put(arena, &object, "proof", qf_proof_to_json(arena, &proof));
     qf_json_put(arena, &object, "size", qf_json_make_int(size));
     qf_http_reply_json(exchange, 200, &object);
 }

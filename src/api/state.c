@@ -179,14 +179,6 @@ void qf_api_get_key(struct qf_http_exchange *exchange)
     reply_found(exchange, found, &value, "key");
 }
 
-static struct qf_json base64_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
-{
-    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
-    char *text = qf_arena_alloc(arena, size);
-    qf_base64_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
-    return qf_json_make_slice(qf_slice_make(text, size));
-}
-
 /* GET /v1/state/KEY: the record (absent: value null) with its proof and the height it holds at. */
 void qf_api_get_state_proof(struct qf_http_exchange *exchange)
 {
@@ -217,16 +209,20 @@ void qf_api_get_state_proof(struct qf_http_exchange *exchange)
     struct qf_json object = qf_json_make_object();
     struct qf_json siblings = qf_json_make_array();
     for (size_t i = 0; i < proof.depth; i++)
-        qf_json_append(arena, &siblings, base64_of(arena, proof.siblings[i]));
+        qf_json_append(arena, &siblings,
+                       qf_json_make_base64(arena, qf_slice_make(proof.siblings[i], QF_HASH_SIZE)));
     qf_json_put(arena, &object, "height", qf_json_make_int((int64_t)height));
     qf_json_put(arena, &object, "key", qf_json_make_slice(key));
     if (proof.has_leaf) {
         struct qf_json leaf = qf_json_make_object();
-        qf_json_put(arena, &leaf, "key_hash", base64_of(arena, proof.leaf.key_hash));
-        qf_json_put(arena, &leaf, "value_hash", base64_of(arena, proof.leaf.value_hash));
+        qf_json_put(arena, &leaf, "key_hash",
+                    qf_json_make_base64(arena, qf_slice_make(proof.leaf.key_hash, QF_HASH_SIZE)));
+        qf_json_put(arena, &leaf, "value_hash",
+                    qf_json_make_base64(arena, qf_slice_make(proof.leaf.value_hash, QF_HASH_SIZE)));
         qf_json_put(arena, &object, "leaf", leaf);
     }
-    qf_json_put(arena, &object, "root", base64_of(arena, root));
+    qf_json_put(arena, &object, "root",
+                qf_json_make_base64(arena, qf_slice_make(root, QF_HASH_SIZE)));
     qf_json_put(arena, &object, "siblings", siblings);
     qf_json_put(arena, &object, "value",
                 present ? qf_json_make_slice(qf_arena_copy(arena, qf_buf_slice(&value)))

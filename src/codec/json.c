@@ -3,6 +3,7 @@
 
 #include "codec/json_internal.h"
 #include "codec/json_number.h"
+#include "codec/text.h"
 #include "codec/utf8.h"
 
 void qf_json_write_string(struct qf_buf *buf, struct qf_slice text)
@@ -162,6 +163,14 @@ struct qf_json qf_json_make_text(const char *text)
 struct qf_json qf_json_make_int(int64_t value)
 {
     return (struct qf_json){.type = QF_JSON_INT, .integer = value};
+}
+
+struct qf_json qf_json_make_base64(struct qf_arena *arena, struct qf_slice bytes)
+{
+    const size_t size = QF_BASE64_SIZE(bytes.size);
+    char *text = qf_arena_alloc(arena, size + 1);
+    qf_base64_encode(text, bytes);
+    return qf_json_make_slice(qf_slice_make(text, size));
 }
 
 struct qf_json qf_json_make_bool(bool value)

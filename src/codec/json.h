@@ -84,6 +84,8 @@ static inline bool qf_json_is_text(const struct qf_json *value, const char *text
 struct qf_json qf_json_make_text(const char *text);
 struct qf_json qf_json_make_slice(struct qf_slice text);
 struct qf_json qf_json_make_int(int64_t value);
+/* Bytes as a string of base64, in the arena. */
+struct qf_json qf_json_make_base64(struct qf_arena *arena, struct qf_slice bytes);
 struct qf_json qf_json_make_bool(bool value);
 struct qf_json qf_json_make_null(void);
 struct qf_json qf_json_make_object(void);

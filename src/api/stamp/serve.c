@@ -37,13 +37,6 @@ void qf_api_get_stamp_file(struct qf_http_exchange *exchange)
     qf_http_set_header(exchange, "Cache-Control", "public, max-age=31536000, immutable");
 }
 
-static struct qf_json base64_of(struct qf_arena *arena, struct qf_slice bytes)
-{
-    char *text = qf_arena_alloc(arena, QF_BASE64_SIZE(bytes.size) + 1);
-    qf_base64_encode(text, bytes);
-    return qf_json_make_slice(qf_slice_make(text, QF_BASE64_SIZE(bytes.size)));
-}
-
 /* {"authority","time","until"} of a token that is over the file. */
 static enum qf_status describe(struct qf_arena *arena, struct qf_json *out,
                                const struct qf_stamp_link *link, struct qf_error *err)
@@ -128,7 +121,7 @@ void qf_api_get_stamp(struct qf_http_exchange *exchange)
         if (status != QF_OK)
             break;
         qf_json_put(arena, &one, i == 0 ? "note" : "text", qf_json_make_slice(links[i].file));
-        qf_json_put(arena, &one, "token", base64_of(arena, links[i].token));
+        qf_json_put(arena, &one, "token", qf_json_make_base64(arena, links[i].token));
         if (i == 0)
             object = one;
         else

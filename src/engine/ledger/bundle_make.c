@@ -5,16 +5,9 @@
 #include "engine/ledger/bundle_stamped.h"
 #include "engine/ledger/internal.h"
 #include "merkle/proof_file.h"
+#include "merkle/proof_json.h"
 
 #define DURABLE_WAIT_MS 2000
-
-static struct qf_json base64_of(struct qf_arena *arena, const uint8_t hash[QF_HASH_SIZE])
-{
-    const size_t size = QF_BASE64_SIZE((size_t)QF_HASH_SIZE);
-    char *text = qf_arena_alloc(arena, size);
-    qf_base64_encode(text, qf_slice_make(hash, QF_HASH_SIZE));
-    return qf_json_make_slice(qf_slice_make(text, size));
-}
 
 static enum qf_status add_log_proof(struct qf_ledger *ledger, struct qf_arena *arena,
                                     struct qf_json *bundle, const char *name, enum qf_hash_alg alg,
@@ -25,7 +18,7 @@ static enum qf_status add_log_proof(struct qf_ledger *ledger, struct qf_arena *a
     qf_tiles_reader(ledger->tiles, alg, &reader);
     enum qf_status status = qf_log_prove_inclusion(alg, &proof, leaf, size, &reader);
     if (status == QF_OK)
-        qf_json_put(arena, bundle, name, qf_bundle_put_proof(arena, &proof));
+        qf_json_put(arena, bundle, name, qf_proof_to_json(arena, &proof));
     return status;
 }
 
@@ -37,7 +30,7 @@ static enum qf_status add_consistency(struct qf_ledger *ledger, struct qf_arena 
     qf_tiles_reader(ledger->tiles, QF_HASH_SHA256, &reader);
     enum qf_status status = qf_log_prove_consistency(QF_HASH_SHA256, &proof, old, size, &reader);
     if (status == QF_OK)
-        qf_json_put(arena, part, "consistency", qf_bundle_put_proof(arena, &proof));
+        qf_json_put(arena, part, "consistency", qf_proof_to_json(arena, &proof));
     return status;
 }
 
@@ -79,7 +72,8 @@ static struct qf_json record_json(struct qf_arena *arena, const struct records *
     struct qf_json object = qf_json_make_object();
     struct qf_json siblings = qf_json_make_array();
     for (size_t k = 0; k < proof->depth; k++)
-        qf_json_append(arena, &siblings, base64_of(arena, proof->siblings[k]));
+        qf_json_append(arena, &siblings,
+                       qf_json_make_base64(arena, qf_slice_make(proof->siblings[k], QF_HASH_SIZE)));
     qf_json_put(arena, &object, "key", qf_json_make_slice(all->items[i].key));
     qf_json_put(arena, &object, "siblings", siblings);
     qf_json_put(arena, &object, "value", qf_json_make_slice(all->values[i]));

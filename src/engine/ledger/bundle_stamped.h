@@ -16,12 +16,4 @@ QF_MUST_CHECK enum qf_status qf_bundle_read_chain(struct qf_arena *arena,
                                                   struct qf_stamp_link **links, size_t *count,
                                                   struct qf_error *err);
 
-/* Hashes in base64. */
-struct qf_json qf_bundle_put_proof(struct qf_arena *arena, const struct qf_log_proof *proof);
-QF_MUST_CHECK enum qf_status qf_bundle_read_proof(struct qf_log_proof *out,
-                                                  const struct qf_json *list, const char *name,
-                                                  struct qf_error *err);
-QF_MUST_CHECK enum qf_status qf_bundle_read_hash(uint8_t out[QF_HASH_SIZE],
-                                                 const struct qf_json *value);
-
 #endif

@@ -4,6 +4,7 @@
 #include "engine/ledger/bundle.h"
 #include "engine/ledger/bundle_stamped.h"
 #include "merkle/proof_file.h"
+#include "merkle/proof_json.h"
 
 struct verification {
     struct qf_arena *arena;
@@ -288,7 +289,7 @@ static enum qf_status check_introduction(struct verification *v, const struct qf
     if (status == QF_OK)
         status = check_signers(v, &note, place, NULL, &count);
     if (status == QF_OK)
-        status = qf_bundle_read_proof(&proof, qf_json_get(item, "consistency"), growth, v->err);
+        status = qf_proof_from_json(&proof, qf_json_get(item, "consistency"), growth, v->err);
     if (status != QF_OK)
         return status;
     if (checkpoint.size == 0 || checkpoint.size > v->checkpoint.size ||
@@ -368,8 +369,7 @@ static enum qf_status check_witnessed(struct verification *v)
     if (status == QF_OK)
         status = check_cosigners(v, &note, field, checkpoint.size);
     if (status == QF_OK)
-        status =
-            qf_bundle_read_proof(&proof, qf_json_get(part, "proof"), "witnessed.proof", v->err);
+        status = qf_proof_from_json(&proof, qf_json_get(part, "proof"), "witnessed.proof", v->err);
     if (status != QF_OK)
         return status;
     note_unknown(v, &note);
@@ -379,8 +379,8 @@ static enum qf_status check_witnessed(struct verification *v)
     if (qf_log_verify_inclusion(QF_HASH_SHA256, v->report->leaf, checkpoint.size, leaf, &proof,
                                 checkpoint.root) != QF_OK)
         return invalid(v, "witnessed.proof", "the entry is not at this place of the witnessed log");
-    status = qf_bundle_read_proof(&proof, qf_json_get(part, "consistency"), "witnessed.consistency",
-                                  v->err);
+    status = qf_proof_from_json(&proof, qf_json_get(part, "consistency"), "witnessed.consistency",
+                                v->err);
     if (status == QF_OK &&
         qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
                                   checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
@@ -413,7 +413,7 @@ static enum qf_status check_stamped(struct verification *v)
         status = check_text(v, links[0].file, field, &note, &checkpoint);
     if (status == QF_OK)
         status =
-            qf_bundle_read_proof(&proof, qf_json_get(v->stamped, "proof"), "stamped.proof", v->err);
+            qf_proof_from_json(&proof, qf_json_get(v->stamped, "proof"), "stamped.proof", v->err);
     if (status != QF_OK)
         return status;
     qf_hash_leaf(QF_HASH_SHA256, leaf, v->entry_text);
@@ -422,8 +422,8 @@ static enum qf_status check_stamped(struct verification *v)
     if (qf_log_verify_inclusion(QF_HASH_SHA256, v->report->leaf, checkpoint.size, leaf, &proof,
                                 checkpoint.root) != QF_OK)
         return invalid(v, "stamped.proof", "the entry is not at this place of the stamped log");
-    status = qf_bundle_read_proof(&proof, qf_json_get(v->stamped, "consistency"),
-                                  "stamped.consistency", v->err);
+    status = qf_proof_from_json(&proof, qf_json_get(v->stamped, "consistency"),
+                                "stamped.consistency", v->err);
     if (status == QF_OK &&
         qf_log_verify_consistency(QF_HASH_SHA256, checkpoint.size, v->checkpoint.size,
                                   checkpoint.root, v->checkpoint.root, &proof) != QF_OK)
@@ -456,7 +456,7 @@ static enum qf_status check_inclusion(struct verification *v, const struct qf_js
 {
     struct qf_log_proof proof;
     uint8_t leaf[QF_HASH_SIZE];
-    enum qf_status status = qf_bundle_read_proof(&proof, list, name, v->err);
+    enum qf_status status = qf_proof_from_json(&proof, list, name, v->err);
     if (status != QF_OK)
         return status;
     qf_hash_leaf(alg, leaf, v->entry_text);
@@ -529,7 +529,7 @@ static enum qf_status check_record(struct verification *v, const struct qf_json 
     if (want_key != NULL && !qf_slice_is(key, want_key))
         return invalid(v, field, "it proves another record");
     for (uint32_t i = 0; i < siblings->count; i++)
-        if (qf_bundle_read_hash(proof->siblings[proof->depth++], &siblings->items[i]) != QF_OK)
+        if (qf_hash_from_json(proof->siblings[proof->depth++], &siblings->items[i]) != QF_OK)
             return qf_fail(v->err, QF_MALFORMED, field, "sibling %u is not a hash in base64", i);
     enum qf_hash_alg alg = qf_suite_hash(v->report->suite);
     qf_hash(alg, proof->leaf.key_hash, key);
