@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "api/tsa.h"
+#include "base/wait.h"
 
 #define LOOK_MS 500
 #define HOUR_MS 3600000LL
@@ -412,16 +413,9 @@ static void *work_on(void *arg)
     load(s);
     while (!atomic_load(&s->stopping)) {
         look(s);
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
         pthread_mutex_lock(&s->lock);
         if (!atomic_load(&s->stopping))
-            pthread_cond_timedwait(&s->woken, &s->lock, &until);
+            qf_wait_ms(&s->woken, &s->lock, LOOK_MS);
         pthread_mutex_unlock(&s->lock);
     }
     return NULL;

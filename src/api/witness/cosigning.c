@@ -10,6 +10,7 @@
 #include "api/witness/ask.h"
 #include "api/witness/file.h"
 #include "api/witness/rounds.h"
+#include "base/wait.h"
 #include "merkle/witness.h"
 
 #define NOTE_FILE "cosigned.note"
@@ -373,15 +374,8 @@ static void *work_on(void *arg)
             qf_buf_deinit(&work.note);
             pthread_mutex_lock(&c->lock);
         }
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
         if (!atomic_load(&c->stopping))
-            pthread_cond_timedwait(&c->woken, &c->lock, &until);
+            qf_wait_ms(&c->woken, &c->lock, LOOK_MS);
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/wait.h"
+
 /* Blocks that may be written but not synced; the sequencer waits beyond it. */
 #define UNSYNCED_MAX 64
 /* While a sync is under way, less than this waits for its end and becomes one block: a block of its
@@ -159,12 +161,7 @@ static bool wait_for_work(struct qf_solo *solo)
         due = wait_ms == 0;
         if (due)
             break;
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-        until.tv_sec += wait_ms / 1000 + until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        (void)pthread_cond_timedwait(&solo->arrived, &solo->lock, &until);
+        qf_wait_ms(&solo->arrived, &solo->lock, wait_ms);
     }
     solo->idle = false;
     return due;
@@ -267,14 +264,7 @@ static void *keep(void *arg)
         solo->options.signer.key != NULL ? &solo->options.signer : NULL;
     pthread_mutex_lock(&solo->lock);
     while (!solo->syncer_done) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += KEEP_INTERVAL_MS * 1000000L;
-        if (until.tv_nsec >= 1000000000L) {
-            until.tv_sec++;
-            until.tv_nsec -= 1000000000L;
-        }
-        pthread_cond_timedwait(&solo->woken, &solo->lock, &until);
+        qf_wait_ms(&solo->woken, &solo->lock, KEEP_INTERVAL_MS);
         pthread_mutex_unlock(&solo->lock);
         enum qf_status status = qf_ledger_keep(solo->options.ledger, signer);
         (void)status; /* a failure halts the ledger, which everybody asks */
