@@ -1,10 +1,12 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -322,4 +324,13 @@ void qf_cli_progress_end(struct qf_cli_progress *progress, uint64_t done)
     progress->shown_ms = 0;
     qf_cli_progress_show(progress, done);
     fprintf(stderr, "\n");
+}
+
+bool qf_cli_node_runs(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool runs = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    return runs;
 }

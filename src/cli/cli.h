@@ -91,6 +91,9 @@ struct qf_cli_command {
 extern const struct qf_cli_command qf_cli_commands[];
 extern const size_t qf_cli_command_count;
 
+/* Whether a node serves the folder: it holds a lock on it as long as it runs. */
+bool qf_cli_node_runs(const char *dir);
+
 struct qf_node;
 /* Signals that stop a server are taken by qf_cli_serve alone: block them before threads start. */
 void qf_cli_block_signals(void);

@@ -1,8 +1,6 @@
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -311,11 +309,7 @@ static enum qf_status open_others(struct moving *m, const char *dir, const char 
 /* A node that serves the folder looks for its tiles where node.yaml said when it started. */
 static enum qf_status check_unserved(const struct moving *m, const char *dir)
 {
-    int folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool served = folder >= 0 && flock(folder, LOCK_SH | LOCK_NB) != 0;
-    if (folder >= 0)
-        close(folder);
-    if (m->listed || !served)
+    if (m->listed || !qf_cli_node_runs(dir))
         return QF_OK;
     return qf_fail(m->err, QF_WRONG_STATE, "archives",
                    "a node serves this folder and would not find its tiles any more: list %s under "

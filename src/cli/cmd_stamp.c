@@ -1,12 +1,7 @@
 /* qifeng stamp: the time-stamps of a node's log. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
-
-#include <sys/file.h>
 
 #include "api/stamp/stamping.h"
 #include "cli/cli.h"
@@ -202,16 +197,6 @@ static enum qf_status verify(struct command *c)
 
 /* ---- now ---- */
 
-/* A node holds a lock on its folder as long as it runs. */
-static bool node_runs(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool runs = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return runs;
-}
-
 static bool waits(const struct qf_fs *fs)
 {
     struct qf_file *file = NULL;
@@ -255,7 +240,7 @@ static enum qf_status now(struct command *c)
     enum qf_status status = qf_cli_stamps_open(&s, c->where, c->tsa_ca, &c->err);
     if (status == QF_OK && s.config.stamps.tsa == NULL)
         status = qf_fail(&c->err, QF_REFUSED, "stamps", "node.yaml names no authority: set stamps");
-    if (status == QF_OK && !node_runs(c->where))
+    if (status == QF_OK && !qf_cli_node_runs(c->where))
         status = qf_fail(&c->err, QF_UNAVAILABLE, c->where,
                          "the node does not run; when it starts it stamps what has grown");
     if (status == QF_OK)

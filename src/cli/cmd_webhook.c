@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,16 +30,6 @@ struct webhooks {
     struct qf_error err;
 };
 
-/* A node holds a lock on its folder as long as it runs. */
-static bool node_runs(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool runs = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    return runs;
-}
-
 static enum qf_status load(struct webhooks *w)
 {
     char *folder = qf_arena_printf(&w->arena, "%s/webhooks", w->dir);
@@ -53,7 +42,7 @@ static enum qf_status load(struct webhooks *w)
         status = qf_cli_passphrase(&w->arena, w->passphrase_file, &w->passphrase, &none, &w->err);
     if (status != QF_OK)
         return status;
-    w->running = node_runs(w->dir);
+    w->running = qf_cli_node_runs(w->dir);
     if (mkdir(folder, 0750) != 0 && errno != EEXIST)
         return qf_fail(&w->err, QF_IO, folder, "%s", strerrordesc_np(errno));
     return qf_fs_posix_init(&w->fs, folder, &w->err);
