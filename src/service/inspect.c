@@ -333,12 +333,7 @@ static void tell(struct qf_inspection *in, const struct qf_error *err, uint32_t 
 
 static void take_rule(void *self, const struct qf_dmn_problem *problem)
 {
-    const struct qf_service_problem found = {.error = problem->error,
-                                             .file = problem->file,
-                                             .id = qf_slice_of(problem->element),
-                                             .line = problem->line,
-                                             .column = problem->column,
-                                             .text = problem->message};
+    const struct qf_service_problem found = qf_service_rule_problem(problem);
     take(self, &found);
 }
 

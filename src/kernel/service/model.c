@@ -109,15 +109,20 @@ struct first_problem {
     struct qf_error *err;
 };
 
+struct qf_service_problem qf_service_rule_problem(const struct qf_dmn_problem *problem)
+{
+    return (struct qf_service_problem){.error = problem->error,
+                                       .file = problem->file,
+                                       .id = qf_slice_of(problem->element),
+                                       .line = problem->line,
+                                       .column = problem->column,
+                                       .text = problem->message};
+}
+
 static void take_problem(void *self, const struct qf_dmn_problem *problem)
 {
     struct first_problem *first = self;
-    const struct qf_service_problem found = {.error = problem->error,
-                                             .file = problem->file,
-                                             .id = qf_slice_of(problem->element),
-                                             .line = problem->line,
-                                             .column = problem->column,
-                                             .text = problem->message};
+    const struct qf_service_problem found = qf_service_rule_problem(problem);
     if (first->reporter != NULL)
         first->reporter->report(first->reporter->self, &found);
     if (!problem->error || first->found)

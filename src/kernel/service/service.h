@@ -83,6 +83,9 @@ struct qf_service_problem {
     uint32_t line, column; /* 0: not known */
     const char *text;      /* valid during the call */
 };
+struct qf_dmn_problem;
+/* As found in the rules; valid as long as that is. */
+struct qf_service_problem qf_service_rule_problem(const struct qf_dmn_problem *problem);
 struct qf_service_reporter {
     void (*report)(void *self, const struct qf_service_problem *problem);
     void *self;
