@@ -5,28 +5,13 @@ Arguments: qifeng, the clock to preload."""
 import base64
 import json
 import os
-import pathlib
 import shutil
 import subprocess
-import sys
 import time
 
 from authority import Authority
+from moved_clock import DAY, FILE, move
 from node import QIFENG, Node, check, run, work
-
-DAY = 86400
-clock = work / "clock"
-
-
-def move(seconds):
-    new = clock.with_suffix(".new")
-    new.write_text(str(seconds), encoding="ascii")
-    new.rename(clock)
-
-
-move(0)
-os.environ["CLOCK_OFFSET_FILE"] = str(clock)
-os.environ["LD_PRELOAD"] = str(pathlib.Path(sys.argv[2]).resolve())
 
 
 def wait(what, condition, seconds=40):
@@ -282,7 +267,7 @@ node.record("another-day")
 os.environ["CLOCK_OFFSET_FILE"] = str(work / "elsewhere")
 tsa.mode = "good"
 wait("another clock", lambda: "s ahead of this node" in health(node)["stamps"].get("detail", ""))
-os.environ["CLOCK_OFFSET_FILE"] = str(clock)
+os.environ["CLOCK_OFFSET_FILE"] = str(FILE)
 before = len(stamps(node))
 wait("works again", lambda: len(stamps(node)) == before + 1)
 other.stop()

@@ -1,7 +1,6 @@
 /* Time-stamps as others read them: the files of the folder under the names that they have there,
  * and what they say. The tokens were checked before they were kept; who asks checks them anew. */
 #include "api/api.h"
-#include "codec/text.h"
 #include "store/stamps.h"
 
 static void refuse(struct qf_http_exchange *exchange, enum qf_status status, const char *field,
